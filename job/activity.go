@@ -1,0 +1,165 @@
+package job
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Activity is last logins from elsewhere, such as an export of single sign-on.
+// It is safe for concurrent use.
+type Activity struct {
+	key  string // the column that names the account: id, username or email
+	mu   sync.Mutex
+	rows map[string]*activityRow
+}
+
+type activityRow struct {
+	at    time.Time // zero if the row tells none
+	owner string    // the id of the account that it was found to be about
+	// A row that is found to be about two accounts tells of neither.
+	shared bool
+}
+
+// activityKeys are the columns that can name an account, the best first.
+var activityKeys = []string{"id", "username", "email"}
+
+// ReadActivity reads CSV with a header: one of id, username and email (if there
+// are several, the first of these counts), and last_login. Other columns do not
+// matter. Of several rows for one account the newest counts; a row without a
+// time tells nothing. All that is wrong is reported with its line.
+func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
+	lines := csv.NewReader(r)
+	lines.TrimLeadingSpace = true
+	header, err := lines.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty: a header with id, username or email, and last_login is needed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range header {
+		header[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+	}
+	a := &Activity{rows: map[string]*activityRow{}}
+	keyColumn := -1
+	for _, key := range slices.Backward(activityKeys) {
+		if i := slices.Index(header, key); i >= 0 {
+			a.key, keyColumn = key, i
+		}
+	}
+	loginColumn := slices.Index(header, "last_login")
+	if keyColumn < 0 || loginColumn < 0 {
+		return nil, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
+	}
+
+	var errs []error
+	for len(errs) < 10 {
+		record, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(append(errs, err)...)
+		}
+		line, _ := lines.FieldPos(keyColumn)
+		if err := a.add(record[keyColumn], record[loginColumn], now); err != nil {
+			errs = append(errs, fmt.Errorf("line %d: %w", line, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if len(a.rows) == 0 {
+		return nil, errors.New("there is no row in it")
+	}
+	return a, nil
+}
+
+func (a *Activity) add(name, login string, now time.Time) error {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if name == "" {
+		return fmt.Errorf("%s is empty", a.key)
+	}
+	row := a.rows[name]
+	if row == nil {
+		row = &activityRow{}
+		a.rows[name] = row
+	}
+	if strings.TrimSpace(login) == "" {
+		return nil
+	}
+	at := ParseLastLogin(login).Settle(time.Time{}, now)
+	if at.State != LoginKnown {
+		return fmt.Errorf("last_login %q is no plausible time: RFC 3339, YYYY-MM-DDTHH:MM:SS, YYYY-MM-DD or seconds since 1970 are read", login)
+	}
+	if at.At.After(row.at) {
+		row.at = at.At
+	}
+	return nil
+}
+
+// find is the row about the account, or nil. The caller holds the lock.
+func (a *Activity) find(u User) *activityRow {
+	name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[a.key]
+	return a.rows[strings.ToLower(name)]
+}
+
+// apply returns the account with what is known of it from elsewhere. It makes a
+// known last login younger and never older, fills in one that the directory
+// does not have, and leaves one that is hidden or unreadable, because that one
+// might be younger still.
+func (a *Activity) apply(u User) User {
+	if a == nil {
+		return u
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	row := a.find(u)
+	if row == nil {
+		return u
+	}
+	if row.owner == "" {
+		row.owner = u.ID
+	}
+	row.shared = row.shared || row.owner != u.ID
+	switch {
+	case row.at.IsZero():
+	case row.shared:
+		u.LastLogin = LastLogin{State: LoginUnreadable}
+	case u.LastLogin.State == LoginAbsent, u.LastLogin.State == LoginNever,
+		u.LastLogin.State == LoginKnown && row.at.After(u.LastLogin.At):
+		u.LastLogin = LoginAt(row.at)
+	}
+	return u
+}
+
+// doubtful reports whether the account's row turned out to be about another
+// account too.
+func (a *Activity) doubtful(u User) bool {
+	if a == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	row := a.find(u)
+	return row != nil && row.shared
+}
+
+// unmatched counts the rows that are about no account, of how many.
+func (a *Activity) unmatched() (unmatched, rows int) {
+	if a == nil {
+		return 0, 0
+	}
+	for _, row := range a.rows {
+		if row.owner == "" {
+			unmatched++
+		}
+	}
+	return unmatched, len(a.rows)
+}

@@ -1,0 +1,119 @@
+package job
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Glob is a pattern for names: * stands for any run of characters, ? for one,
+// everything else for itself, whatever its case.
+type Glob struct {
+	text string
+	re   *regexp.Regexp // nil if the text has no wildcard
+}
+
+// ParseGlob reads one pattern.
+func ParseGlob(text string) (Glob, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return Glob{}, errors.New("a pattern is empty")
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return Glob{}, fmt.Errorf("pattern %q has characters that no name has", text)
+	case !strings.ContainsAny(text, "*?"):
+		return Glob{text: text}, nil
+	}
+	expr := regexp.QuoteMeta(text)
+	expr = strings.ReplaceAll(expr, `\*`, `.*`)
+	expr = strings.ReplaceAll(expr, `\?`, `.`)
+	return Glob{text: text, re: regexp.MustCompile(`(?is)^` + expr + `$`)}, nil
+}
+
+func (g Glob) String() string { return g.text }
+
+// Match reports whether the pattern stands for name. No pattern stands for an
+// empty name.
+func (g Glob) Match(name string) bool {
+	switch {
+	case name == "":
+		return false
+	case g.re == nil:
+		return strings.EqualFold(g.text, name)
+	}
+	return g.re.MatchString(name)
+}
+
+// MatchUser reports whether the pattern stands for the account's id, username
+// or email.
+func (g Glob) MatchUser(u User) bool {
+	return g.Match(u.ID) || g.Match(u.Username) || g.Match(u.Email)
+}
+
+// Globs is a list of patterns; a name matches if one of them does.
+type Globs []Glob
+
+// ParseGlobs reads patterns, and reports everything that is wrong with them.
+func ParseGlobs(texts []string) (Globs, error) {
+	var globs Globs
+	var errs []error
+	for _, text := range texts {
+		g, err := ParseGlob(text)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		globs = append(globs, g)
+	}
+	return globs, errors.Join(errs...)
+}
+
+// MatchUser reports whether one of the patterns stands for the account.
+func (gs Globs) MatchUser(u User) bool {
+	return slices.ContainsFunc(gs, func(g Glob) bool { return g.MatchUser(u) })
+}
+
+// MatchAny reports whether one of the patterns stands for one of the names.
+func (gs Globs) MatchAny(names []string) bool {
+	return slices.ContainsFunc(gs, func(g Glob) bool { return slices.ContainsFunc(names, g.Match) })
+}
+
+// ReadAllowlist reads patterns, one a line. A # at the start of a line or
+// behind white space begins a comment. A list without a pattern is an error:
+// it protects nobody, and nobody writes one for that.
+func ReadAllowlist(r io.Reader) (Globs, error) {
+	var globs Globs
+	var errs []error
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // a byte order mark, as some editors leave
+		}
+		text := strings.TrimSpace(comment.ReplaceAllString(line, ""))
+		if text == "" {
+			continue
+		}
+		g, err := ParseGlob(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("line %d: %w", n, err))
+			continue
+		}
+		globs = append(globs, g)
+	}
+	if err := lines.Err(); err != nil {
+		errs = append(errs, err)
+	}
+	if len(globs) == 0 && len(errs) == 0 {
+		errs = append(errs, errors.New("there is no entry in it"))
+	}
+	return globs, errors.Join(errs...)
+}
+
+var comment = regexp.MustCompile(`(^|\s)#.*$`)

@@ -1,0 +1,72 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// apply removes the candidates in their order, at most Concurrency at once, and
+// notes each result in the account of the same index. It returns an error if it
+// had to end early; what was not attempted by then stays so.
+func (c *Cleanup) apply(ctx context.Context, candidates []Candidate, r *Report, log zerolog.Logger) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(1, c.Concurrency))
+	streak := failureStreak{limit: max(1, c.MaxFailures), end: end}
+	for i := range candidates {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			removal := removal{Cleanup: c, candidate: candidates[i], account: &r.Accounts[i], now: r.StartedAt, log: log}
+			streak.note(removal.carryOut(ctx))
+		})
+	}
+	wg.Wait()
+	if ended := context.Cause(ctx); ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
+		return fmt.Errorf("removals ended early: %w", ended)
+	}
+	return streak.err
+}
+
+func unfinished(a Account) bool { return a.Result == NotAttempted }
+
+// failureStreak ends a run that keeps failing, or that can't go on.
+type failureStreak struct {
+	limit int
+	end   context.CancelCauseFunc
+
+	mu  sync.Mutex
+	n   int
+	err error // why the run can't go on
+}
+
+func (s *failureStreak) note(result Result, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case errors.Is(err, ErrSignedOut), errors.Is(err, errNoRecord):
+		s.err = err
+	case result == Removed, result == AlreadyGone:
+		s.n = 0
+	case result == NotRemoved:
+		if s.n++; s.n >= s.limit {
+			s.err = fmt.Errorf("%d removals in a row failed (DORMANT_MAX_FAILURES), the last one: %w", s.n, err)
+		}
+	}
+	if s.err != nil {
+		s.end(s.err)
+	}
+}

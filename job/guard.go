@@ -1,0 +1,98 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Limits are what a plan may do at most. The zero value allows nothing: a limit
+// of 0 means that none may be removed.
+type Limits struct {
+	MaxRemovals       int
+	MaxRemovalPercent float64 // of the scanned accounts
+	RequireActive     bool    // refuse if nobody is known to have been used after the cutoff
+}
+
+// The guards, by the names that reports and metrics give them.
+const (
+	GuardMaxRemovals       = "max_removals"
+	GuardMaxRemovalPercent = "max_removal_percent"
+	GuardRequireActive     = "require_active"
+)
+
+func guards() []string {
+	return []string{GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive}
+}
+
+// Refusal is a guard's no: what it found, what it allows, and which variable
+// changes that.
+type Refusal struct {
+	Guard    string `json:"guard"`
+	Found    int    `json:"found"`
+	Allowed  int    `json:"allowed"`
+	Variable string `json:"variable"`
+	Message  string `json:"message"`
+}
+
+// Check returns every guard's refusal of the plan; none means that it may be applied.
+func (l Limits) Check(pl *Plan) []Refusal {
+	var refusals []Refusal
+	n := len(pl.Candidates)
+	if n > l.MaxRemovals {
+		refusals = append(refusals, Refusal{
+			Guard: GuardMaxRemovals, Found: n, Allowed: l.MaxRemovals, Variable: "DORMANT_MAX_REMOVALS",
+			Message: fmt.Sprintf("%s would be removed, and one run may remove %d; "+
+				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all go", accounts(n), l.MaxRemovals, n),
+		})
+	}
+	if allowed := l.percentOf(pl.Scanned); n > allowed {
+		refusals = append(refusals, Refusal{
+			Guard: GuardMaxRemovalPercent, Found: n, Allowed: allowed, Variable: "DORMANT_MAX_REMOVAL_PERCENT",
+			Message: fmt.Sprintf("%s of %d would be removed (%.1f%%), and one run may remove %g%%, which is %d; "+
+				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all go",
+				accounts(n), pl.Scanned, 100*float64(n)/float64(pl.Scanned), l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned)),
+		})
+	}
+	if l.RequireActive && pl.Seen == 0 {
+		refusals = append(refusals, Refusal{
+			Guard: GuardRequireActive, Found: 0, Allowed: 1, Variable: "DORMANT_REQUIRE_ACTIVE",
+			Message: fmt.Sprintf("none of %s is known to have been used after the cutoff%s: "+
+				"most likely the last logins are wrong or missing, so check the profile and what the credentials may see; "+
+				"DORMANT_REQUIRE_ACTIVE=false turns this guard off", accounts(pl.Scanned), unknownLogins(pl.Unknown)),
+		})
+	}
+	return refusals
+}
+
+// percentOf is the most of scanned accounts that may be removed, rounded down.
+// The product is rounded to a millionth first, so that 7 % of 100 is 7 in spite
+// of binary fractions.
+func (l Limits) percentOf(scanned int) int {
+	return int(math.Floor(math.Round(float64(scanned)*l.MaxRemovalPercent*1e4) / 1e6))
+}
+
+// percentFor is the smallest whole percentage that allows n of scanned.
+func percentFor(n, scanned int) int {
+	return (100*n + scanned - 1) / scanned
+}
+
+func accounts(n int) string {
+	if n == 1 {
+		return "1 account"
+	}
+	return fmt.Sprintf("%d accounts", n)
+}
+
+func unknownLogins(byState map[string]int) string {
+	var parts []string
+	for _, state := range slices.Sorted(maps.Keys(byState)) {
+		parts = append(parts, fmt.Sprintf("%s in %d", state, byState[state]))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (the last login is " + strings.Join(parts, ", ") + ")"
+}

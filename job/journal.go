@@ -1,0 +1,115 @@
+package job
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// Journal is an append-only file of what was going to be done and what came of
+// it, one JSON object a line. It is safe for concurrent use. A nil Journal
+// writes nothing.
+type Journal struct {
+	mu    sync.Mutex
+	file  *os.File
+	runID string
+}
+
+// Event is one line of a journal.
+type Event struct {
+	Time      time.Time `json:"time"`
+	RunID     string    `json:"run_id"`
+	Event     string    `json:"event"` // "intent" or "result"
+	UserID    string    `json:"user_id"`
+	Reason    Reason    `json:"reason"`
+	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, or the state of one that is not known
+	Result    Result    `json:"result,omitempty"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// OpenJournal opens the file at path for the run with the given id, and makes
+// it if there is none. A line that a crash cut short is ended, not removed.
+func OpenJournal(path, runID string) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j := &Journal{file: f, runID: runID}
+	if err := j.endLine(); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("open journal: %s: %w", path, err)
+	}
+	return j, nil
+}
+
+func (j *Journal) endLine() error {
+	info, err := j.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("not a regular file, so nothing can be synced to disk")
+	case info.Size() == 0:
+		return nil
+	}
+	last := make([]byte, 1)
+	if _, err := j.file.ReadAt(last, info.Size()-1); err != nil {
+		return err
+	}
+	if last[0] != '\n' {
+		_, err = j.file.WriteString("\n")
+	}
+	return err
+}
+
+// intent records that the account is about to be removed. Once it returns
+// without an error, the line is on disk.
+func (j *Journal) intent(u User, reason Reason) error {
+	return j.write(Event{Event: "intent", UserID: u.ID, Reason: reason, LastLogin: u.LastLogin.String()}, true)
+}
+
+// result records what came of it.
+func (j *Journal) result(a Account) error {
+	return j.write(Event{Event: "result", UserID: a.ID, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
+}
+
+func (j *Journal) write(e Event, sync bool) error {
+	if j == nil {
+		return nil
+	}
+	e.Time, e.RunID = time.Now().UTC(), j.runID
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	if !sync {
+		return nil
+	}
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("sync journal: %w", err)
+	}
+	return nil
+}
+
+// Close makes sure that everything is on disk and closes the file.
+func (j *Journal) Close() error {
+	if j == nil {
+		return nil
+	}
+	err := j.file.Sync()
+	if closeErr := j.file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("close journal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package job
+
+// The names of the fields in the logs. Accounts are named by their id alone:
+// usernames, emails and credentials are never logged.
+const (
+	FieldRunID     = "run_id"
+	FieldCommand   = "command"
+	FieldProfile   = "profile"
+	FieldURL       = "url"
+	FieldDryRun    = "dry_run"
+	FieldOutcome   = "outcome"
+	FieldDuration  = "duration"
+	FieldCutoff    = "cutoff"
+	FieldUserID    = "user_id"
+	FieldReason    = "reason"
+	FieldLastLogin = "last_login"
+	FieldResult    = "result"
+	FieldGuard     = "guard"
+	FieldFound     = "found"
+	FieldAllowed   = "allowed"
+	FieldVariable  = "variable"
+	FieldEntry     = "entry"
+	FieldOperation = "operation"
+	FieldAttempt   = "attempt"
+	FieldWait      = "wait"
+	FieldPage      = "page"
+	FieldPath      = "path"
+	FieldAddress   = "address"
+	FieldNextRun   = "next_run"
+
+	FieldScanned      = "scanned"
+	FieldCandidates   = "candidates"
+	FieldRemoved      = "removed"
+	FieldAlreadyGone  = "already_gone"
+	FieldFailed       = "failed"
+	FieldNotAttempted = "not_attempted"
+	FieldKept         = "kept"
+)

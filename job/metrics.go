@@ -1,0 +1,170 @@
+package job
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Commands are the ways in which a cleanup is started, as labels of metrics.
+func Commands() []string { return []string{"audit", "run", "daemon"} }
+
+// Metrics are what a process tells Prometheus of its runs. Labels only hold
+// values that are known here, never an account, a URL or free text.
+type Metrics struct {
+	runs        *prometheus.CounterVec
+	duration    prometheus.Histogram
+	lastRun     prometheus.Gauge
+	lastSuccess prometheus.Gauge
+	users       *prometheus.GaugeVec
+	decisions   *prometheus.CounterVec
+	removals    *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
+	nextRun     prometheus.Gauge
+
+	requests        *prometheus.CounterVec
+	requestDuration *prometheus.HistogramVec
+	retries         *prometheus.CounterVec
+
+	reg prometheus.Registerer
+}
+
+// NewMetrics registers the metrics. Every known label value exists at zero from
+// the start, so that the first event is an increase.
+func NewMetrics(reg prometheus.Registerer, operations []string) *Metrics {
+	m := &Metrics{
+		reg: reg,
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_runs_total", Help: "Runs by command and outcome.",
+		}, []string{"command", "outcome"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "dormant_run_duration_seconds", Help: "How long runs took.",
+			Buckets: []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 7200},
+		}),
+		lastRun: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dormant_last_run_timestamp_seconds", Help: "When the last run ended, however it ended.",
+		}),
+		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dormant_last_success_timestamp_seconds",
+			Help: "When the last run ended that was completed or a dry run; absent until there is one.",
+		}),
+		users: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dormant_last_run_users", Help: "Accounts in the last run that read the whole directory.",
+		}, []string{"state"}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_decisions_total", Help: "Decisions about accounts by action and reason.",
+		}, []string{"action", "reason"}),
+		removals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_removals_total", Help: "Candidates by what became of them.",
+		}, []string{"result", "dry_run"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_guard_refusals_total", Help: "Refusals by guard, those that a dry run foretells among them.",
+		}, []string{"guard"}),
+		nextRun: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dormant_next_run_timestamp_seconds", Help: "When the daemon's next run starts.",
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_api_requests_total", Help: "Requests to the directory by operation and status code; error if there was no answer.",
+		}, []string{"operation", "code"}),
+		requestDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "dormant_api_request_duration_seconds", Help: "How long the directory took to answer, until its headers.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"operation"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dormant_api_retries_total", Help: "Requests that were repeated.",
+		}, []string{"operation"}),
+	}
+	m.startAtZero(operations)
+	reg.MustRegister(m.runs, m.duration, m.users, m.decisions, m.removals, m.refusals, m.requests, m.requestDuration, m.retries)
+	return m
+}
+
+func (m *Metrics) startAtZero(operations []string) {
+	for _, command := range Commands() {
+		for _, o := range outcomes() {
+			m.runs.WithLabelValues(command, string(o))
+		}
+	}
+	for _, state := range []string{"scanned", "candidate", "kept"} {
+		m.users.WithLabelValues(state)
+	}
+	for _, d := range decisions() {
+		m.decisions.WithLabelValues(string(d.Action), string(d.Reason))
+	}
+	for _, r := range results() {
+		for _, dry := range []bool{true, false} {
+			m.removals.WithLabelValues(string(r), strconv.FormatBool(dry))
+		}
+	}
+	for _, g := range guards() {
+		m.refusals.WithLabelValues(g)
+	}
+	for _, op := range operations {
+		m.requestDuration.WithLabelValues(op)
+		m.retries.WithLabelValues(op)
+		for _, code := range []string{"200", "204", "401", "403", "404", "429", "500", "502", "503", "error"} {
+			m.requests.WithLabelValues(op, code)
+		}
+	}
+}
+
+// Run counts a run that has ended.
+func (m *Metrics) Run(r Report) {
+	m.runs.WithLabelValues(r.Command, string(r.Outcome)).Inc()
+	m.duration.Observe(r.FinishedAt.Sub(r.StartedAt).Seconds())
+	setTime(m.registered(m.lastRun), r.FinishedAt)
+	if r.Outcome.Succeeded() {
+		setTime(m.registered(m.lastSuccess), r.FinishedAt)
+	}
+	for _, refusal := range r.Refusals {
+		m.refusals.WithLabelValues(refusal.Guard).Inc()
+	}
+	if !r.Planned {
+		return
+	}
+	kept := 0
+	for reason, n := range r.Counts.Kept {
+		m.decisions.WithLabelValues(string(Keep), string(reason)).Add(float64(n))
+		kept += n
+	}
+	for _, a := range r.Accounts {
+		m.removals.WithLabelValues(string(a.Result), strconv.FormatBool(r.DryRun)).Inc()
+		if a.Action == Remove {
+			m.decisions.WithLabelValues(string(Remove), string(a.Reason)).Inc()
+		}
+	}
+	m.users.WithLabelValues("scanned").Set(float64(r.Counts.Scanned))
+	m.users.WithLabelValues("candidate").Set(float64(r.Counts.Candidates))
+	m.users.WithLabelValues("kept").Set(float64(kept))
+}
+
+// LastSuccess takes over when an earlier process last succeeded, for a file or
+// a gateway where this process's metrics take the place of its.
+func (m *Metrics) LastSuccess(t time.Time) { setTime(m.registered(m.lastSuccess), t) }
+
+// NextRun tells when the next run starts.
+func (m *Metrics) NextRun(t time.Time) { setTime(m.registered(m.nextRun), t) }
+
+// Request counts an answer to a request; code is 0 if there was none.
+func (m *Metrics) Request(operation string, code int, took time.Duration) {
+	label := "error"
+	if code != 0 {
+		label = strconv.Itoa(code)
+	}
+	m.requests.WithLabelValues(operation, label).Inc()
+	m.requestDuration.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+// Retry counts a request that is repeated.
+func (m *Metrics) Retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
+
+// registered registers a time stamp when it first has a value: 0 would be a
+// time, and pushed to a gateway it would overwrite a real one.
+func (m *Metrics) registered(g prometheus.Gauge) prometheus.Gauge {
+	// An error means that it already is.
+	_ = m.reg.Register(g)
+	return g
+}
+
+func setTime(g prometheus.Gauge, t time.Time) { g.Set(float64(t.UnixMilli()) / 1000) }

@@ -1,0 +1,90 @@
+package job
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Plan is what a cleanup would do: it is calculated before anything is done,
+// the guards judge it, and its very Candidates are what is removed.
+type Plan struct {
+	Cutoff     time.Time
+	Scanned    int
+	Seen       int            // accounts known to have been used at or after the cutoff
+	Unknown    map[string]int // accounts without a usable last login, by its state
+	Kept       map[Reason]int
+	Candidates []Candidate // the longest inactive first
+
+	// Unmatched are the entries of the allowlist, and Strangers the names of
+	// the caller, that stand for no account: most likely they are misspelt.
+	Unmatched Globs
+	Strangers []string
+}
+
+// Candidate is an account to remove.
+type Candidate struct {
+	User   User
+	Reason Reason
+
+	// InactiveSince is the last time the account is known to have been used, or
+	// its creation if that was never; zero if that is not known either.
+	InactiveSince time.Time
+}
+
+// newPlan is the plan for a directory of which nothing has been read.
+func newPlan(p Policy, now time.Time) *Plan {
+	return &Plan{
+		Cutoff:    p.Cutoff(now),
+		Unknown:   map[string]int{},
+		Kept:      map[Reason]int{},
+		Unmatched: slices.Clone(p.Allowlist),
+		Strangers: slices.Clone(p.Self),
+	}
+}
+
+// add decides about one more account.
+func (pl *Plan) add(p Policy, u User, now time.Time) {
+	pl.Scanned++
+	login, activity := u.evidence(now)
+	if p.seen(u, now) {
+		pl.Seen++
+	}
+	if login.State != LoginKnown && login.State != LoginNever {
+		pl.Unknown[login.State.String()]++
+	}
+	pl.Unmatched = slices.DeleteFunc(pl.Unmatched, func(g Glob) bool { return g.MatchUser(u) })
+	pl.Strangers = slices.DeleteFunc(pl.Strangers, u.named)
+
+	d := p.Decide(u, now)
+	if d.Action == Keep {
+		pl.Kept[d.Reason]++
+		return
+	}
+	since := login.At
+	if d.Reason == NeverLoggedIn {
+		since = u.Created
+	}
+	if activity.At.After(since) {
+		since = activity.At
+	}
+	pl.Candidates = append(pl.Candidates, Candidate{User: u, Reason: d.Reason, InactiveSince: since})
+}
+
+// sort puts the longest inactive first. Accounts of which not even the creation
+// is known come before all; equals are in the order of their ids, so that two
+// plans for the same directory can be compared.
+func (pl *Plan) sort() {
+	slices.SortFunc(pl.Candidates, func(a, b Candidate) int {
+		return cmp.Or(a.InactiveSince.Compare(b.InactiveSince), cmp.Compare(a.User.ID, b.User.ID))
+	})
+}
+
+// withdraw keeps the candidates of which the last login has become doubtful.
+func (pl *Plan) withdraw(doubtful func(User) bool) {
+	before := len(pl.Candidates)
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool { return doubtful(c.User) })
+	if n := before - len(pl.Candidates); n > 0 {
+		pl.Kept[LastLoginUnknown] += n
+	}
+}

@@ -1,0 +1,127 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+var (
+	// errNoRecord says that the journal can't be written, so that nothing may
+	// be removed any more.
+	errNoRecord = errors.New("no record can be kept of removals")
+
+	// errChangedMind ends a removal whose account is no longer a candidate.
+	errChangedMind = errors.New("the account is no longer a candidate")
+)
+
+// removal is what happens to one candidate.
+type removal struct {
+	*Cleanup
+	candidate Candidate
+	account   *Account // its line in the report
+	now       time.Time
+	log       zerolog.Logger
+
+	recorded  bool // the intent is on record
+	attempted bool // a request may have been sent
+}
+
+// carryOut removes the account, and puts on record what came of it.
+func (m *removal) carryOut(ctx context.Context) (Result, error) {
+	err := m.Directory.Remove(ctx, m.candidate.User.ID, m.confirm)
+	a := m.account
+	switch {
+	case err == nil:
+		a.Result = Removed
+	case errors.Is(err, errChangedMind):
+		a.Result, err = Kept, nil
+	case errors.Is(err, ErrNotFound):
+		a.Result, a.Error = AlreadyGone, describe(err)
+	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
+		a.Result = NotAttempted
+	default:
+		a.Result, a.Error = NotRemoved, describe(err)
+	}
+	m.logResult(err)
+	if a.Result == NotAttempted && !m.recorded {
+		return a.Result, err
+	}
+	if journalErr := m.Journal.result(*a); journalErr != nil {
+		return a.Result, fmt.Errorf("%w: %w", errNoRecord, journalErr)
+	}
+	return a.Result, err
+}
+
+// confirm is asked right before each request: it looks at the account again and
+// puts the intent on record.
+func (m *removal) confirm(ctx context.Context) error {
+	if err := m.lookAgain(ctx); err != nil {
+		return err
+	}
+	if !m.recorded {
+		if err := m.Journal.intent(m.candidate.User, m.account.Reason); err != nil {
+			return fmt.Errorf("%w: %w", errNoRecord, err)
+		}
+		m.event(zerolog.InfoLevel).Msg("removing account")
+		m.recorded = true
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.attempted = true
+	return nil
+}
+
+// lookAgain reads the account once more and decides anew.
+func (m *removal) lookAgain(ctx context.Context) error {
+	if !m.Recheck {
+		return nil
+	}
+	id := m.candidate.User.ID
+	u, err := m.Directory.User(ctx, id)
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look again: %w", err)
+	case u.ID != id:
+		return fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
+	}
+	d := m.Policy.Decide(m.Activity.apply(u), m.now)
+	m.account.Reason = d.Reason
+	if d.Action == Remove {
+		return nil
+	}
+	m.account.Action = Keep
+	if d.Reason == Active {
+		m.account.Reason = ActiveAgain
+	}
+	return errChangedMind
+}
+
+// event is a line of the log about the account, which is written whatever the
+// level of the log is.
+func (m *removal) event(level zerolog.Level) *zerolog.Event {
+	log := always(m.log)
+	return log.WithLevel(level).Str(FieldUserID, m.candidate.User.ID).
+		Str(FieldReason, string(m.account.Reason)).
+		Stringer(FieldLastLogin, m.candidate.User.LastLogin)
+}
+
+func (m *removal) logResult(err error) {
+	switch m.account.Result {
+	case Removed:
+		m.event(zerolog.InfoLevel).Msg("removed account")
+	case AlreadyGone:
+		m.event(zerolog.InfoLevel).Msg("account was already gone")
+	case Kept:
+		m.event(zerolog.InfoLevel).Msg("kept account: a second look changed the decision")
+	case NotRemoved:
+		m.event(zerolog.ErrorLevel).Err(err).Msg("could not remove account")
+	case NotAttempted, WouldRemove:
+	}
+}

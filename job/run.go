@@ -1,0 +1,169 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Cleanup is one run over one directory: it reads all of it, plans, asks the
+// guards, and applies the plan that they judged.
+type Cleanup struct {
+	RunID   string
+	Command string // audit, run or daemon
+	Profile string
+	URL     string
+
+	Directory Directory
+	Policy    Policy
+	Limits    Limits
+	Activity  *Activity // or nil
+
+	DryRun      bool
+	Recheck     bool // read each candidate again where the directory can
+	Concurrency int  // removals at once
+	MaxFailures int  // failed removals in a row that end the run
+	Journal     *Journal
+
+	Log zerolog.Logger
+}
+
+// Run carries the cleanup out and reports on it, whatever happens. When ctx is
+// done, nothing new starts and what is under way ends.
+func (c *Cleanup) Run(ctx context.Context) Report {
+	now := time.Now().UTC()
+	log := c.Log.With().Str(FieldRunID, c.RunID).Logger()
+	r := Report{
+		RunID: c.RunID, Command: c.Command, DryRun: c.DryRun, Profile: c.Profile, URL: c.URL,
+		StartedAt: now, Cutoff: c.Policy.Cutoff(now),
+		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Accounts: []Account{},
+	}
+	log.Info().Str(FieldCommand, c.Command).Str(FieldProfile, c.Profile).Str(FieldURL, c.URL).
+		Bool(FieldDryRun, c.DryRun).Time(FieldCutoff, r.Cutoff).Msg("run started")
+
+	plan, err := c.scan(ctx, &r, log)
+	if err == nil {
+		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
+		err = c.act(ctx, plan, &r, log)
+	}
+	r.count()
+	r.Outcome = outcome(ctx, r, err)
+	if r.Err = err; err != nil {
+		r.Error = describe(err)
+	}
+	r.FinishedAt = time.Now().UTC()
+	logSummary(log, r)
+	return r
+}
+
+// scan reads the whole directory and plans. An error means that there is no plan.
+func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Plan, error) {
+	self, err := c.Directory.Self(ctx)
+	if err != nil && !errors.Is(err, ErrUnsupported) {
+		return nil, fmt.Errorf("ask who is calling, to keep that account: %w", err)
+	}
+	for _, name := range []string{self.ID, self.Username, self.Email} {
+		if name != "" {
+			c.Policy.Self = append(c.Policy.Self, name)
+		}
+	}
+
+	plan := newPlan(c.Policy, r.StartedAt)
+	for u, err := range c.Directory.Users(ctx) {
+		if err != nil {
+			r.Counts.Scanned = plan.Scanned
+			return nil, err
+		}
+		plan.add(c.Policy, c.Activity.apply(u), r.StartedAt)
+	}
+	plan.withdraw(c.Activity.doubtful)
+	plan.sort()
+	c.warn(plan, log)
+
+	r.Planned = true
+	r.Counts.Scanned, r.Counts.Candidates = plan.Scanned, len(plan.Candidates)
+	for reason, n := range plan.Kept {
+		r.Counts.Kept[reason] = n
+	}
+	for _, candidate := range plan.Candidates {
+		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
+	}
+	return plan, nil
+}
+
+// warn tells of what stood for no account, and so protects or proves nothing.
+func (c *Cleanup) warn(plan *Plan, log zerolog.Logger) {
+	for _, entry := range plan.Unmatched {
+		log.Warn().Str(FieldEntry, entry.String()).Msg("an entry of the allowlist matches no account")
+	}
+	if len(plan.Strangers) > 0 {
+		log.Warn().Int(FieldFound, len(plan.Strangers)).Msg("the account that does the removing is not in the directory by this name")
+	}
+	if n, rows := c.Activity.unmatched(); n > 0 {
+		log.Warn().Int(FieldFound, n).Int(FieldScanned, rows).Msg("rows of the activity file match no account")
+	}
+}
+
+// act does what the plan, the guards and the mode say. Here a dry run ends.
+func (c *Cleanup) act(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
+	switch {
+	case c.DryRun:
+		for i := range r.Accounts {
+			r.Accounts[i].Result = WouldRemove
+		}
+		return nil
+	case len(r.Refusals) > 0:
+		return nil
+	}
+	return c.apply(ctx, plan.Candidates, r, log)
+}
+
+func outcome(ctx context.Context, r Report, err error) Outcome {
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return Interrupted
+	case err != nil:
+		return Failed
+	case r.DryRun:
+		return DryRun
+	case len(r.Refusals) > 0:
+		return Refused
+	case r.Counts.Failed > 0:
+		return Partial
+	}
+	return Completed
+}
+
+// logSummary ends the log of every run.
+func logSummary(log zerolog.Logger, r Report) {
+	for _, refusal := range r.Refusals {
+		log.Warn().Str(FieldGuard, refusal.Guard).Int(FieldFound, refusal.Found).Int(FieldAllowed, refusal.Allowed).
+			Str(FieldVariable, refusal.Variable).Bool(FieldDryRun, r.DryRun).Msg("guard refused: " + refusal.Message)
+	}
+	level := zerolog.InfoLevel
+	if !r.Outcome.Succeeded() {
+		level = zerolog.ErrorLevel
+	}
+	kept := zerolog.Dict()
+	for reason, n := range r.Counts.Kept {
+		kept.Int(string(reason), n)
+	}
+	log = always(log)
+	event := log.WithLevel(level).Str(FieldOutcome, string(r.Outcome)).Bool(FieldDryRun, r.DryRun).
+		Int(FieldScanned, r.Counts.Scanned).Int(FieldCandidates, r.Counts.Candidates).
+		Int(FieldRemoved, r.Counts.Removed).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
+		Int(FieldFailed, r.Counts.Failed).Int(FieldNotAttempted, r.Counts.NotAttempted).Dict(FieldKept, kept).
+		Dur(FieldDuration, r.FinishedAt.Sub(r.StartedAt))
+	if r.Err != nil {
+		event = event.AnErr(zerolog.ErrorFieldName, r.Err)
+	}
+	event.Msg("run finished")
+}
+
+// always is the log for what has to be on record whatever the level is.
+func always(log zerolog.Logger) zerolog.Logger {
+	return log.Level(min(log.GetLevel(), zerolog.InfoLevel))
+}

@@ -1,0 +1,60 @@
+// Package job says what a cleanup of unused accounts is: whom the policy keeps,
+// what the guards allow, and how the rest is removed. It knows no protocol; the
+// Directory interface is all that it asks of one.
+package job
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// User is one account as a directory describes it.
+type User struct {
+	ID       string // what the directory knows it by, opaque
+	Username string
+	Email    string
+
+	// Created is when the account was made. It is zero where that is not known;
+	// Undated then tells that the directory gives no creation date at all,
+	// as opposed to one that could not be read.
+	Created time.Time
+	Undated bool
+
+	LastLogin LastLogin
+
+	// LastActivity is the newest proof of life that is not a login, or zero.
+	// It can keep an account and never removes one.
+	LastActivity time.Time
+
+	// Admin and ServiceAccount are false where the directory knows no such thing.
+	Admin          bool
+	ServiceAccount bool
+
+	// Roles are the names of the account's roles or groups;
+	// nil where the directory did not tell, empty where it told of none.
+	Roles []string
+}
+
+// maxIDLength is the longest id that is acted on, in bytes. Servers and proxies
+// cut or reject longer URLs, each at a length of its own.
+const maxIDLength = 512
+
+// safeID reports whether id can stand as one segment of a URL's path without
+// meaning anything else there. White space at an end is refused because some
+// servers trim it and would act on another account.
+func safeID(id string) bool {
+	return id != "" && id != "." && id != ".." &&
+		len(id) <= maxIDLength &&
+		utf8.ValidString(id) &&
+		strings.TrimSpace(id) == id &&
+		!strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// named reports whether name is the account's id, username or email,
+// whatever its case.
+func (u User) named(name string) bool {
+	return name != "" &&
+		(strings.EqualFold(name, u.ID) || strings.EqualFold(name, u.Username) || strings.EqualFold(name, u.Email))
+}
