@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -21,10 +22,14 @@ type Activity struct {
 
 type activityRow struct {
 	at    time.Time // zero if the row tells none
-	owner string    // the id of the account that it was found to be about
+	owner *string   // the id of the account that it was found to be about
 	// A row that is found to be about two accounts tells of neither.
 	shared bool
 }
+
+// byteOrderMark stands at the start of a text file that some editors and
+// spreadsheets wrote.
+const byteOrderMark = "\ufeff"
 
 // activityKeys are the columns that can name an account, the best first.
 var activityKeys = []string{"id", "username", "email"}
@@ -34,7 +39,11 @@ var activityKeys = []string{"id", "username", "email"}
 // matter. Of several rows for one account the newest counts; a row without a
 // time tells nothing. All that is wrong is reported with its line.
 func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
-	lines := csv.NewReader(r)
+	text := bufio.NewReader(r)
+	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = text.Discard(len(mark)) // or it would make a quoted header unreadable
+	}
+	lines := csv.NewReader(text)
 	lines.TrimLeadingSpace = true
 	header, err := lines.Read()
 	if errors.Is(err, io.EOF) {
@@ -44,7 +53,7 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		return nil, err
 	}
 	for i, name := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+		header[i] = strings.ToLower(strings.TrimSpace(name))
 	}
 	a := &Activity{rows: map[string]*activityRow{}}
 	keyColumn := -1
@@ -107,14 +116,15 @@ func (a *Activity) add(name, login string, now time.Time) error {
 // find is the row about the account, or nil. The caller holds the lock.
 func (a *Activity) find(u User) *activityRow {
 	name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[a.key]
-	return a.rows[strings.ToLower(name)]
+	return a.rows[strings.ToLower(strings.TrimSpace(name))]
 }
 
 // apply returns the account with what is known of it from elsewhere. It makes a
 // known last login younger and never older, fills in one that the directory
 // does not have, and leaves one that is hidden or unreadable, because that one
-// might be younger still.
-func (a *Activity) apply(u User) User {
+// might be younger still. A row from before the account was created is about an
+// earlier one of that name and does not fill in anything.
+func (a *Activity) apply(u User, now time.Time) User {
 	if a == nil {
 		return u
 	}
@@ -124,17 +134,19 @@ func (a *Activity) apply(u User) User {
 	if row == nil {
 		return u
 	}
-	if row.owner == "" {
-		row.owner = u.ID
+	if row.owner == nil {
+		row.owner = &u.ID
 	}
-	row.shared = row.shared || row.owner != u.ID
-	switch {
+	row.shared = row.shared || *row.owner != u.ID
+	elsewhere := LoginAt(row.at).Settle(u.Created, now)
+	switch login := u.LastLogin.Settle(u.Created, now); {
 	case row.at.IsZero():
 	case row.shared:
 		u.LastLogin = LastLogin{State: LoginUnreadable}
-	case u.LastLogin.State == LoginAbsent, u.LastLogin.State == LoginNever,
-		u.LastLogin.State == LoginKnown && row.at.After(u.LastLogin.At):
-		u.LastLogin = LoginAt(row.at)
+	case elsewhere.State != LoginKnown:
+	case login.State == LoginAbsent, login.State == LoginNever,
+		login.State == LoginKnown && elsewhere.At.After(login.At):
+		u.LastLogin = elsewhere
 	}
 	return u
 }
@@ -156,8 +168,10 @@ func (a *Activity) unmatched() (unmatched, rows int) {
 	if a == nil {
 		return 0, 0
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, row := range a.rows {
-		if row.owner == "" {
+		if row.owner == nil {
 			unmatched++
 		}
 	}

@@ -94,7 +94,11 @@ func ReadAllowlist(r io.Reader) (Globs, error) {
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Text()
 		if n == 1 {
-			line = strings.TrimPrefix(line, "\ufeff") // a byte order mark, as some editors leave
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
+		if strings.Contains(line, "\r") { // or a comment would hide the entries behind it
+			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))
+			continue
 		}
 		text := strings.TrimSpace(comment.ReplaceAllString(line, ""))
 		if text == "" {

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -88,9 +89,9 @@ func parseEpoch(text string) LastLogin {
 	case n >= 1000*firstMillisecond: // beyond any calendar; time.Unix would wrap around
 		return LastLogin{State: LoginUnreadable}
 	case n >= firstMillisecond:
-		return LoginAt(time.UnixMilli(int64(n)).UTC())
+		return LoginAt(time.UnixMicro(int64(math.Round(n * 1e3))).UTC())
 	default:
-		return LoginAt(time.Unix(int64(n), 0).UTC())
+		return LoginAt(time.UnixMicro(int64(math.Round(n * 1e6))).UTC())
 	}
 }
 

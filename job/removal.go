@@ -35,8 +35,11 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	err := m.Directory.Remove(ctx, m.candidate.User.ID, m.confirm)
 	a := m.account
 	switch {
-	case err == nil:
+	case err == nil && m.attempted:
 		a.Result = Removed
+	case err == nil:
+		err = errors.New("the directory reports a removal that it did not ask leave for")
+		a.Result, a.Error = NotRemoved, describe(err)
 	case errors.Is(err, errChangedMind):
 		a.Result, err = Kept, nil
 	case errors.Is(err, ErrNotFound):
@@ -91,12 +94,11 @@ func (m *removal) lookAgain(ctx context.Context) error {
 	case u.ID != id:
 		return fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
 	}
-	d := m.Policy.Decide(m.Activity.apply(u), m.now)
-	m.account.Reason = d.Reason
+	d := m.Policy.Decide(m.Activity.apply(u, m.now), m.now)
+	m.account.Action, m.account.Reason = d.Action, d.Reason
 	if d.Action == Remove {
 		return nil
 	}
-	m.account.Action = Keep
 	if d.Reason == Active {
 		m.account.Reason = ActiveAgain
 	}

@@ -65,6 +65,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, fmt.Errorf("ask who is calling, to keep that account: %w", err)
 	}
+	if err == nil && self.ID == "" && self.Username == "" && self.Email == "" {
+		return nil, errors.New("ask who is calling, to keep that account: the answer names nobody")
+	}
 	for _, name := range []string{self.ID, self.Username, self.Email} {
 		if name != "" {
 			c.Policy.Self = append(c.Policy.Self, name)
@@ -77,7 +80,11 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 			r.Counts.Scanned = plan.Scanned
 			return nil, err
 		}
-		plan.add(c.Policy, c.Activity.apply(u), r.StartedAt)
+		plan.add(c.Policy, c.Activity.apply(u, r.StartedAt), r.StartedAt)
+	}
+	if err := ctx.Err(); err != nil {
+		r.Counts.Scanned = plan.Scanned
+		return nil, fmt.Errorf("list users: %w", err) // an end that the directory may not have meant
 	}
 	plan.withdraw(c.Activity.doubtful)
 	plan.sort()
@@ -156,7 +163,7 @@ func logSummary(log zerolog.Logger, r Report) {
 		Int(FieldScanned, r.Counts.Scanned).Int(FieldCandidates, r.Counts.Candidates).
 		Int(FieldRemoved, r.Counts.Removed).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
 		Int(FieldFailed, r.Counts.Failed).Int(FieldNotAttempted, r.Counts.NotAttempted).Dict(FieldKept, kept).
-		Dur(FieldDuration, r.FinishedAt.Sub(r.StartedAt))
+		Float64(FieldDuration, r.FinishedAt.Sub(r.StartedAt).Seconds())
 	if r.Err != nil {
 		event = event.AnErr(zerolog.ErrorFieldName, r.Err)
 	}

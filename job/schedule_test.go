@@ -130,7 +130,7 @@ func TestScheduleDailyRunsOnceADay(t *testing.T) {
 			spec := fmt.Sprintf("%d %d * * *", minute%60, minute/60)
 			s := mustSchedule(t, spec, tt.zone)
 			runs := 0
-			for at := s.Next(first.Add(-1)); at.Before(last); at = s.Next(at) {
+			for at := s.Next(first.Add(-1)); runs <= 366 && at.Before(last); at = s.Next(at) {
 				runs++
 			}
 			if runs != 365 {

@@ -4,6 +4,7 @@
 package job
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -43,14 +44,20 @@ const maxIDLength = 512
 
 // safeID reports whether id can stand as one segment of a URL's path without
 // meaning anything else there. White space at an end is refused because some
-// servers trim it and would act on another account.
+// servers trim it and would act on another account, and so are . and .. between
+// slashes, because some proxies unescape and resolve a path before they pass it on.
 func safeID(id string) bool {
-	return id != "" && id != "." && id != ".." &&
+	return id != "" &&
+		!slices.ContainsFunc(strings.FieldsFunc(id, isSlash), isDots) &&
 		len(id) <= maxIDLength &&
 		utf8.ValidString(id) &&
 		strings.TrimSpace(id) == id &&
 		!strings.ContainsFunc(id, unicode.IsControl)
 }
+
+func isSlash(r rune) bool { return r == '/' || r == '\\' }
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }
 
 // named reports whether name is the account's id, username or email,
 // whatever its case.

@@ -1,0 +1,121 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"dormant/job"
+)
+
+// ErrReadOnly is the answer of a read-only client to a request that could
+// change something. The request is not sent.
+var ErrReadOnly = errors.New("this is a dry run: requests that are not reads are refused")
+
+// ErrOtherOrigin is the answer to a request that would leave the configured
+// directory, whoever asked for it. The request is not sent.
+var ErrOtherOrigin = errors.New("credentials are sent to the configured origin only")
+
+// errTimeout ends a request of which nothing was heard for too long.
+var errTimeout = errors.New("no answer in time (DORMANT_REQUEST_TIMEOUT)")
+
+// A StatusError is an answer that is not a success.
+type StatusError struct {
+	Code       int
+	RetryAfter time.Duration // how long the server wants us to wait, or 0
+	Location   string        // where it redirects to, if it does
+
+	detail string
+}
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("the directory answered %d %s", e.Code, http.StatusText(e.Code))
+	if e.Location != "" {
+		text += ", a redirect that is not followed"
+	}
+	return strings.TrimSpace(text)
+}
+
+// Detail is the beginning of what the server itself said, without the
+// credentials but perhaps with names in it: it is not for logs.
+func (e *StatusError) Detail() string {
+	return e.detail
+}
+
+// Unwrap makes 401 and 403 the errors that a cleanup knows.
+func (e *StatusError) Unwrap() []error {
+	switch e.Code {
+	case http.StatusUnauthorized:
+		return []error{job.ErrCredentials, job.ErrSignedOut}
+	case http.StatusForbidden:
+		return []error{job.ErrCredentials}
+	}
+	return nil
+}
+
+// A shapeError is a response that is not what the profile says. Asking again
+// would not help.
+type shapeError struct{ text string }
+
+func (e *shapeError) Error() string { return e.text }
+
+func shapeErrorf(format string, args ...any) error {
+	return &shapeError{fmt.Sprintf(format, args...)}
+}
+
+// retryable reports whether the same request may succeed later.
+func retryable(err error) bool {
+	var status *StatusError
+	if errors.As(err, &status) {
+		switch status.Code {
+		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return false
+	}
+	var connection *connectionError
+	return errors.As(err, &connection)
+}
+
+// A connectionError is a request without an answer, or an answer that was cut short.
+type connectionError struct{ cause error }
+
+func (e *connectionError) Error() string { return e.cause.Error() }
+func (e *connectionError) Unwrap() error { return e.cause }
+
+// withoutURL is the cause of a url.Error: its URL may hold names and cursors.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// maxDetail is how much of an answer to an unsuccessful request is kept, in bytes.
+const maxDetail = 300
+
+// excerpt is the beginning of a body as one line without the secrets.
+func excerpt(body io.Reader, secrets []string) string {
+	raw, _ := io.ReadAll(io.LimitReader(body, 4*maxDetail))
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, string(raw))
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxDetail {
+		text = strings.ToValidUTF8(text[:maxDetail], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,56 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// gate is the last thing that a request passes on its way to the wire. What it
+// refuses is not sent, whichever part of the program or of the server's data
+// (a redirect, a link) asked for it.
+type gate struct {
+	base     *url.URL
+	readOnly bool
+	signIn   string // the path of the one POST that changes nothing
+	next     http.RoundTripper
+}
+
+func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
+	switch {
+	case origin(req.URL) != origin(g.base):
+		return nil, fmt.Errorf("%w: the request would go to %s://%s", ErrOtherOrigin, req.URL.Scheme, req.URL.Host)
+	case g.readOnly && req.Method != http.MethodGet && !g.signsIn(req):
+		return nil, ErrReadOnly
+	}
+	return g.next.RoundTrip(req)
+}
+
+func (g *gate) signsIn(req *http.Request) bool {
+	return g.signIn != "" && req.Method == http.MethodPost && req.URL.EscapedPath() == g.signIn
+}
+
+// origin is scheme, host and port, as in RFC 6454.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + u.Hostname() + ":" + port
+}
+
+// maxRedirects is how many redirects a read follows.
+const maxRedirects = 5
+
+// checkRedirect follows redirects of reads only: after one, a removal would
+// concern whatever account the server thinks of.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	switch {
+	case via[0].Method != http.MethodGet:
+		return http.ErrUseLastResponse
+	case len(via) > maxRedirects:
+		return errors.New("too many redirects")
+	}
+	return nil
+}

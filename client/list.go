@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"dormant/job"
+)
+
+// Users yields every account once.
+func (c *Client) Users(ctx context.Context) iter.Seq2[job.User, error] {
+	return func(yield func(job.User, error) bool) {
+		if err := c.readProofs(ctx); err != nil {
+			yield(job.User{}, fmt.Errorf("list activity: %w", err))
+			return
+		}
+		if err := c.list(ctx, 0, yield); err != nil {
+			yield(job.User{}, fmt.Errorf("list users: %w", err))
+		}
+	}
+}
+
+// FirstPage yields the accounts on the first page of the listing.
+func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
+	return func(yield func(job.User, error) bool) {
+		if err := c.list(ctx, 1, yield); err != nil {
+			yield(job.User{}, fmt.Errorf("list users: %w", err))
+		}
+	}
+}
+
+// maxUsers is when a listing counts as one that never ends.
+const maxUsers = 5_000_000
+
+// list yields the accounts on the pages, up to maxPages unless that is 0. It
+// returns why they are not all there is.
+func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
+	w := &walk{client: c, operation: opList, listing: c.profile.List, maxPages: maxPages}
+	seen := sightings{}
+	for it, err := range w.items(ctx) {
+		if err != nil {
+			return err
+		}
+		u, err := c.profile.User.user(it.value)
+		if err != nil {
+			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
+		}
+		fresh, err := seen.add(u, it)
+		if err != nil {
+			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
+		}
+		if len(seen.users) > maxUsers {
+			return fmt.Errorf("page %d: more than %d accounts, so the listing does not end", it.page, maxUsers)
+		}
+		if fresh && !yield(c.proofs.applyTo(u), nil) {
+			return nil
+		}
+	}
+	if err := seen.endPage(); err != nil {
+		return err
+	}
+	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users) {
+		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
+			"it is incomplete, or it changed while it was read", len(seen.users), w.total)
+	}
+	return nil
+}
+
+// sightings are the accounts of a listing so far. They tell a page that repeats
+// from one on which some accounts have moved.
+type sightings struct {
+	users map[string]sighting
+	page  int // the page that is being read
+	fresh int // accounts on it that were on no page before
+	again int // accounts on it that were on another page before
+}
+
+type sighting struct {
+	page  int
+	login job.LastLogin
+}
+
+// add notes the account and reports whether it is new.
+func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
+	if s.users == nil {
+		s.users = map[string]sighting{}
+	}
+	if it.page != s.page {
+		if err := s.endPage(); err != nil {
+			return false, err
+		}
+		s.page, s.fresh, s.again = it.page, 0, 0
+	}
+	before, known := s.users[u.ID]
+	switch {
+	case !known:
+		s.users[u.ID] = sighting{page: it.page, login: u.LastLogin}
+		s.fresh++
+		return true, nil
+	case before.login.State != u.LastLogin.State || !before.login.At.Equal(u.LastLogin.At):
+		return false, fmt.Errorf("account %q was on page %d with another last login: "+
+			"the id is not unique, or the listing changed while it was read", u.ID, before.page)
+	case before.page != it.page:
+		s.again++
+	}
+	return false, nil
+}
+
+// endPage complains of a page on which every account had been on earlier ones.
+func (s *sightings) endPage() error {
+	if s.again > 0 && s.fresh == 0 {
+		return fmt.Errorf("page %d has only accounts of earlier pages, so the listing repeats", s.page)
+	}
+	return nil
+}

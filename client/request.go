@@ -1,0 +1,192 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// The operations, as metrics and logs name them.
+const (
+	opSelf     = "self"
+	opList     = "list"
+	opActivity = "activity"
+	opGet      = "get"
+	opRemove   = "remove"
+	opSignIn   = "sign_in"
+)
+
+// Operations are all that a client does.
+func Operations() []string {
+	return []string{opSelf, opList, opActivity, opGet, opRemove, opSignIn}
+}
+
+// request is one request before it has credentials.
+type request struct {
+	operation string
+	method    string
+	path      string // escaped, below the base URL
+	query     url.Values
+	body      []byte // JSON, or none
+	token     string
+	success   []int // codes that mean success; nil: 200
+	stream    bool  // the time-out is for each part of the response, not for all
+}
+
+// maxBody bounds a response that is no listing, in bytes.
+const maxBody = 1 << 20
+
+// send sends the request once and hands a successful response's body to read.
+func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
+	defer timer.Stop()
+
+	req, err := c.newRequest(ctx, r)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.observer.Request(r.operation, 0, time.Since(start))
+		return noAnswer(ctx, err)
+	}
+	defer resp.Body.Close()
+	c.observer.Request(r.operation, resp.StatusCode, time.Since(start))
+
+	if r.success == nil {
+		r.success = []int{http.StatusOK}
+	}
+	if !slices.Contains(r.success, resp.StatusCode) {
+		return &StatusError{
+			Code:       resp.StatusCode,
+			RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+			Location:   resp.Header.Get("Location"),
+			detail:     excerpt(resp.Body, c.secrets(r.token)),
+		}
+	}
+	if read == nil {
+		// Read a little, so that the connection can be used again.
+		_, _ = io.CopyN(io.Discard, resp.Body, 4096)
+		return nil
+	}
+	body := io.Reader(&untilLimit{resp.Body, maxBody})
+	if r.stream {
+		body = &patientBody{body: resp.Body, timer: timer, timeout: c.timeout}
+	}
+	err = read(body)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return noAnswer(ctx, cause)
+	}
+	return err
+}
+
+func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
+	target := c.base.String() + r.path
+	if len(r.query) > 0 {
+		target += "?" + r.query.Encode()
+	}
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.userAgent)
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	values := c.values(map[string]string{"token": r.token})
+	for name, t := range c.profile.Headers {
+		if !t.blank(values) {
+			req.Header.Set(name, t.text(values))
+		}
+	}
+	return req, nil
+}
+
+// noAnswer is why a request had no answer. Only what may be different next time
+// is a connectionError.
+func noAnswer(ctx context.Context, err error) error {
+	err = withoutURL(err)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	var certificate *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrOtherOrigin),
+		errors.As(err, &certificate), errors.As(err, &authority),
+		ctx.Err() != nil && !errors.Is(err, errTimeout):
+		return err
+	}
+	return &connectionError{err}
+}
+
+// patientBody is a response of which each part may take as long as a whole
+// request, so that a long listing is not cut short while it flows. The time
+// between two reads does not count: then it is us who are busy.
+type patientBody struct {
+	body    io.Reader
+	timer   *time.Timer
+	timeout time.Duration
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.timeout)
+	defer b.timer.Stop()
+	n, err := b.body.Read(p)
+	return n, cutShort(err)
+}
+
+// untilLimit is a response that is an error if it is larger than left bytes.
+type untilLimit struct {
+	body io.Reader
+	left int64
+}
+
+func (l *untilLimit) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, shapeErrorf("the answer is too large")
+	}
+	n, err := l.body.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, cutShort(err)
+}
+
+// cutShort marks an error while reading a body as one that may not come again.
+func cutShort(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return &connectionError{err}
+}
+
+// maxRetryAfter is the longest wait that a server can ask for.
+const maxRetryAfter = 2 * time.Minute
+
+// retryAfter reads a Retry-After header (RFC 9110, section 10.2.3): seconds or
+// a date. What can't be read is 0, and what is too long is cut.
+func retryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	date, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return min(max(0, date.Sub(now)), maxRetryAfter)
+}

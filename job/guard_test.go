@@ -1,0 +1,102 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestLimits(t *testing.T) {
+	tests := []struct {
+		rule          string
+		limits        Limits
+		candidates    int
+		scanned, seen int
+		want          string // guard found>allowed
+	}{
+		{"max_removals - 1", Limits{10, 100, false}, 9, 100, 0, ""},
+		{"max_removals", Limits{10, 100, false}, 10, 100, 0, ""},
+		{"max_removals + 1", Limits{10, 100, false}, 11, 100, 0, "max_removals 11>10"},
+		{"max_removals of 0 means none", Limits{0, 100, false}, 1, 100, 0, "max_removals 1>0"},
+		{"max_removals of 0 allows none", Limits{0, 100, false}, 0, 100, 0, ""},
+		{"max_removals below 0 means none", Limits{-1, 100, false}, 1, 100, 0, "max_removals 1>-1"},
+
+		{"10 % of 1000: 100", Limits{1000, 10, false}, 100, 1000, 0, ""},
+		{"10 % of 1000: 101", Limits{1000, 10, false}, 101, 1000, 0, "max_removal_percent 101>100"},
+		{"10 % of 19 is 1", Limits{1000, 10, false}, 1, 19, 0, ""},
+		{"10 % of 19 is not 2", Limits{1000, 10, false}, 2, 19, 0, "max_removal_percent 2>1"},
+		{"10 % of 9 is none", Limits{1000, 10, false}, 1, 9, 0, "max_removal_percent 1>0"},
+		{"0 % means none", Limits{1000, 0, false}, 1, 1000, 0, "max_removal_percent 1>0"},
+		{"0 % allows none", Limits{1000, 0, false}, 0, 1000, 0, ""},
+		{"100 % is all", Limits{1000, 100, false}, 1000, 1000, 0, ""},
+		{"7 % of 100 is 7", Limits{1000, 7, false}, 7, 100, 0, ""},
+		{"0.1 % of 1000 is 1", Limits{1000, .1, false}, 1, 1000, 0, ""},
+		{"0.1 % of 999 is none", Limits{1000, .1, false}, 1, 999, 0, "max_removal_percent 1>0"},
+		{"0.29 % of 10000 is 29", Limits{1000, .29, false}, 29, 10000, 0, ""},
+		{"0.29 % of 10000 is not 30", Limits{1000, .29, false}, 30, 10000, 0, "max_removal_percent 30>29"},
+
+		{"both at once", Limits{100, 10, false}, 240, 1000, 0, "max_removals 240>100, max_removal_percent 240>100"},
+		{"the zero limits", Limits{}, 1, 1000, 1, "max_removals 1>0, max_removal_percent 1>0"},
+
+		{"one active is enough", Limits{10, 100, true}, 1, 100, 1, ""},
+		{"nobody active", Limits{10, 100, true}, 1, 100, 0, "require_active 0>1"},
+		{"nobody active and no candidate", Limits{10, 100, true}, 0, 100, 0, "require_active 0>1"},
+		{"nobody active, not required", Limits{10, 100, false}, 1, 100, 0, ""},
+		{"an empty directory", Limits{10, 100, true}, 0, 0, 0, "require_active 0>1"},
+		{"all three", Limits{1, 1, true}, 2, 100, 0, "max_removals 2>1, max_removal_percent 2>1, require_active 0>1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			var got []string
+			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, Seen: tt.seen, Candidates: make([]Candidate, tt.candidates)}) {
+				got = append(got, fmt.Sprintf("%s %d>%d", r.Guard, r.Found, r.Allowed))
+				if want := "DORMANT_" + strings.ToUpper(r.Guard); r.Variable != want || !strings.Contains(r.Message, want) {
+					t.Errorf("variable %s, message %q: want both to name %s", r.Variable, r.Message, want)
+				}
+			}
+			if got := strings.Join(got, ", "); got != tt.want {
+				t.Errorf("refused %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// Every number that an operator needs is in the message, and the value that it
+// names is the smallest that will do.
+func TestRefusalMessages(t *testing.T) {
+	pl := &Plan{Scanned: 1000, Candidates: make([]Candidate, 241), Unknown: map[string]int{"hidden": 500, "absent": 12}}
+	want := []string{
+		"241 accounts would be removed, and one run may remove 100; read the report, then raise DORMANT_MAX_REMOVALS to 241 if they should all go",
+		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 25 if they should all go",
+		"none of 1000 accounts is known to have been used after the cutoff (the last login is absent in 12, hidden in 500): most likely the last logins are wrong or missing, " +
+			"so check the profile and what the credentials may see; DORMANT_REQUIRE_ACTIVE=false turns this guard off",
+	}
+	refusals := Limits{MaxRemovals: 100, MaxRemovalPercent: 12.5, RequireActive: true}.Check(pl)
+	if len(refusals) != len(want) {
+		t.Fatalf("%d refusals, want %d", len(refusals), len(want))
+	}
+	for i, r := range refusals {
+		if r.Message != want[i] {
+			t.Errorf("got  %s\nwant %s", r.Message, want[i])
+		}
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for scanned := 1; scanned <= 300; scanned++ {
+		for percent := range 101 {
+			if got, want := (Limits{MaxRemovalPercent: float64(percent)}).percentOf(scanned), scanned*percent/100; got != want {
+				t.Fatalf("%d %% of %d is %d, want %d", percent, scanned, got, want)
+			}
+		}
+		for n := range scanned + 1 {
+			raised := percentFor(n, scanned)
+			if allowed := (Limits{MaxRemovalPercent: float64(raised)}).percentOf(scanned); allowed < n || raised > 100 {
+				t.Fatalf("%d %% is named for %d of %d, and allows %d", raised, n, scanned, allowed)
+			}
+			if allowed := (Limits{MaxRemovalPercent: float64(raised - 1)}).percentOf(scanned); raised > 0 && allowed >= n {
+				t.Fatalf("%d %% is named for %d of %d, and less would do", raised, n, scanned)
+			}
+		}
+	}
+}

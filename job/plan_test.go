@@ -1,0 +1,109 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+)
+
+func planOf(p Policy, users ...User) *Plan {
+	pl := newPlan(p, testNow)
+	for _, u := range users {
+		pl.add(p, u, testNow)
+	}
+	pl.sort()
+	return pl
+}
+
+// with is the dormant account id after the edits.
+func with(id string, edits ...func(*User)) User {
+	u := dormantUser(id)
+	for _, edit := range edits {
+		edit(&u)
+	}
+	return u
+}
+
+func login(text string) func(*User)     { return func(u *User) { u.LastLogin = LoginAt(instant(text)) } }
+func loginIs(s LoginState) func(*User)  { return func(u *User) { u.LastLogin = state(s) } }
+func created(text string) func(*User)   { return func(u *User) { u.Created = instant(text) } }
+func activity(text string) func(*User)  { return func(u *User) { u.LastActivity = instant(text) } }
+func undated(u *User)                   { u.Created, u.Undated = time.Time{}, true }
+func admin(u *User)                     { u.Admin = true }
+func named(username string) func(*User) { return func(u *User) { u.Username = username } }
+func mailed(address string) func(*User) { return func(u *User) { u.Email = address } }
+func ids(candidates []Candidate) string {
+	var ids []string
+	for _, c := range candidates {
+		ids = append(ids, c.User.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestPlanOrder(t *testing.T) {
+	p := testPolicy()
+	p.NeverLoggedIn = NeverRemoveUndated
+	pl := planOf(p,
+		with("2023", login("2023-01-01T00:00:00Z")),
+		with("2021-b", login("2021-01-01T00:00:00Z")),
+		with("2024", login("2021-01-01T00:00:00Z"), activity("2024-01-01T00:00:00Z")),
+		with("2021-a", login("2021-01-01T00:00:00Z")),
+		with("2022", loginIs(LoginNever), created("2022-01-01T00:00:00Z")),
+		with("2025", login("2025-01-01T00:00:00Z"), activity("2024-01-01T00:00:00Z")),
+		with("undated", loginIs(LoginNever), undated),
+		with("2022-sentinel", login("2012-06-01T00:00:00Z"), created("2022-06-01T00:00:00Z")),
+	)
+	if got, want := ids(pl.Candidates), "undated 2021-a 2021-b 2022 2022-sentinel 2023 2024 2025"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestPlanCounts(t *testing.T) {
+	pl := planOf(testPolicy(),
+		with("1"), with("2"),
+		with("3", login("2026-06-30T00:00:00Z")),
+		with("4", login("2026-06-30T00:00:00Z"), admin),
+		with("5", activity("2026-06-30T00:00:00Z")),
+		with("6", admin),
+		with("7", loginIs(LoginAbsent)), with("8", loginIs(LoginHidden)),
+		with("9", loginIs(LoginUnreadable)), with("10", login("1999-01-01T00:00:00Z")),
+		with("11", loginIs(LoginNever)),
+		with(".."),
+		with("root"), with("13", mailed("a@keep.example")), with("14", named("janitor")),
+	)
+	if pl.Scanned != 15 || pl.Seen != 3 || ids(pl.Candidates) != "1 2" {
+		t.Errorf("%d scanned, %d seen, candidates %s", pl.Scanned, pl.Seen, ids(pl.Candidates))
+	}
+	if want := map[Reason]int{Active: 2, Admin: 2, LastLoginUnknown: 4, NeverLoggedIn: 1, UnsafeID: 1, Allowlisted: 2, Self: 1}; !maps.Equal(pl.Kept, want) {
+		t.Errorf("kept %v, want %v", pl.Kept, want)
+	}
+	if want := map[string]int{"absent": 1, "hidden": 1, "unreadable": 2}; !maps.Equal(pl.Unknown, want) {
+		t.Errorf("unknown %v, want %v", pl.Unknown, want)
+	}
+	if len(pl.Unmatched) != 0 || len(pl.Strangers) != 0 {
+		t.Errorf("unmatched %v, strangers %v", pl.Unmatched, pl.Strangers)
+	}
+}
+
+func TestPlanNamesWhatMatchesNobody(t *testing.T) {
+	p := testPolicy()
+	p.Allowlist = globs("name-of-1", "rot", "*@keep.example")
+	p.Self = []string{"janitor", "NAME-OF-2"}
+	pl := planOf(p, with("1"), with("2"))
+	if got := fmt.Sprint(pl.Unmatched, pl.Strangers); got != "[rot *@keep.example] [janitor]" {
+		t.Error(got)
+	}
+	if len(p.Allowlist) != 3 || p.Allowlist[1].String() != "rot" || len(p.Self) != 2 || p.Self[1] != "NAME-OF-2" {
+		t.Errorf("the policy has changed: %v %v", p.Allowlist, p.Self)
+	}
+}
+
+func TestPlanWithdraw(t *testing.T) {
+	pl := planOf(testPolicy(), with("1"), with("2"), with("3"), with("4", loginIs(LoginHidden)))
+	pl.withdraw(func(u User) bool { return u.ID != "2" })
+	if ids(pl.Candidates) != "2" || pl.Kept[LastLoginUnknown] != 3 || pl.Scanned != 4 {
+		t.Errorf("candidates %s, kept %v", ids(pl.Candidates), pl.Kept)
+	}
+}

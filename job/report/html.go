@@ -1,0 +1,65 @@
+package report
+
+import (
+	"bufio"
+	_ "embed"
+	"html/template"
+	"time"
+
+	"dormant/job"
+)
+
+//go:embed report.html.tmpl
+var page string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"visible": visible,
+	"meaning": func(name string) string { return meanings[name] },
+	"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+}).Parse(page))
+
+// evidence is what the page shows.
+type evidence struct {
+	job.Report
+	Conclusion conclusion
+	DaysAgo    int
+	Duration   time.Duration
+	Results    []total
+	KeptBy     []total
+	KeptTotal  int
+	KeptAgain  int // candidates that were kept on a second look
+}
+
+// writeHTML writes one page that needs nothing else: no script, no link, no
+// font or picture from elsewhere.
+func writeHTML(b *bufio.Writer, r job.Report) error {
+	e := evidence{
+		Report: r, Conclusion: conclude(r), DaysAgo: daysAgo(r),
+		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
+		Results:  results(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
+	}
+	e.KeptTotal = sum(e.KeptBy)
+	return pageTemplate.Execute(b, e)
+}
+
+// meanings tells those who do not know the program what its words stand for.
+var meanings = map[string]string{
+	string(job.Active):           "used at or after the cutoff",
+	string(job.Allowlisted):      "on the operator's allowlist",
+	string(job.Self):             "the account that does the removing",
+	string(job.Admin):            "has administrative rights",
+	string(job.ServiceAccount):   "belongs to a program",
+	string(job.ProtectedRole):    "has a role that the operator protects, or roles are not known",
+	string(job.NeverLoggedIn):    "has never logged in",
+	string(job.LastLoginUnknown): "the last login is not known, so it is kept",
+	string(job.UnsafeID):         "its id can't be sent safely",
+	string(job.ActiveAgain):      "was used again before its turn came",
+	string(job.Inactive):         "last used before the cutoff",
+
+	string(job.WouldRemove):  "removed by a real run, if the guards allow; nothing was done",
+	string(job.Removed):      "the directory confirmed the removal",
+	string(job.AlreadyGone):  "no longer there when its turn came",
+	string(job.Kept):         "looked at again right before its removal, and kept",
+	string(job.NotRemoved):   "the removal was attempted and not confirmed",
+	string(job.NotAttempted): "nothing was sent for it",
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dormant/job"
+)
+
+const (
+	tableColumns = 100 // of a terminal
+	gap          = "  "
+)
+
+// writeTable writes for a person at a terminal. It has no colours, and a fixed
+// word for each state, so that two runs can be compared line by line.
+func writeTable(b *bufio.Writer, r job.Report) error {
+	writeHeading(b, r)
+	if r.Planned {
+		writeAccounts(b, r.Accounts)
+	}
+	writeCounts(b, r)
+	writeRefusals(b, r)
+	writeConclusion(b, conclude(r))
+	return nil
+}
+
+func writeHeading(b *bufio.Writer, r job.Report) {
+	mode := "REAL RUN"
+	if r.DryRun {
+		mode = "DRY RUN"
+	}
+	heading := visible(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL))
+	cutoff := fmt.Sprintf("cutoff %s (%s ago)", r.Cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r), "day"))
+	between := " "
+	if width(heading)+1+width(cutoff) > tableColumns {
+		between = "\n"
+	}
+	fmt.Fprintln(b, heading+between+cutoff)
+}
+
+// column is one of the table's; shrinks tells that its cells may be cut.
+type column struct {
+	title   string
+	cell    func(job.Account) string
+	right   bool
+	shrinks bool
+	width   int
+}
+
+func columns() []column {
+	return []column{
+		{title: "ID", cell: func(a job.Account) string { return a.ID }, shrinks: true},
+		{title: "USERNAME", cell: func(a job.Account) string { return a.Username }, shrinks: true},
+		{title: "EMAIL", cell: func(a job.Account) string { return a.Email }, shrinks: true},
+		{title: "LAST LOGIN", cell: lastLoginDate},
+		{title: "DAYS", cell: inactiveDays, right: true},
+		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }},
+		{title: "RESULT", cell: func(a job.Account) string { return string(a.Result) }},
+	}
+}
+
+func lastLoginDate(a job.Account) string {
+	if a.LastLogin == nil {
+		return "never"
+	}
+	return a.LastLogin.UTC().Format(time.DateOnly)
+}
+
+func inactiveDays(a job.Account) string {
+	if a.InactiveDays == nil {
+		return "-"
+	}
+	return strconv.Itoa(*a.InactiveDays)
+}
+
+func writeAccounts(b *bufio.Writer, accounts []job.Account) {
+	if len(accounts) == 0 {
+		return
+	}
+	cols := columns()
+	for i, c := range cols {
+		cols[i].width = width(c.title)
+		for _, a := range accounts {
+			cols[i].width = max(cols[i].width, width(visible(c.cell(a))))
+		}
+	}
+	fit(cols)
+
+	fmt.Fprintln(b)
+	writeRow(b, cols, func(c column) string { return c.title })
+	for _, a := range accounts {
+		writeRow(b, cols, func(c column) string { return visible(c.cell(a)) })
+		if a.Error != "" {
+			label := "error: "
+			if a.Result == job.AlreadyGone {
+				label = "note: "
+			}
+			fmt.Fprintln(b, paragraph(label+a.Error, "      "))
+		}
+	}
+}
+
+// fit takes from the widest column that may be cut until the table has its width.
+func fit(cols []column) {
+	total := len(gap) * (len(cols) - 1)
+	var shrinking []*column
+	for i := range cols {
+		total += cols[i].width
+		if cols[i].shrinks {
+			shrinking = append(shrinking, &cols[i])
+		}
+	}
+	for ; total > tableColumns; total-- {
+		widest := slices.MaxFunc(shrinking, func(a, b *column) int { return a.width - b.width })
+		if widest.width <= width(widest.title) {
+			return
+		}
+		widest.width--
+	}
+}
+
+func writeRow(b *bufio.Writer, cols []column, text func(column) string) {
+	var line strings.Builder
+	for i, c := range cols {
+		if i > 0 {
+			line.WriteString(gap)
+		}
+		cell := cut(text(c), c.width)
+		padding := strings.Repeat(" ", c.width-width(cell))
+		if c.right {
+			line.WriteString(padding + cell)
+		} else {
+			line.WriteString(cell + padding)
+		}
+	}
+	fmt.Fprintln(b, strings.TrimRight(line.String(), " "))
+}
+
+func writeCounts(b *bufio.Writer, r job.Report) {
+	fmt.Fprintln(b)
+	if !r.Planned {
+		writeTotal(b, "", total{"read before it ended", r.Counts.Scanned}, "")
+		return
+	}
+	writeTotal(b, "", total{"scanned", r.Counts.Scanned}, "")
+	writeTotal(b, "", total{"candidates", r.Counts.Candidates}, "")
+	for _, t := range results(r) {
+		writeTotal(b, gap, t, "")
+	}
+	kept, note := keptByReason(r), ""
+	if again := count(r, job.Kept); again > 0 {
+		note = fmt.Sprintf("  (%d of them candidates, kept on a second look)", again)
+	}
+	writeTotal(b, "", total{"kept", sum(kept)}, note)
+	for _, t := range kept {
+		writeTotal(b, gap, t, "")
+	}
+}
+
+func writeTotal(b *bufio.Writer, indent string, t total, note string) {
+	fmt.Fprintf(b, "%-22s %8d%s\n", indent+visible(t.Name), t.N, note)
+}
+
+func writeRefusals(b *bufio.Writer, r job.Report) {
+	verb := "guard refused"
+	if r.DryRun {
+		verb = "guard would refuse"
+	}
+	for _, refusal := range r.Refusals {
+		fmt.Fprintf(b, "\n%s: %s (found %d, allowed %d, %s)\n", verb,
+			visible(refusal.Guard), refusal.Found, refusal.Allowed, visible(refusal.Variable))
+		fmt.Fprintln(b, paragraph(refusal.Message, gap))
+	}
+}
+
+func writeConclusion(b *bufio.Writer, c conclusion) {
+	fmt.Fprintln(b)
+	fmt.Fprintln(b, paragraph(c.Outcome, ""))
+	if c.Cause != "" {
+		fmt.Fprintln(b, paragraph("error: "+c.Cause, gap))
+	}
+	if c.Next != "" {
+		fmt.Fprintln(b, paragraph(c.Next, ""))
+	}
+}
+
+func paragraph(s, indent string) string {
+	return wrap(visible(s), indent, tableColumns)
+}

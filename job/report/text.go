@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// visible is s with everything that is not printed written as an escape: control
+// characters, the escape sequences of terminals, characters that turn the
+// direction of writing, invisible ones, and bytes that are no UTF-8.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case hidden(r):
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		default:
+			b.WriteRune(r)
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+func hidden(r rune) bool { return !unicode.IsPrint(r) }
+
+// width is how many columns of a terminal s takes.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+// runeWidth is at least 1, so that marks piled onto one letter can't make a cell
+// of any length.
+func runeWidth(r rune) int {
+	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
+		r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff {
+		return 2
+	}
+	return 1
+}
+
+// cut is s with an ellipsis for what goes beyond the columns.
+func cut(s string, columns int) string {
+	if width(s) <= columns {
+		return s
+	}
+	used := 1 // the ellipsis
+	for i, r := range s {
+		if used += runeWidth(r); used > columns {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// wrap breaks s between words so that its lines, each behind the indent, stay
+// within the columns. A longer word has a line of its own.
+func wrap(s, indent string, columns int) string {
+	var b strings.Builder
+	used := 0
+	for _, word := range strings.Fields(s) {
+		switch {
+		case used == 0:
+			b.WriteString(indent)
+			used = width(indent)
+		case used+1+width(word) > columns:
+			b.WriteString("\n" + indent)
+			used = width(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += width(word)
+	}
+	return b.String()
+}
