@@ -43,17 +43,21 @@ func (v Values) placeholders(p *Profile) map[string]string {
 // contradicts itself, by the names of the variables.
 func (v Values) Check(p *Profile) []error {
 	var errs []error
-	needed := p.credentials(v.Token != "")
+	given, needed := v.given(), p.credentials(v.Token != "")
+	var missing []string
 	for _, name := range credentials {
-		switch given := v.given()[name] != ""; {
-		case given && !slices.Contains(needed, name):
-			errs = append(errs, fmt.Errorf("%s: profile %s does not use it%s", variable(name), p.Name, p.ways()))
-		case !given && slices.Contains(needed, name):
-			errs = append(errs, fmt.Errorf("%s: is not set%s", variable(name), p.ways()))
+		switch has := given[name] != ""; {
+		case has && !slices.Contains(needed, name):
+			errs = append(errs, fmt.Errorf("%s: is of no use: profile %s takes %s", variable(name), p.Name, p.ways()))
+		case !has && slices.Contains(needed, name):
+			missing = append(missing, name)
 		}
-		if strings.ContainsAny(v.given()[name], "\r\n") {
+		if strings.ContainsAny(given[name], "\r\n") {
 			errs = append(errs, fmt.Errorf("%s: has more than one line", variable(name)))
 		}
+	}
+	if len(missing) > 0 {
+		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.ways()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Params)) {
 		if _, ok := p.Params[name]; !ok {
@@ -91,7 +95,7 @@ func (p *Profile) credentials(token bool) []string {
 // ways says which credentials the profile takes.
 func (p *Profile) ways() string {
 	with, without := p.credentials(true), p.credentials(false)
-	text := "; it takes " + variables(with)
+	text := variables(with)
 	if p.SignIn != nil {
 		text += ", or " + variables(without)
 	}

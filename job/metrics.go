@@ -27,12 +27,13 @@ type Metrics struct {
 	requestDuration *prometheus.HistogramVec
 	retries         *prometheus.CounterVec
 
-	reg prometheus.Registerer
+	reg       *prometheus.Registry
+	succeeded bool // one of this process's runs has
 }
 
 // NewMetrics registers the metrics. Every known label value exists at zero from
 // the start, so that the first event is an increase.
-func NewMetrics(reg prometheus.Registerer, operations []string) *Metrics {
+func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 	m := &Metrics{
 		reg: reg,
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -115,6 +116,7 @@ func (m *Metrics) Run(r Report) {
 	m.duration.Observe(r.FinishedAt.Sub(r.StartedAt).Seconds())
 	setTime(m.registered(m.lastRun), r.FinishedAt)
 	if r.Outcome.Succeeded() {
+		m.succeeded = true
 		setTime(m.registered(m.lastSuccess), r.FinishedAt)
 	}
 	for _, refusal := range r.Refusals {
@@ -138,10 +140,6 @@ func (m *Metrics) Run(r Report) {
 	m.users.WithLabelValues("candidate").Set(float64(r.Counts.Candidates))
 	m.users.WithLabelValues("kept").Set(float64(kept))
 }
-
-// LastSuccess takes over when an earlier process last succeeded, for a file or
-// a gateway where this process's metrics take the place of its.
-func (m *Metrics) LastSuccess(t time.Time) { setTime(m.registered(m.lastSuccess), t) }
 
 // NextRun tells when the next run starts.
 func (m *Metrics) NextRun(t time.Time) { setTime(m.registered(m.nextRun), t) }

@@ -2,6 +2,7 @@ package job
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -30,6 +31,21 @@ type Candidate struct {
 	// InactiveSince is the last time the account is known to have been used, or
 	// its creation if that was never; zero if that is not known either.
 	InactiveSince time.Time
+}
+
+// ReadPlan plans for all the users, with what is known of them from elsewhere.
+// If it returns an error, the plan counts what was read before, and is none.
+func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
+	plan := newPlan(p, now)
+	for u, err := range users {
+		if err != nil {
+			return plan, err
+		}
+		plan.add(p, activity.apply(u, now), now)
+	}
+	plan.withdraw(activity.doubtful)
+	plan.sort()
+	return plan, nil
 }
 
 // newPlan is the plan for a directory of which nothing has been read.

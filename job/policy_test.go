@@ -82,8 +82,12 @@ func TestDecide(t *testing.T) {
 		{"last login beyond tomorrow", func(_ *Policy, u *User) { u.LastLogin = LoginAt(testNow.Add(24*time.Hour + s)) }, Decision{Keep, LastLoginUnknown}},
 		{"last login before creation", func(_ *Policy, u *User) { u.LastLogin = LoginAt(u.Created.Add(-s)) }, Decision{Keep, NeverLoggedIn}},
 		{"never", func(_ *Policy, u *User) { u.LastLogin = state(LoginNever) }, Decision{Keep, NeverLoggedIn}},
-		{"unknown, whatever becomes of never", func(p *Policy, u *User) { p.NeverLoggedIn, u.LastLogin, u.Undated = NeverRemoveUndated, LastLogin{}, true }, Decision{Keep, LastLoginUnknown}},
-		{"the zero account", func(p *Policy, u *User) { *p, *u = Policy{InactiveFor: year, NeverLoggedIn: NeverRemoveUndated}, User{ID: "1"} }, Decision{Keep, LastLoginUnknown}},
+		{"unknown, whatever becomes of never", func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.LastLogin, u.Undated = NeverRemoveUndated, LastLogin{}, true
+		}, Decision{Keep, LastLoginUnknown}},
+		{"the zero account", func(p *Policy, u *User) {
+			*p, *u = Policy{InactiveFor: year, NeverLoggedIn: NeverRemoveUndated}, User{ID: "1"}
+		}, Decision{Keep, LastLoginUnknown}},
 
 		{"activity at cutoff - 1 s", func(_ *Policy, u *User) { u.LastActivity = testCutoff.Add(-s) }, Decision{Remove, Inactive}},
 		{"activity at the cutoff", func(_ *Policy, u *User) { u.LastActivity = testCutoff }, Decision{Keep, Active}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,6 +35,25 @@ type Cleanup struct {
 // Run carries the cleanup out and reports on it, whatever happens. When ctx is
 // done, nothing new starts and what is under way ends.
 func (c *Cleanup) Run(ctx context.Context) Report {
+	r, log := c.start()
+	plan, err := c.scan(ctx, &r, log)
+	if err == nil {
+		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
+		err = c.act(ctx, plan, &r, log)
+	}
+	r.count()
+	r.Outcome = outcome(ctx, r, err)
+	return r.finish(err, log)
+}
+
+// Fail is the report of a run that could not even begin.
+func (c *Cleanup) Fail(err error) Report {
+	r, log := c.start()
+	r.Outcome = Failed
+	return r.finish(err, log)
+}
+
+func (c *Cleanup) start() (Report, zerolog.Logger) {
 	now := time.Now().UTC()
 	log := c.Log.With().Str(FieldRunID, c.RunID).Logger()
 	r := Report{
@@ -43,14 +63,10 @@ func (c *Cleanup) Run(ctx context.Context) Report {
 	}
 	log.Info().Str(FieldCommand, c.Command).Str(FieldProfile, c.Profile).Str(FieldURL, c.URL).
 		Bool(FieldDryRun, c.DryRun).Time(FieldCutoff, r.Cutoff).Msg("run started")
+	return r, log
+}
 
-	plan, err := c.scan(ctx, &r, log)
-	if err == nil {
-		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
-		err = c.act(ctx, plan, &r, log)
-	}
-	r.count()
-	r.Outcome = outcome(ctx, r, err)
+func (r Report) finish(err error, log zerolog.Logger) Report {
 	if r.Err = err; err != nil {
 		r.Error = describe(err)
 	}
@@ -61,44 +77,38 @@ func (c *Cleanup) Run(ctx context.Context) Report {
 
 // scan reads the whole directory and plans. An error means that there is no plan.
 func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Plan, error) {
+	if err := c.findSelf(ctx); err != nil {
+		return nil, err
+	}
+	plan, err := ReadPlan(c.Directory.Users(ctx), c.Policy, c.Activity, r.StartedAt)
+	r.Counts.Scanned = plan.Scanned
+	if err != nil {
+		return nil, err
+	}
+	c.warn(plan, log)
+
+	r.Planned = true
+	r.Counts.Candidates = len(plan.Candidates)
+	maps.Copy(r.Counts.Kept, plan.Kept)
+	for _, candidate := range plan.Candidates {
+		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
+	}
+	return plan, nil
+}
+
+// findSelf makes the policy keep the caller's own account. Where the directory
+// should tell which that is and does not, nothing starts.
+func (c *Cleanup) findSelf(ctx context.Context) error {
 	self, err := c.Directory.Self(ctx)
 	if err != nil && !errors.Is(err, ErrUnsupported) {
-		return nil, fmt.Errorf("ask who is calling, to keep that account: %w", err)
-	}
-	if err == nil && self.ID == "" && self.Username == "" && self.Email == "" {
-		return nil, errors.New("ask who is calling, to keep that account: the answer names nobody")
+		return fmt.Errorf("ask who is calling, to keep that account: %w", err)
 	}
 	for _, name := range []string{self.ID, self.Username, self.Email} {
 		if name != "" {
 			c.Policy.Self = append(c.Policy.Self, name)
 		}
 	}
-
-	plan := newPlan(c.Policy, r.StartedAt)
-	for u, err := range c.Directory.Users(ctx) {
-		if err != nil {
-			r.Counts.Scanned = plan.Scanned
-			return nil, err
-		}
-		plan.add(c.Policy, c.Activity.apply(u, r.StartedAt), r.StartedAt)
-	}
-	if err := ctx.Err(); err != nil {
-		r.Counts.Scanned = plan.Scanned
-		return nil, fmt.Errorf("list users: %w", err) // an end that the directory may not have meant
-	}
-	plan.withdraw(c.Activity.doubtful)
-	plan.sort()
-	c.warn(plan, log)
-
-	r.Planned = true
-	r.Counts.Scanned, r.Counts.Candidates = plan.Scanned, len(plan.Candidates)
-	for reason, n := range plan.Kept {
-		r.Counts.Kept[reason] = n
-	}
-	for _, candidate := range plan.Candidates {
-		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
-	}
-	return plan, nil
+	return nil
 }
 
 // warn tells of what stood for no account, and so protects or proves nothing.

@@ -59,7 +59,7 @@ var meanings = map[string]string{
 	string(job.WouldRemove):  "removed by a real run, if the guards allow; nothing was done",
 	string(job.Removed):      "the directory confirmed the removal",
 	string(job.AlreadyGone):  "no longer there when its turn came",
-	string(job.Kept):         "looked at again right before its removal, and kept",
-	string(job.NotRemoved):   "the removal was attempted and not confirmed",
+	string(job.Kept):         "no longer a candidate on a second look",
+	string(job.NotRemoved):   "not confirmed as removed, its error says why",
 	string(job.NotAttempted): "nothing was sent for it",
 }

@@ -34,7 +34,7 @@ func writeHeading(b *bufio.Writer, r job.Report) {
 	if r.DryRun {
 		mode = "DRY RUN"
 	}
-	heading := visible(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL))
+	heading := paragraph(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL), "")
 	cutoff := fmt.Sprintf("cutoff %s (%s ago)", r.Cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r), "day"))
 	between := " "
 	if width(heading)+1+width(cutoff) > tableColumns {
@@ -172,7 +172,7 @@ func writeRefusals(b *bufio.Writer, r job.Report) {
 		verb = "guard would refuse"
 	}
 	for _, refusal := range r.Refusals {
-		fmt.Fprintf(b, "\n%s: %s (found %d, allowed %d, %s)\n", verb,
+		fmt.Fprintf(b, "\n%s: %s (found %d, limit %d, %s)\n", verb,
 			visible(refusal.Guard), refusal.Found, refusal.Allowed, visible(refusal.Variable))
 		fmt.Fprintln(b, paragraph(refusal.Message, gap))
 	}

@@ -1,0 +1,200 @@
+package job
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func readActivity(t *testing.T, lines ...string) *Activity {
+	t.Helper()
+	a, err := ReadActivity(strings.NewReader(strings.Join(lines, "\n")), testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestReadActivity(t *testing.T) {
+	tests := []struct {
+		rule string
+		text string
+		want string // the last login of dormantUser("17") without one of its own, or the error
+	}{
+		{"by id", "id,last_login\n17,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
+		{"by username", "username,last_login\nname-of-17,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
+		{"by email", "email,last_login\nmail-of-17@corp.example,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
+		{"whatever the case", "EMail,Last_Login\nMAIL-of-17@Corp.Example,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
+		{"columns in any order, others between", "x,last_login,y,id\n,2025-01-01T00:00:00Z,,17\n", "2025-01-01T00:00:00Z"},
+		{"id before username", "username,id,last_login\nname-of-18,17,2025-01-01\nname-of-17,18,2026-06-01\n", "2025-01-01T23:59:59Z"},
+		{"username before email", "email,username,last_login\nx,name-of-17,2025-01-01\nmail-of-17@corp.example,x,2026-06-01\n", "2025-01-01T23:59:59Z"},
+		{"white space", " id , last_login \n 17 , 2025-01-01 \n", "2025-01-01T23:59:59Z"},
+		{"quoted", "\"id\",\"last_login\"\n\"17\",\"2025-01-01\"\n", "2025-01-01T23:59:59Z"},
+		{"CRLF", "id,last_login\r\n17,2025-01-01\r\n", "2025-01-01T23:59:59Z"},
+		{"a byte order mark", "\ufeffid,last_login\n17,2025-01-01\n", "2025-01-01T23:59:59Z"},
+		{"a byte order mark before a quote", "\ufeff\"id\",\"last_login\"\n\"17\",\"2025-01-01\"\n", "2025-01-01T23:59:59Z"},
+		{"seconds", "id,last_login\n17,1735689600\n", "2025-01-01T00:00:00Z"},
+		{"the newest of several, first", "id,last_login\n17,2025-01-02\n17,2025-01-01\n", "2025-01-02T23:59:59Z"},
+		{"the newest of several, last", "id,last_login\n17,2025-01-01\n17,2025-01-02\n", "2025-01-02T23:59:59Z"},
+		{"the newest of several, another case", "username,last_login\nNAME-of-17,2025-01-02\nname-OF-17,2025-01-01\n", "2025-01-02T23:59:59Z"},
+		{"no time tells nothing", "id,last_login\n17,\n", "absent"},
+		{"no time and one", "id,last_login\n17,\n17,2025-01-01\n17,\n", "2025-01-01T23:59:59Z"},
+		{"somebody else", "id,last_login\n1,2025-01-01\n", "absent"},
+		{"at now + 1 d", "id,last_login\n17,2026-07-02T12:00:00Z\n", "2026-07-02T12:00:00Z"},
+
+		{"empty", "", "the file is empty"},
+		{"a header alone", "id,last_login\n", "there is no row"},
+		{"no header", "17,2025-01-01\n", `line 1: the header is "17,2025-01-01"`},
+		{"no key", "name,last_login\nx,2025-01-01\n", "line 1: the header is"},
+		{"no time column", "id,lastLogin\n17,2025-01-01\n", "line 1: the header is"},
+		{"semicolons", "id;last_login\n17;2025-01-01\n", "line 1: the header is"},
+		{"an empty key", "id,last_login\n17,2025-01-01\n ,2025-01-01\n", "line 3: id is empty"},
+		{"a field too few", "id,last_login\n17,2025-01-01\n18\n", "line 3: wrong number of fields"},
+		{"a field too many", "id,last_login\n17,2025-01-01,x\n", "line 2: wrong number of fields"},
+		{"a bare quote", "id,last_login\n1\"7,2025-01-01\n", "line 2"},
+		{"cut short", "id,last_login\n17,\"2025-01", "line 2"},
+		{"no time", "id,last_login\n17,never\n", `line 2: last_login "never" is no plausible time`},
+		{"0", "id,last_login\n17,0\n", `line 2: last_login "0"`},
+		{"before 2000", "id,last_login\n17,1999-12-31\n", `line 2: last_login "1999-12-31"`},
+		{"beyond tomorrow", "id,last_login\n17,2026-07-02T12:00:01Z\n", "line 2: last_login"},
+		{"month first", "id,last_login\n17,01/31/2025\n", "line 2: last_login"},
+		{"all that is wrong", "id,last_login\n17,x\n\n,2025-01-01\n18,2025-01-01\n19,\"y\n\"\n20,z\n", "line 2: * line 4: id is empty* line 6: * line 8: *"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			got := ""
+			a, err := ReadActivity(strings.NewReader(tt.text), testNow)
+			if err != nil {
+				got = strings.ReplaceAll(err.Error(), "\n", " ")
+			} else {
+				got = a.apply(with("17", loginIs(LoginAbsent)), testNow).LastLogin.String()
+			}
+			if got != tt.want && (err == nil || !globs("*" + tt.want + "*")[0].Match(got)) {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestActivityApply(t *testing.T) {
+	tests := []struct {
+		rule string
+		row  string
+		user User
+		want string
+	}{
+		{"younger by 1 s", "2024-01-31T12:00:01Z", with("17"), "2024-01-31T12:00:01Z"},
+		{"the same", "2024-01-31T12:00:00Z", with("17"), "2024-01-31T12:00:00Z"},
+		{"older by 1 s: the directory's", "2024-01-31T11:59:59Z", with("17"), "2024-01-31T12:00:00Z"},
+		{"absent: filled in", "2022-01-01T00:00:00Z", with("17", loginIs(LoginAbsent)), "2022-01-01T00:00:00Z"},
+		{"never: filled in", "2022-01-01T00:00:00Z", with("17", loginIs(LoginNever)), "2022-01-01T00:00:00Z"},
+		{"hidden: left", "2022-01-01T00:00:00Z", with("17", loginIs(LoginHidden)), "hidden"},
+		{"unreadable: left", "2022-01-01T00:00:00Z", with("17", loginIs(LoginUnreadable)), "unreadable"},
+		{"before 2000, so unreadable: left", "2022-01-01T00:00:00Z", with("17", login("1971-01-01T00:00:00Z")), "unreadable"},
+		{"beyond tomorrow, so unreadable: left", "2022-01-01T00:00:00Z", with("17", login("9999-01-01T00:00:00Z")), "unreadable"},
+		{"before creation, so never: filled in", "2022-01-01T00:00:00Z", with("17", login("2010-01-01T00:00:00Z")), "2022-01-01T00:00:00Z"},
+		// Rows of an earlier account with the same name: absent must not become never.
+		{"absent, a row from before creation", "2019-12-31T23:59:59Z", with("17", loginIs(LoginAbsent)), "absent"},
+		{"never, a row from before creation", "2019-12-31T23:59:59Z", with("17", loginIs(LoginNever)), "never"},
+		{"known, a row from before creation", "2019-12-31T23:59:59Z", with("17"), "2024-01-31T12:00:00Z"},
+		{"a creation in the future proves nothing", "2026-06-01T00:00:00Z", with("17", created("2999-01-01T00:00:00Z")), "2026-06-01T00:00:00Z"},
+		{"no creation", "2022-01-01T00:00:00Z", with("17", undated, loginIs(LoginNever)), "2022-01-01T00:00:00Z"},
+	}
+	for _, tt := range tests {
+		a := readActivity(t, "id,last_login", "17,"+tt.row)
+		if got := a.apply(tt.user, testNow).LastLogin.Settle(tt.user.Created, testNow).String(); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
+		}
+	}
+	if got := (*Activity)(nil).apply(with("17"), testNow).LastLogin.String(); got != "2024-01-31T12:00:00Z" {
+		t.Errorf("no activity: %s", got)
+	}
+}
+
+// A row that is about two accounts proves nothing for either, whichever of them
+// is read first.
+func TestActivityShared(t *testing.T) {
+	tests := []struct {
+		rule   string
+		row    string
+		users  []User
+		want   string // the candidates
+		unique bool
+	}{
+		{"one account", "a@x,2024-01-01", []User{with("1", mailed("a@x"), loginIs(LoginAbsent))}, "1", true},
+		{"one account, read twice", "a@x,2024-01-01", []User{with("1", mailed("a@x"), admin), with("1", mailed("A@X"), loginIs(LoginAbsent))}, "1", true},
+		{"two accounts", "a@x,2024-01-01", []User{with("1", mailed("a@x")), with("2", mailed("A@x"))}, "", false},
+		{"two accounts and others", "a@x,2024-01-01", []User{with("1", mailed("a@x")), with("2", mailed("a@X ")), with("3"), with("4")}, "3 4", false},
+		{"a kept one shares it", "a@x,2024-01-01", []User{with("1", mailed("a@x"), admin), with("2", mailed("a@x"))}, "", false},
+		{"one without an id shares it", "a@x,2024-01-01", []User{with("", mailed("a@x")), with("2", mailed("a@x"), loginIs(LoginAbsent))}, "", false},
+		{"accounts without an email share nothing", "a@x,2024-01-01", []User{with("1", mailed("")), with("2", mailed(""))}, "1 2", true},
+	}
+	for _, tt := range tests {
+		a := readActivity(t, "email,last_login", tt.row)
+		pl := newPlan(testPolicy(), testNow)
+		for _, u := range tt.users {
+			pl.add(testPolicy(), a.apply(u, testNow), testNow)
+		}
+		pl.withdraw(a.doubtful)
+		pl.sort()
+		kept := 0
+		for _, n := range pl.Kept {
+			kept += n
+		}
+		if ids(pl.Candidates) != tt.want || kept+len(pl.Candidates) != pl.Scanned {
+			t.Errorf("%s: candidates %q, want %q; kept %v of %d", tt.rule, ids(pl.Candidates), tt.want, pl.Kept, pl.Scanned)
+		}
+		if got := a.doubtful(tt.users[0]); got == tt.unique {
+			t.Errorf("%s: doubtful %t", tt.rule, got)
+		}
+	}
+}
+
+func TestActivityUnmatched(t *testing.T) {
+	a := readActivity(t, "id,last_login", "1,2025-01-01", "2,2025-01-01", "3,", "1,2025-01-02")
+	a.apply(with("1"), testNow)
+	a.apply(with("4"), testNow)
+	if unmatched, rows := a.unmatched(); unmatched != 2 || rows != 3 {
+		t.Errorf("%d of %d rows match nobody, want 2 of 3", unmatched, rows)
+	}
+	if unmatched, rows := (*Activity)(nil).unmatched(); unmatched != 0 || rows != 0 {
+		t.Errorf("no activity: %d of %d", unmatched, rows)
+	}
+}
+
+func FuzzReadActivity(f *testing.F) {
+	for _, text := range []string{
+		"", "id,last_login\n17,2025-01-01\n", "\ufeff\"id\",last_login\n17,1735689600", "email,username,last_login\na,b,\n",
+		"id,last_login\n17,0\n,x\n", "id,id,last_login,last_login\n17,18,2025-01-01,2026-01-01\n", "id,last_login\n\"17\n\",2025-01-01", "\r\nid\r,last_login\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := ReadActivity(strings.NewReader(text), testNow)
+		if err != nil {
+			return
+		}
+		if len(a.rows) == 0 {
+			t.Fatalf("%q: no rows and no error", text)
+		}
+		for name, row := range a.rows {
+			if name == "" || !row.at.IsZero() && !plausible(row.at, testNow) {
+				t.Fatalf("%q: row %q at %s", text, name, row.at)
+			}
+			for _, was := range []LastLogin{
+				{}, state(LoginNever), state(LoginHidden), state(LoginUnreadable), LoginAt(time.Unix(1, 0)), LoginAt(testCutoff), LoginAt(testNow),
+			} {
+				u := User{ID: name, Username: name, Email: name, LastLogin: was}
+				now := a.apply(u, testNow).LastLogin
+				switch {
+				case was.State == LoginHidden || was.State == LoginUnreadable || !plausible(was.At, testNow) && was.State == LoginKnown:
+					if now != was {
+						t.Errorf("%q: %s became %s", text, was, now)
+					}
+				case was.State == LoginKnown && (now.State != LoginKnown || now.At.Before(was.At)):
+					t.Errorf("%q: %s became %s", text, was, now)
+				}
+			}
+		}
+	})
+}

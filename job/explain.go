@@ -1,0 +1,70 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Explanation is what each rule says of one account, and what follows.
+type Explanation struct {
+	User     User
+	Rules    []Verdict // in the order in which they count
+	Decision Decision
+}
+
+// Verdict is what one rule says.
+type Verdict struct {
+	Rule    Reason
+	Applies bool
+	Because string
+}
+
+// Explain asks every rule about u, those behind the one that decides as well.
+func (p Policy) Explain(u User, now time.Time) Explanation {
+	e := Explanation{User: u, Decision: p.Decide(u, now)}
+	because := map[Reason]string{
+		Allowlisted:    fmt.Sprintf("%d patterns", len(p.Allowlist)),
+		Self:           "the account that removes",
+		Admin:          fmt.Sprintf("administrator: %t, protected: %t", u.Admin, p.ProtectAdmins),
+		ServiceAccount: fmt.Sprintf("service account: %t, protected: %t", u.ServiceAccount, p.ProtectServiceAccounts),
+		ProtectedRole:  fmt.Sprintf("roles: %q, %d patterns", u.Roles, len(p.ProtectRoles)),
+		UnsafeID:       fmt.Sprintf("id: %q", u.ID),
+	}
+	for _, r := range protections {
+		e.Rules = append(e.Rules, Verdict{r.reason, r.applies(p, u), because[r.reason]})
+	}
+	d := p.decideByLogin(u, now)
+	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.loginStory(u, now)})
+	return e
+}
+
+func (p Policy) loginStory(u User, now time.Time) string {
+	login, activity := u.evidence(now)
+	text := fmt.Sprintf("last login: %s", login)
+	if activity.State != LoginAbsent {
+		text += fmt.Sprintf(", other activity: %s", activity)
+	}
+	if !u.Created.IsZero() {
+		text += fmt.Sprintf(", created: %s", u.Created.UTC().Format(time.RFC3339))
+	}
+	return text + fmt.Sprintf(", cutoff: %s", p.Cutoff(now).UTC().Format(time.RFC3339))
+}
+
+// Explain explains every account that goes by the name: an id, a username or an
+// email. It reads the whole directory and changes nothing.
+func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Explanation, error) {
+	if err := c.findSelf(ctx); err != nil {
+		return nil, err
+	}
+	var found []Explanation
+	for u, err := range c.Directory.Users(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if u = c.Activity.apply(u, now); u.named(name) {
+			found = append(found, c.Policy.Explain(u, now))
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,93 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/push"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// WriteFile writes the metrics for the node exporter's textfile collector, in
+// the place of the last run's. A run without success leaves the time of the last
+// success in the file.
+func (m *Metrics) WriteFile(path string) error {
+	if at := lastSuccessIn(path); !m.succeeded && !at.IsZero() {
+		setTime(m.registered(m.lastSuccess), at)
+	}
+	if err := prometheus.WriteToTextfile(path, m.reg); err != nil {
+		return fmt.Errorf("write metrics: %w", err)
+	}
+	return nil
+}
+
+// lastSuccessIn is zero if the file does not tell.
+func lastSuccessIn(path string) time.Time {
+	f, err := os.Open(path)
+	if err != nil {
+		return time.Time{}
+	}
+	defer f.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(f)
+	if family := families["dormant_last_success_timestamp_seconds"]; err == nil && len(family.GetMetric()) > 0 {
+		return time.UnixMilli(int64(1000 * family.GetMetric()[0].GetGauge().GetValue()))
+	}
+	return time.Time{}
+}
+
+// pushTimeout is how long a Pushgateway may take.
+const pushTimeout = 10 * time.Second
+
+// Push adds the metrics to what a Pushgateway has, so that a run without success
+// leaves the time of the last success there. It does so even if ctx is done,
+// because an interrupted run has to be seen as well.
+func (m *Metrics) Push(ctx context.Context, gateway string) error {
+	p, err := newPusher(gateway)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
+	defer cancel()
+	if err := p.Gatherer(m.reg).AddContext(ctx); err != nil {
+		return fmt.Errorf("push metrics: %w", err)
+	}
+	return nil
+}
+
+// CheckGateway says whether Push can use the URL.
+func CheckGateway(gateway string) error {
+	_, err := newPusher(gateway)
+	return err
+}
+
+// newPusher reads the URL of a Pushgateway, with or without a grouping key
+// behind it: http://host:9091/metrics/job/dormant/instance/acme.
+func newPusher(gateway string) (*push.Pusher, error) {
+	u, err := url.Parse(gateway)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("is no URL: http://host:9091 or http://host:9091/metrics/job/NAME/instance/NAME is accepted")
+	}
+	before, key, grouped := strings.Cut(u.Path, "/metrics/job/")
+	u.Path, u.RawPath = before, ""
+	if !grouped {
+		return push.New(u.String(), "dormant"), nil
+	}
+	parts := strings.Split(strings.Trim(key, "/"), "/")
+	if len(parts)%2 == 0 || slices.Contains(parts, "") {
+		return nil, errors.New("its grouping key is not complete: /metrics/job/NAME and pairs of label and value are accepted")
+	}
+	p := push.New(u.String(), parts[0])
+	for pair := range slices.Chunk(parts[1:], 2) {
+		p = p.Grouping(pair[0], pair[1])
+	}
+	return p, p.Error()
+}

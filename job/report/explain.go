@@ -1,0 +1,29 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"dormant/job"
+)
+
+// Explain writes what each rule says of each account.
+func Explain(w io.Writer, explanations []job.Explanation) error {
+	b := bufio.NewWriter(w)
+	for i, e := range explanations {
+		if i > 0 {
+			fmt.Fprintln(b)
+		}
+		fmt.Fprintf(b, "%s  %s  %s\n", visible(e.User.ID), visible(e.User.Username), visible(e.User.Email))
+		for _, v := range e.Rules {
+			mark := "-"
+			if v.Applies {
+				mark = "*"
+			}
+			fmt.Fprintf(b, "  %s %-18s %s\n", mark, v.Rule, visible(v.Because))
+		}
+		fmt.Fprintf(b, "Decision: %s (%s)\n", e.Decision.Action, e.Decision.Reason)
+	}
+	return b.Flush()
+}

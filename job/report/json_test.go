@@ -1,0 +1,119 @@
+package report
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"dormant/job"
+)
+
+func TestJSON(t *testing.T) {
+	r := sample("run", false, job.Partial, job.Removed, job.NotRemoved)
+	r.Cutoff = r.Cutoff.In(time.FixedZone("", 3600))
+	r.URL += "?a=1&b=<2>"
+	r.Counts.Removed, r.Counts.Failed = 1, 1
+	r.Refusals = []job.Refusal{refusal}
+	r.Accounts[0].Username = "a\x1b\u202e\U000e0001\x7f"
+	r.Accounts[1].InactiveDays = nil
+	r.Accounts[1].Error = "403"
+	want := `{
+  "run_id": "r1",
+  "command": "run",
+  "dry_run": false,
+  "outcome": "partial",
+  "profile": "itflex",
+  "url": "https://example.com/api?a=1&b=<2>",
+  "started_at": "2026-05-01T03:00:00Z",
+  "finished_at": "2026-05-01T03:01:00Z",
+  "cutoff": "2026-01-31T03:00:00Z",
+  "counts": {
+    "scanned": 10,
+    "candidates": 2,
+    "removed": 1,
+    "already_gone": 0,
+    "failed": 1,
+    "not_attempted": 0,
+    "kept": {
+      "active": 5,
+      "admin": 1,
+      "allowlisted": 1
+    }
+  },
+  "refusals": [
+    {
+      "guard": "max_removals",
+      "found": 3,
+      "allowed": 2,
+      "variable": "DORMANT_MAX_REMOVALS",
+      "message": "3 accounts would be removed, and one run may remove 2"
+    }
+  ],
+  "accounts": [
+    {
+      "id": "17",
+      "username": "a\u001b\u202e\udb40\udc01\u007f",
+      "email": "alice@example.com",
+      "last_login": "2025-03-15T03:00:00Z",
+      "inactive_days": 412,
+      "action": "remove",
+      "reason": "inactive",
+      "result": "removed",
+      "error": ""
+    },
+    {
+      "id": "4",
+      "username": "bob",
+      "email": "bob@example.com",
+      "last_login": null,
+      "inactive_days": null,
+      "action": "remove",
+      "reason": "never_logged_in",
+      "result": "failed",
+      "error": "403"
+    }
+  ]
+}
+`
+	got := write(t, JSON, r)
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	var again job.Report
+	if err := json.Unmarshal([]byte(got), &again); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.Accounts[0].Username, r.Accounts[0].Username; got != want {
+		t.Errorf("escapes change a name: got %q, want %q", got, want)
+	}
+}
+
+func TestJSONOfFailureHasNoNull(t *testing.T) {
+	want := `{
+  "run_id": "",
+  "command": "run",
+  "dry_run": false,
+  "outcome": "failed",
+  "profile": "",
+  "url": "",
+  "started_at": "2026-05-01T03:00:00Z",
+  "finished_at": "2026-05-01T03:00:00Z",
+  "cutoff": "2026-01-31T03:00:00Z",
+  "counts": {
+    "scanned": 7,
+    "candidates": 0,
+    "removed": 0,
+    "already_gone": 0,
+    "failed": 0,
+    "not_attempted": 0,
+    "kept": {}
+  },
+  "refusals": [],
+  "accounts": [],
+  "error": "list users: page 3: 502"
+}
+`
+	if got := write(t, JSON, unread); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,1061 @@
+// Dormant finds accounts that nobody has used for a long time in a user
+// directory that is reached over HTTP, and removes them safely.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/mattn/go-isatty"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
+	"github.com/robfig/cron/v3"
+	"github.com/rs/zerolog"
+
+	"dormant/client"
+	"dormant/client/sandbox"
+	"dormant/job"
+	"dormant/job/report"
+)
+
+// Exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1 // a retry may help
+	exitUsage   = 2 // configuration, usage or credentials are wrong
+	exitRefused = 3 // by a guard; nothing was removed
+	exitPartial = 4 // finished, but some accounts could not be removed
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// command is one of the program's commands.
+type command struct {
+	name, args, does string
+	configured       bool // it needs the configuration
+	run              func(a *app, ctx context.Context, args []string) int
+}
+
+func commands() []command {
+	return []command{
+		{"audit", "", "scan and show who would be removed and why; never changes anything", true, (*app).auditCommand},
+		{"run", "", "one cleanup, then exit; removes only with DORMANT_DRY_RUN=false", true, (*app).runCommand},
+		{"daemon", "", "run on DORMANT_SCHEDULE until stopped; serve metrics and health", true, (*app).daemonCommand},
+		{"explain", "USER", "show each rule for one account (id, username or email) and what it decides", true, (*app).explainCommand},
+		{"check", "", "validate the configuration, reach the directory, read one page, say what was found", true, (*app).checkCommand},
+		{"profiles", "[NAME]", "list the built-in profiles, or print one to start your own from", false, (*app).profilesCommand},
+		{"sandbox", "[FLAGS]", "serve the sample directory, for trying things out", false, (*app).sandboxCommand},
+		{"demo", "", "the whole story against the sample directory: audit, guard, real run, audit again", false, (*app).demoCommand},
+		{"version", "", "print the version", false, (*app).versionCommand},
+		{"help", "[COMMAND]", "print this help with all variables and their defaults", false, (*app).helpCommand},
+	}
+}
+
+// app is what the commands share.
+type app struct {
+	cfg            config
+	profile        *client.Profile
+	environ        []string
+	stdout, stderr io.Writer
+	log            zerolog.Logger
+
+	registry *prometheus.Registry // of the program's own metrics
+	metrics  *job.Metrics
+}
+
+// run is the program. It returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	a := &app{environ: environ, stdout: stdout, stderr: stderr, log: zerolog.New(stderr)}
+	if len(args) == 0 {
+		writeHelp(stderr)
+		return exitUsage
+	}
+	name, args := args[0], args[1:]
+	if name == "-h" || name == "-help" || name == "--help" {
+		name = "help"
+	}
+	i := slices.IndexFunc(commands(), func(c command) bool { return c.name == name })
+	if i < 0 {
+		fmt.Fprintf(stderr, "dormant: there is no command %q; dormant help lists them\n", name)
+		return exitUsage
+	}
+	c := commands()[i]
+	if len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+		return a.helpCommand(ctx, []string{name})
+	}
+	if most := len(strings.Fields(c.args)); len(args) > most && c.name != "sandbox" {
+		fmt.Fprintf(stderr, "dormant: usage: dormant %s %s\n", c.name, c.args)
+		return exitUsage
+	}
+	if c.configured {
+		if problems := a.configure(c.name); len(problems) > 0 {
+			fmt.Fprintf(stderr, "dormant: the configuration is wrong:\n")
+			for _, p := range problems {
+				fmt.Fprintf(stderr, "  %s\n", strings.ReplaceAll(p.Error(), "\n", "\n    "))
+			}
+			fmt.Fprintf(stderr, "dormant help lists the variables.\n")
+			return exitUsage
+		}
+	}
+	return c.run(a, ctx, args)
+}
+
+// Configuration.
+
+const prefix = "DORMANT_"
+
+// config is read from the environment. The fields' tags are the documentation:
+// help prints them, and a test compares the README with them.
+type config struct {
+	Profile string `env:"PROFILE" help:"a built-in profile's name, or the path of a YAML file"`
+	URL     string `env:"URL" help:"base URL of the directory, a path prefix allowed; plain http only to loopback"`
+
+	Token            client.Secret `env:"TOKEN" help:"the credential"`
+	TokenFile        string        `env:"TOKEN_FILE" help:"a file with the credential, read anew for every run"`
+	Username         string        `env:"USERNAME" help:"for profiles that sign in or use basic authentication"`
+	Password         client.Secret `env:"PASSWORD" help:"for profiles that sign in or use basic authentication"`
+	PasswordFile     string        `env:"PASSWORD_FILE" help:"a file with the password, read anew for every run"`
+	ClientID         string        `env:"CLIENT_ID" help:"for profiles that use OAuth2"`
+	ClientSecret     client.Secret `env:"CLIENT_SECRET" help:"for profiles that use OAuth2; ITFlex's refresh token"`
+	ClientSecretFile string        `env:"CLIENT_SECRET_FILE" help:"a file with the client secret, read anew for every run"`
+	Params           params        `env:"PARAMS" help:"a=x,b=y: what a profile's own placeholders stand for"`
+	Actor            string        `env:"ACTOR" help:"the account that does the removing; always kept"`
+
+	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
+
+	InactiveFor    duration `env:"INACTIVE_FOR" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
+	InactiveSince  date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
+	MinInactiveFor duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for either"`
+	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
+	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes for real"`
+
+	Allowlist              list    `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep"`
+	AllowlistFile          string  `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
+	ProtectAdmins          bool    `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
+	ProtectServiceAccounts bool    `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
+	ProtectRoles           list    `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep"`
+	MaxRemovals            int     `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove; 0 is none"`
+	MaxRemovalPercent      float64 `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
+	RequireActive          bool    `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody at all logged in after the cutoff"`
+	Recheck                bool    `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
+
+	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
+	RateLimit      float64  `env:"RATE_LIMIT" help:"requests a second; empty for no limit"`
+	PageSize       int      `env:"PAGE_SIZE" help:"accounts a page; empty for the profile's"`
+	RequestTimeout duration `env:"REQUEST_TIMEOUT" envDefault:"30s" min:"1ms" help:"for one request, or for the next part of a listing"`
+	RunTimeout     duration `env:"RUN_TIMEOUT" envDefault:"1h" min:"1ms" help:"for one run"`
+	MaxRetries     int      `env:"MAX_RETRIES" envDefault:"5" max:"100" help:"for one request that is safe to repeat"`
+	MaxFailures    int      `env:"MAX_FAILURES" envDefault:"10" min:"1" help:"failed removals in a row that end the run"`
+
+	Schedule   string `env:"SCHEDULE" envDefault:"0 3 * * *" help:"daemon: when to run, as cron writes it"`
+	Timezone   string `env:"TIMEZONE" envDefault:"UTC" help:"daemon: the schedule's time zone"`
+	RunAtStart bool   `env:"RUN_AT_START" envDefault:"false" help:"daemon: run once at the start as well"`
+	Listen     string `env:"LISTEN" envDefault:":8080" help:"daemon: address of /metrics, /healthz and /readyz"`
+
+	PushgatewayURL string `env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
+	MetricsFile    string `env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
+	Journal        string `env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
+	Report         string `env:"REPORT" help:"write the report to this path too; .json, .csv or .html"`
+	Format         string `env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
+	LogLevel       string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
+	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
+
+	CAFile         string `env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
+	AllowPlainHTTP bool   `env:"ALLOW_PLAIN_HTTP" envDefault:"false" help:"allow http to other hosts than loopback: credentials travel in the clear"`
+}
+
+// duration is written as Prometheus writes it.
+type duration time.Duration
+
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := model.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+func (d duration) String() string { return model.Duration(d).String() }
+
+// date is the beginning of a year, a month or a day in UTC, or an instant.
+type date time.Time
+
+func (d *date) UnmarshalText(text []byte) error {
+	for _, layout := range []string{"2006", "2006-01", time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, string(text)); err == nil {
+			*d = date(t.UTC())
+			return nil
+		}
+	}
+	return errors.New("no date")
+}
+
+// list is text separated by commas.
+type list []string
+
+func (l *list) UnmarshalText(text []byte) error {
+	*l = strings.Split(string(text), ",")
+	return nil
+}
+
+// params is name=value, separated by commas.
+type params map[string]string
+
+func (p *params) UnmarshalText(text []byte) error {
+	*p = params{}
+	for pair := range strings.SplitSeq(string(text), ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || name == "" {
+			return errors.New("no pair")
+		}
+		(*p)[name] = value
+	}
+	return nil
+}
+
+// fields are config's, in their order.
+func fields() []reflect.StructField { return reflect.VisibleFields(reflect.TypeFor[config]()) }
+
+// accepted says what a variable's value may be.
+func accepted(f reflect.StructField) string {
+	if choices := f.Tag.Get("oneof"); choices != "" {
+		return strings.ReplaceAll(choices, ",", " or ")
+	}
+	switch f.Type {
+	case reflect.TypeFor[duration]():
+		return "a span of time such as 90d, 12w or 30s" 
+	case reflect.TypeFor[date]():
+		return "2024, 2024-01, 2024-01-31 or RFC 3339"
+	case reflect.TypeFor[params]():
+		return "name=value,name=value"
+	}
+	limits := "from " + cmp.Or(f.Tag.Get("min"), "0")
+	if most := f.Tag.Get("max"); most != "" {
+		limits += " to " + most
+	}
+	switch f.Type.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number " + limits
+	case reflect.Float64:
+		return "a number " + limits
+	}
+	return "text"
+}
+
+// kubernetesService is what Kubernetes puts into the environment for a Service
+// whose name begins with dormant.
+var kubernetesService = regexp.MustCompile(`^DORMANT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// readConfig reads the configuration and reports all that is wrong with it.
+func readConfig(environ []string, now time.Time) (config, []error) {
+	var problems []error
+	values := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		known := slices.ContainsFunc(fields(), func(f reflect.StructField) bool { return prefix+f.Tag.Get("env") == name })
+		switch {
+		case !strings.HasPrefix(name, prefix) || !known && kubernetesService.MatchString(name):
+		case !known:
+			problems = append(problems, fmt.Errorf("%s: there is no such variable", name))
+		case value == "" && name != prefix+"RATE_LIMIT" && name != prefix+"PAGE_SIZE":
+			problems = append(problems, fmt.Errorf("%s: is set, but empty; remove it or give it a value", name))
+		default:
+			values[name] = value
+		}
+	}
+	var cfg config
+	err := env.ParseWithOptions(&cfg, env.Options{Prefix: prefix, Environment: values})
+	wrong := map[string]bool{}
+	var all env.AggregateError
+	if errors.As(err, &all) {
+		for _, err := range all.Errors {
+			var parse env.ParseError
+			if !errors.As(err, &parse) {
+				problems = append(problems, err)
+				continue
+			}
+			wrong[parse.Name] = true
+		}
+	}
+	for _, f := range fields() {
+		v := reflect.ValueOf(cfg).FieldByIndex(f.Index)
+		if name := prefix + f.Tag.Get("env"); wrong[f.Name] || !allowed(f, v) {
+			problems = append(problems, fmt.Errorf("%s=%q: %s is accepted", name, values[name], accepted(f)))
+		}
+	}
+	if wrong["InactiveFor"] || wrong["InactiveSince"] || wrong["MinInactiveFor"] {
+		return cfg, append(problems, cfg.contradictions()...)
+	}
+	return cfg, append(problems, append(cfg.spanProblems(now), cfg.contradictions()...)...)
+}
+
+// allowed reports whether the value is within its field's limits.
+func allowed(f reflect.StructField, v reflect.Value) bool {
+	if span, ok := v.Interface().(duration); ok {
+		return span > 0 || f.Tag.Get("min") == ""
+	}
+	least, _ := strconv.ParseFloat(cmp.Or(f.Tag.Get("min"), "0"), 64)
+	most, err := strconv.ParseFloat(f.Tag.Get("max"), 64)
+	unlimited := err != nil
+	switch f.Type.Kind() {
+	case reflect.Int:
+		return float64(v.Int()) >= least && (unlimited || float64(v.Int()) <= most)
+	case reflect.Float64:
+		return v.Float() >= least && (unlimited || v.Float() <= most) // false for NaN
+	case reflect.String:
+		choices := f.Tag.Get("oneof")
+		return choices == "" || slices.Contains(strings.Split(choices, ","), v.String())
+	}
+	return true
+}
+
+// contradictions are what is wrong with the variables together.
+func (c config) contradictions() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+
+	if c.Profile == "" {
+		add("DORMANT_PROFILE: is required: %s, or the path of a YAML file", strings.Join(client.ProfileNames(), ", "))
+	}
+	if _, err := c.base(); err != nil {
+		problems = append(problems, err)
+	}
+	for _, pair := range [][3]string{
+		{"TOKEN", string(c.Token), c.TokenFile},
+		{"PASSWORD", string(c.Password), c.PasswordFile},
+		{"CLIENT_SECRET", string(c.ClientSecret), c.ClientSecretFile},
+	} {
+		if pair[1] != "" && pair[2] != "" {
+			add("DORMANT_%s and DORMANT_%s_FILE: give one of the two", pair[0], pair[0])
+		}
+	}
+
+	if zone, err := time.LoadLocation(c.Timezone); err != nil {
+		add("DORMANT_TIMEZONE=%q: a name such as UTC or America/Sao_Paulo is accepted", c.Timezone)
+	} else if _, err := job.ParseSchedule(c.Schedule, zone); err != nil {
+		add("DORMANT_SCHEDULE: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		add("DORMANT_LISTEN=%q: host:port or :port is accepted", c.Listen)
+	}
+	if c.PushgatewayURL != "" {
+		if err := job.CheckGateway(c.PushgatewayURL); err != nil {
+			add("DORMANT_PUSHGATEWAY_URL: %w", err)
+		}
+	}
+	if c.MetricsFile != "" && filepath.Ext(c.MetricsFile) != ".prom" {
+		add("DORMANT_METRICS_FILE=%q: the node exporter reads only files that end in .prom", c.MetricsFile)
+	}
+	if c.Report != "" {
+		if err := report.CheckPath(c.Report); err != nil {
+			add("DORMANT_REPORT: %w", err)
+		}
+	}
+	return problems
+}
+
+// spanProblems are those of the time after which an account is unused.
+func (c config) spanProblems(now time.Time) []error {
+	span, since, shortest := time.Duration(c.InactiveFor), time.Time(c.InactiveSince), time.Duration(c.MinInactiveFor)
+	switch {
+	case span == 0 && since.IsZero():
+		return []error{errors.New("DORMANT_INACTIVE_FOR or DORMANT_INACTIVE_SINCE: one of the two is required, such as DORMANT_INACTIVE_FOR=90d")}
+	case span != 0 && !since.IsZero():
+		return []error{errors.New("DORMANT_INACTIVE_FOR and DORMANT_INACTIVE_SINCE: give one of the two")}
+	case span != 0 && span < shortest:
+		return []error{fmt.Errorf("DORMANT_INACTIVE_FOR=%q: is shorter than DORMANT_MIN_INACTIVE_FOR, %s", c.InactiveFor, c.MinInactiveFor)}
+	case span == 0 && now.Sub(since) < shortest:
+		return []error{fmt.Errorf("DORMANT_INACTIVE_SINCE=%q: is less than DORMANT_MIN_INACTIVE_FOR, %s, ago", since.Format(time.RFC3339), c.MinInactiveFor)}
+	}
+	return nil
+}
+
+// base is the URL of the directory, without a slash at its end.
+func (c config) base() (*url.URL, error) {
+	if c.URL == "" {
+		return nil, errors.New("DORMANT_URL: is required: the base URL of the directory")
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("DORMANT_URL: is no URL: https://host or https://host/prefix is accepted")
+	case u.User != nil:
+		return nil, errors.New("DORMANT_URL: has credentials in it; they belong into their own variables")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("DORMANT_URL=%q: has a query or a fragment; only host and path are used", c.URL)
+	case u.Scheme == "http" && !loopback(u.Hostname()) && !c.AllowPlainHTTP:
+		return nil, fmt.Errorf("DORMANT_URL=%q: would send the credentials in the clear; use https, or set DORMANT_ALLOW_PLAIN_HTTP=true", c.URL)
+	}
+	u.RawPath = strings.TrimRight(u.EscapedPath(), "/")
+	u.Path = strings.TrimRight(u.Path, "/")
+	return u, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// configure reads and checks everything that the commands share.
+func (a *app) configure(command string) []error {
+	cfg, problems := readConfig(a.environ, time.Now())
+	if command == "audit" || command == "check" || command == "explain" {
+		cfg.DryRun = true
+	}
+	a.cfg = cfg
+	a.log = newLog(cfg, a.stderr)
+	if cfg.Profile != "" {
+		profile, err := client.LoadProfile(cfg.Profile)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("DORMANT_PROFILE: %w", err))
+		} else {
+			a.profile = profile
+			problems = append(problems, a.profileProblems()...)
+		}
+	}
+	problems = append(problems, a.fileProblems()...)
+	a.registry = prometheus.NewRegistry()
+	a.metrics = job.NewMetrics(a.registry, client.Operations())
+	a.registry.MustRegister(buildInfo())
+	return problems
+}
+
+// profileProblems are protections that the profile can't give, and credentials
+// that it can't use.
+func (a *app) profileProblems() []error {
+	var problems []error
+	if len(a.cfg.ProtectRoles) > 0 && a.profile.User.Roles == "" {
+		problems = append(problems, fmt.Errorf("DORMANT_PROTECT_ROLES: profile %s reads no roles, so they can't protect anybody; use DORMANT_ALLOWLIST", a.profile.Name))
+	}
+	if !a.cfg.DryRun && a.profile.NamesActor() && a.cfg.Actor == "" {
+		problems = append(problems, fmt.Errorf("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", a.profile.Name))
+	}
+	values, err := a.values()
+	if err != nil {
+		return append(problems, err)
+	}
+	return append(problems, values.Check(a.profile)...)
+}
+
+// fileProblems are files that can't be read. They are read anew for every run.
+func (a *app) fileProblems() []error {
+	var problems []error
+	for _, read := range []func() error{
+		func() error { _, err := a.policy(); return err },
+		func() error { _, err := a.activity(time.Now()); return err },
+		func() error { _, err := a.authorities(); return err },
+	} {
+		if err := read(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+// values are the credentials, those in files as they are now.
+func (a *app) values() (client.Values, error) {
+	c := a.cfg
+	v := client.Values{
+		Token: c.Token, Username: c.Username, Password: c.Password,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Actor: c.Actor, Params: c.Params,
+	}
+	var errs []error
+	for _, f := range []struct {
+		name, path string
+		secret     *client.Secret
+	}{
+		{"TOKEN_FILE", c.TokenFile, &v.Token},
+		{"PASSWORD_FILE", c.PasswordFile, &v.Password},
+		{"CLIENT_SECRET_FILE", c.ClientSecretFile, &v.ClientSecret},
+	} {
+		if f.path == "" {
+			continue
+		}
+		text, err := os.ReadFile(f.path)
+		if err == nil && len(bytes.TrimSpace(text)) == 0 {
+			err = fmt.Errorf("%s is empty", f.path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", f.name, err))
+		}
+		*f.secret = client.Secret(bytes.TrimSpace(text))
+	}
+	return v, errors.Join(errs...)
+}
+
+// policy is whom to keep, with the allowlist as it is now.
+func (a *app) policy() (job.Policy, error) {
+	c := a.cfg
+	p := job.Policy{
+		InactiveFor: time.Duration(c.InactiveFor), InactiveSince: time.Time(c.InactiveSince),
+		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
+		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
+	}
+	if c.Actor != "" {
+		p.Self = []string{c.Actor}
+	}
+	var errs []error
+	named := func(name string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", name, err))
+		}
+	}
+	var err error
+	p.Allowlist, err = job.ParseGlobs(c.Allowlist)
+	named("ALLOWLIST", err)
+	p.ProtectRoles, err = job.ParseGlobs(c.ProtectRoles)
+	named("PROTECT_ROLES", err)
+	if c.AllowlistFile != "" {
+		globs, err := readFile(c.AllowlistFile, job.ReadAllowlist)
+		named("ALLOWLIST_FILE", err)
+		p.Allowlist = append(p.Allowlist, globs...)
+	}
+	return p, errors.Join(errs...)
+}
+
+func (a *app) activity(now time.Time) (*job.Activity, error) {
+	if a.cfg.ActivityFile == "" {
+		return nil, nil
+	}
+	activity, err := readFile(a.cfg.ActivityFile, func(r io.Reader) (*job.Activity, error) { return job.ReadActivity(r, now) })
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_ACTIVITY_FILE: %w", err)
+	}
+	return activity, nil
+}
+
+func (a *app) authorities() (*x509.CertPool, error) {
+	if a.cfg.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(a.cfg.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_CA_FILE: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("DORMANT_CA_FILE: %s has no certificate in PEM", a.cfg.CAFile)
+	}
+	return pool, nil
+}
+
+// readFile reads the file at path with read, and names it in errors.
+func readFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	defer f.Close()
+	v, err := read(f)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return v, err
+}
+
+func newLog(c config, w io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil {
+		level = zerolog.InfoLevel // reported as a problem of the configuration
+	}
+	f, isFile := w.(*os.File)
+	terminal := isFile && isatty.IsTerminal(f.Fd())
+	if c.LogFormat == "console" || c.LogFormat == "auto" && terminal {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// One run.
+
+// newClient makes a client with the credentials as they are now.
+func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
+	base, err := a.cfg.base()
+	if err != nil {
+		return nil, err
+	}
+	values, err := a.values()
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := a.authorities()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Options{
+		Profile: a.profile, URL: base, Values: values, ReadOnly: a.cfg.DryRun,
+		PageSize: a.cfg.PageSize, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
+		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities,
+		UserAgent: "dormant/" + version(), Observer: a.metrics, Log: log,
+	})
+}
+
+// cleanup carries out one run and counts it. It never panics on what it reads.
+func (a *app) cleanup(ctx context.Context, command string) job.Report {
+	now := time.Now().UTC()
+	c := job.Cleanup{
+		RunID: strings.ToLower(rand.Text()), Command: command, Profile: a.cfg.Profile, URL: a.cfg.URL,
+		Limits: job.Limits{
+			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
+		},
+		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, Concurrency: a.cfg.Concurrency, MaxFailures: a.cfg.MaxFailures,
+		Log: a.log,
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
+		fmt.Errorf("the run took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
+	defer cancel()
+
+	directory, err := a.prepare(&c, now)
+	if err == nil {
+		defer directory.Close()
+		c.Journal, err = a.openJournal(c.RunID)
+	}
+	var r job.Report
+	if err != nil {
+		r = c.Fail(err)
+	} else {
+		r = c.Run(ctx)
+	}
+	if err := c.Journal.Close(); err != nil {
+		a.log.Error().Str(job.FieldRunID, c.RunID).Err(err).Msg("the journal may be incomplete")
+	}
+	a.metrics.Run(r)
+	return r
+}
+
+// errSetup is a run that could not start because of the configuration or its files.
+var errSetup = errors.New("the run can't start")
+
+// prepare reads what may have changed since the last run. The caller closes the client.
+func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
+	var errs [3]error
+	var directory *client.Client
+	c.Policy, errs[0] = a.policy()
+	c.Activity, errs[1] = a.activity(now)
+	directory, errs[2] = a.newClient(a.log.With().Str(job.FieldRunID, c.RunID).Logger())
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSetup, err)
+	}
+	c.Directory = directory
+	return directory, nil
+}
+
+func (a *app) openJournal(runID string) (*job.Journal, error) {
+	if a.cfg.Journal == "" || a.cfg.DryRun {
+		return nil, nil // nothing will be removed
+	}
+	return job.OpenJournal(a.cfg.Journal, runID)
+}
+
+func exitCode(r job.Report) int {
+	switch r.Outcome {
+	case job.Completed, job.DryRun:
+		return exitDone
+	case job.Refused:
+		return exitRefused
+	case job.Partial:
+		return exitPartial
+	case job.Failed, job.Interrupted:
+	}
+	if errors.Is(r.Err, job.ErrCredentials) || errors.Is(r.Err, errSetup) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (a *app) auditCommand(ctx context.Context, _ []string) int { return a.once(ctx, "audit") }
+func (a *app) runCommand(ctx context.Context, _ []string) int   { return a.once(ctx, "run") }
+
+// once is one run with everything that it leaves behind.
+func (a *app) once(ctx context.Context, command string) int {
+	r := a.cleanup(ctx, command)
+	code := exitCode(r)
+	for _, leave := range []func() error{
+		func() error { return report.Write(a.stdout, a.cfg.Format, r) },
+		func() error { return a.writeReport(r) },
+		func() error { return a.writeMetrics(ctx) },
+	} {
+		if err := leave(); err != nil {
+			a.log.Error().Str(job.FieldRunID, r.RunID).Err(err).Msg("the run has ended, but not everything could be written")
+			code = cmp.Or(code, exitFailed)
+		}
+	}
+	return code
+}
+
+func (a *app) writeReport(r job.Report) error {
+	if a.cfg.Report == "" {
+		return nil
+	}
+	return report.WriteFile(a.cfg.Report, r)
+}
+
+func (a *app) writeMetrics(ctx context.Context) error {
+	var file, gateway error
+	if a.cfg.MetricsFile != "" {
+		file = a.metrics.WriteFile(a.cfg.MetricsFile)
+	}
+	if a.cfg.PushgatewayURL != "" {
+		gateway = a.metrics.Push(ctx, a.cfg.PushgatewayURL)
+	}
+	return errors.Join(file, gateway)
+}
+
+// The daemon.
+
+// daemonCommand runs until ctx is done.
+func (a *app) daemonCommand(ctx context.Context, _ []string) int {
+	zone, _ := time.LoadLocation(a.cfg.Timezone)           // checked before
+	schedule, _ := job.ParseSchedule(a.cfg.Schedule, zone) // checked before
+	listener, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		a.log.Error().Err(err).Msg("can't listen (DORMANT_LISTEN)")
+		return exitFailed
+	}
+	d := &daemon{app: a}
+	server := d.server()
+	go func() { _ = server.Serve(listener) }() // ends with Shutdown
+
+	runner := cron.New(cron.WithLocation(zone), cron.WithChain(cron.SkipIfStillRunning(cronLog{a.log}), cron.Recover(cronLog{a.log})))
+	id := runner.Schedule(announced{schedule, a.metrics}, cron.FuncJob(func() { d.tick(ctx) }))
+	a.log.Info().Str(job.FieldAddress, listener.Addr().String()).Bool(job.FieldDryRun, a.cfg.DryRun).
+		Time(job.FieldNextRun, schedule.Next(time.Now())).Msg("daemon started")
+	var first sync.WaitGroup
+	if a.cfg.RunAtStart {
+		first.Go(runner.Entry(id).WrappedJob.Run)
+	}
+	runner.Start()
+
+	<-ctx.Done()
+	a.log.Info().Msg("stopping: nothing new starts")
+	<-runner.Stop().Done()
+	first.Wait()
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = server.Shutdown(bye)
+	if d.state().Outcome == job.Interrupted {
+		return exitFailed
+	}
+	return exitDone
+}
+
+type daemon struct {
+	*app
+	mu   sync.Mutex
+	last job.Report // the last run that ended
+}
+
+func (d *daemon) state() job.Report {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+// tick is one run. If it panics, it has failed.
+func (d *daemon) tick(ctx context.Context) {
+	r := job.Report{Outcome: job.Failed, FinishedAt: time.Now()}
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.last = r
+	}()
+	r = d.cleanup(ctx, "daemon")
+	if err := d.writeReport(r); err != nil {
+		d.log.Error().Str(job.FieldRunID, r.RunID).Err(err).Msg("the run has ended, but its report could not be written")
+	}
+}
+
+// server answers GET on three paths. Nothing there changes anything.
+func (d *daemon) server() *http.Server {
+	process := prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{d.registry, process}, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		switch last := d.state(); {
+		case last.Outcome == "":
+			fmt.Fprintln(w, "ready: no run has ended yet")
+		case last.Outcome.Succeeded():
+			fmt.Fprintf(w, "ready: the last run ended %s: %s\n", last.FinishedAt.Format(time.RFC3339), last.Outcome)
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintf(w, "not ready: the last run ended %s: %s\n", last.FinishedAt.Format(time.RFC3339), last.Outcome)
+		}
+	})
+	return &http.Server{
+		Handler: mux, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+	}
+}
+
+// announced is a schedule that tells the metrics when the next run is.
+type announced struct {
+	job.Schedule
+	metrics *job.Metrics
+}
+
+func (s announced) Next(t time.Time) time.Time {
+	next := s.Schedule.Next(t)
+	s.metrics.NextRun(next)
+	return next
+}
+
+// cronLog is the log as cron wants it.
+type cronLog struct{ zerolog.Logger }
+
+func (l cronLog) Info(msg string, pairs ...any) { l.Debug().Fields(pairs).Msg("cron: " + msg) }
+func (l cronLog) Error(err error, msg string, pairs ...any) {
+	l.Logger.Error().Err(err).Fields(pairs).Msg("cron: " + msg)
+}
+
+// Looking without touching.
+
+// checkCommand says what the directory is like.
+func (a *app) checkCommand(ctx context.Context, _ []string) int {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
+	defer cancel()
+	if err := a.check(ctx); err != nil {
+		return a.fail(err)
+	}
+	return exitDone
+}
+
+func (a *app) fail(err error) int {
+	fmt.Fprintf(a.stderr, "dormant: %v\n", err)
+	return exitCode(job.Report{Outcome: job.Failed, Err: err})
+}
+
+func (a *app) check(ctx context.Context) error {
+	var cleanup job.Cleanup
+	now := time.Now().UTC()
+	directory, err := a.prepare(&cleanup, now)
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	var text strings.Builder
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(out, "configuration\tok\n")
+	fmt.Fprintf(out, "profile\t%s (%s)\n", a.cfg.Profile, a.profile.Title)
+	fmt.Fprintf(out, "directory\t%s\n", a.cfg.URL)
+
+	policy := cleanup.Policy
+	self, err := directory.Self(ctx)
+	switch {
+	case errors.Is(err, job.ErrUnsupported):
+		fmt.Fprintf(out, "caller\tthe directory does not tell; DORMANT_ACTOR is kept: %s\n", cmp.Or(a.cfg.Actor, "not set"))
+	case err != nil:
+		return fmt.Errorf("ask who is calling: %w", err)
+	default:
+		fmt.Fprintf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
+		policy.Self = append(policy.Self, self.ID, self.Username)
+	}
+	plan, err := job.ReadPlan(directory.FirstPage(ctx), policy, cleanup.Activity, now)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "first page\t%d accounts\n", plan.Scanned)
+	fmt.Fprintf(out, "cutoff\t%s; %d used since\n", plan.Cutoff.Format(time.RFC3339), plan.Seen)
+	fmt.Fprintf(out, "last login unknown\t%s\n", counted(plan.Unknown))
+	fmt.Fprintf(out, "would be kept\t%s\n", counted(plan.Kept))
+	fmt.Fprintf(out, "would be removed\t%d\n", len(plan.Candidates))
+	if a.profile.User.Admin == "" {
+		fmt.Fprintf(out, "administrators\tthe directory does not tell; put them on the allowlist\n")
+	}
+	if a.profile.Get == nil {
+		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
+	}
+	_ = out.Flush()
+	_, err = io.WriteString(a.stdout, text.String())
+	return err
+}
+
+// counted lists counts, the largest first.
+func counted[K ~string](counts map[K]int) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b K) int {
+		return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
+}
+
+// explainCommand shows every rule for the accounts that go by a name.
+func (a *app) explainCommand(ctx context.Context, args []string) int {
+	if len(args) != 1 {
+		fmt.Fprintln(a.stderr, "dormant: usage: dormant explain USER")
+		return exitUsage
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
+	defer cancel()
+	var c job.Cleanup
+	now := time.Now().UTC()
+	directory, err := a.prepare(&c, now)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer directory.Close()
+	explained, err := c.Explain(ctx, args[0], now)
+	if err != nil {
+		return a.fail(err)
+	}
+	if len(explained) == 0 {
+		fmt.Fprintf(a.stderr, "dormant: no account has the id, username or email %q\n", args[0])
+		return exitFailed
+	}
+	if err := report.Explain(a.stdout, explained); err != nil {
+		return a.fail(err)
+	}
+	return exitDone
+}
+
+// Everything else.
+
+func (a *app) profilesCommand(_ context.Context, args []string) int {
+	if len(args) == 1 {
+		source, err := client.ProfileSource(args[0])
+		if err != nil {
+			return a.failUsage(err)
+		}
+		return a.print(string(source))
+	}
+	var text strings.Builder
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, name := range client.ProfileNames() {
+		p, err := client.LoadProfile(name)
+		if err != nil {
+			return a.fail(err)
+		}
+		fmt.Fprintf(out, "%s\t%s\n", name, p.Title)
+	}
+	_ = out.Flush()
+	return a.print(text.String())
+}
+
+func (a *app) failUsage(err error) int {
+	fmt.Fprintf(a.stderr, "dormant: %v\n", err)
+	return exitUsage
+}
+
+// print writes a result.
+func (a *app) print(text string) int {
+	if _, err := io.WriteString(a.stdout, text); err != nil {
+		return a.fail(err)
+	}
+	return exitDone
+}
+
+// sandboxCommand serves the sample directory until ctx is done.
+func (a *app) sandboxCommand(ctx context.Context, args []string) int {
+	_ = flag.ContinueOnError
+	_ = sandbox.New
+	return exitDone
+}
+
+func (a *app) demoCommand(ctx context.Context, _ []string) int { return exitDone }
+
+// release is set by the linker: -X main.release=v1.2.3
+var release string
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && release == "" {
+		return strings.Trim(info.Main.Version, "()")
+	}
+	return release
+}
+
+func revision() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return "unknown"
+}
+
+func buildInfo() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dormant_build_info", Help: "Always 1; the labels tell what is running.",
+		ConstLabels: prometheus.Labels{"version": version(), "revision": revision(), "goversion": runtime.Version()},
+	}, func() float64 { return 1 })
+}
+
+func (a *app) versionCommand(context.Context, []string) int {
+	return a.print(fmt.Sprintf("dormant %s (revision %s, %s)\n", version(), revision(), runtime.Version()))
+}
+
+func (a *app) helpCommand(_ context.Context, args []string) int {
+	if len(args) == 0 {
+		writeHelp(a.stdout)
+		return exitDone
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			text := fmt.Sprintf("usage: dormant %s\n\n%s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
+			if c.configured {
+				text += "\n" + variablesHelp()
+			}
+			return a.print(text)
+		}
+	}
+	return a.failUsage(fmt.Errorf("there is no command %q; dormant help lists them", args[0]))
+}
+
+func writeHelp(w io.Writer) {
+	fmt.Fprint(w, "dormant finds accounts that nobody has used for a long time, and removes them safely.\nNothing is removed unless DORMANT_DRY_RUN=false.\n\nCommands:\n")
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(out, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
+	}
+	_ = out.Flush()
+	fmt.Fprint(w, "\n"+variablesHelp())
+}
+
+// variablesHelp lists the variables with their defaults.
+func variablesHelp() string {
+	var text strings.Builder
+	text.WriteString("Variables:\n")
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, f := range fields() {
+		fmt.Fprintf(out, "  %s%s\t%s\t%s\n", prefix, f.Tag.Get("env"), f.Tag.Get("envDefault"), f.Tag.Get("help"))
+	}
+	_ = out.Flush()
+	return text.String()
+}
