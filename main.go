@@ -112,7 +112,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return exitUsage
 	}
 	c := commands()[i]
-	if len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+	if len(args) > 0 && c.name != "sandbox" && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
 		return a.helpCommand(ctx, []string{name})
 	}
 	if most := len(strings.Fields(c.args)); len(args) > most && c.name != "sandbox" {
@@ -161,15 +161,15 @@ type config struct {
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes for real"`
 
-	Allowlist              list    `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep"`
-	AllowlistFile          string  `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
-	ProtectAdmins          bool    `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
-	ProtectServiceAccounts bool    `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
-	ProtectRoles           list    `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep"`
-	MaxRemovals            int     `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove; 0 is none"`
-	MaxRemovalPercent      float64 `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
-	RequireActive          bool    `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody at all logged in after the cutoff"`
-	Recheck                bool    `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
+	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep"`
+	AllowlistFile          string   `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
+	ProtectAdmins          bool     `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
+	ProtectServiceAccounts bool     `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
+	ProtectRoles           []string `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep"`
+	MaxRemovals            int      `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove; 0 is none"`
+	MaxRemovalPercent      float64  `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
+	RequireActive          bool     `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody at all logged in after the cutoff"`
+	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
 
 	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
 	RateLimit      float64  `env:"RATE_LIMIT" help:"requests a second; empty for no limit"`
@@ -220,14 +220,6 @@ func (d *date) UnmarshalText(text []byte) error {
 	return errors.New("no date")
 }
 
-// list is text separated by commas.
-type list []string
-
-func (l *list) UnmarshalText(text []byte) error {
-	*l = strings.Split(string(text), ",")
-	return nil
-}
-
 // params is name=value, separated by commas.
 type params map[string]string
 
@@ -253,7 +245,7 @@ func accepted(f reflect.StructField) string {
 	}
 	switch f.Type {
 	case reflect.TypeFor[duration]():
-		return "a span of time such as 90d, 12w or 30s" 
+		return "a span of time such as 90d, 12w or 30s"
 	case reflect.TypeFor[date]():
 		return "2024, 2024-01, 2024-01-31 or RFC 3339"
 	case reflect.TypeFor[params]():
@@ -270,8 +262,9 @@ func accepted(f reflect.StructField) string {
 		return "a whole number " + limits
 	case reflect.Float64:
 		return "a number " + limits
+	default:
+		return "text"
 	}
-	return "text"
 }
 
 // kubernetesService is what Kubernetes puts into the environment for a Service
@@ -337,8 +330,9 @@ func allowed(f reflect.StructField, v reflect.Value) bool {
 	case reflect.String:
 		choices := f.Tag.Get("oneof")
 		return choices == "" || slices.Contains(strings.Split(choices, ","), v.String())
+	default:
+		return true
 	}
-	return true
 }
 
 // contradictions are what is wrong with the variables together.
@@ -573,13 +567,12 @@ func (a *app) authorities() (*x509.CertPool, error) {
 
 // readFile reads the file at path with read, and names it in errors.
 func readFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		var zero T
 		return zero, err
 	}
-	defer f.Close()
-	v, err := read(f)
+	v, err := read(bytes.NewReader(text))
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
@@ -740,7 +733,7 @@ func (a *app) writeMetrics(ctx context.Context) error {
 func (a *app) daemonCommand(ctx context.Context, _ []string) int {
 	zone, _ := time.LoadLocation(a.cfg.Timezone)           // checked before
 	schedule, _ := job.ParseSchedule(a.cfg.Schedule, zone) // checked before
-	listener, err := net.Listen("tcp", a.cfg.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		a.log.Error().Err(err).Msg("can't listen (DORMANT_LISTEN)")
 		return exitFailed
@@ -983,12 +976,105 @@ func (a *app) print(text string) int {
 
 // sandboxCommand serves the sample directory until ctx is done.
 func (a *app) sandboxCommand(ctx context.Context, args []string) int {
-	_ = flag.ContinueOnError
-	_ = sandbox.New
-	return exitDone
+	var o sandbox.Options
+	flags := flag.NewFlagSet("dormant sandbox", flag.ContinueOnError)
+	flags.SetOutput(a.stderr)
+	listen := flags.String("listen", "127.0.0.1:8081", "`address` to serve at")
+	users := flags.Int("users", 200, "how many accounts there are")
+	flags.StringVar(&o.System, "system", "itflex", "what it is like: "+strings.Join(sandbox.Systems(), ", "))
+	flags.Uint64Var(&o.Seed, "seed", 1, "of the accounts and the faults")
+	flags.DurationVar(&o.Latency, "latency", 0, "before every answer, such as 50ms")
+	flags.Float64Var(&o.FaultRate, "faults", 0, "the share of requests that fail, from 0 to 1")
+	flags.Float64Var(&o.RateLimit, "rate", 0, "requests a second before it answers 429; 0: no limit")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil || flags.NArg() > 0:
+		return exitUsage
+	}
+	server, address, err := serveSandbox(ctx, o, *users, *listen)
+	if err != nil {
+		return a.failUsage(err)
+	}
+	defer server.Close()
+	code := a.print(fmt.Sprintf("# %d accounts of %s, until it is stopped. To look at them from another terminal:\n"+
+		"export DORMANT_PROFILE=%s DORMANT_URL=http://%s DORMANT_TOKEN=%s DORMANT_ACTOR=%s DORMANT_INACTIVE_FOR=90d\n"+
+		"dormant audit\n", *users, o.System, o.System, address, sandbox.DefaultToken, sandboxCaller))
+	<-ctx.Done()
+	return code
 }
 
-func (a *app) demoCommand(ctx context.Context, _ []string) int { return exitDone }
+// sandboxCaller is the account that the sandbox takes every caller for.
+const sandboxCaller = "admin"
+
+// sandboxServer is a sandbox that is being served.
+type sandboxServer struct {
+	*sandbox.Server
+	http *http.Server
+}
+
+func (s *sandboxServer) Close() { _ = s.http.Close() }
+
+func serveSandbox(ctx context.Context, o sandbox.Options, users int, listen string) (*sandboxServer, net.Addr, error) {
+	o.Users, o.WithLastLogin = sandbox.Population(users, o.Seed, time.Now()), true
+	directory, err := sandbox.New(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &sandboxServer{directory, &http.Server{Handler: directory, ReadHeaderTimeout: 5 * time.Second}}
+	go func() { _ = s.http.Serve(listener) }() // ends with Close
+	return s, listener.Addr(), nil
+}
+
+// demoCommand tells the whole story against the sample directory.
+func (a *app) demoCommand(ctx context.Context, _ []string) int {
+	server, address, err := serveSandbox(ctx, sandbox.Options{System: "itflex", Seed: 1}, 28, "127.0.0.1:0")
+	if err != nil {
+		return a.fail(err)
+	}
+	defer server.Close()
+	always := []string{
+		"DORMANT_PROFILE=itflex", "DORMANT_URL=http://" + address.String(), "DORMANT_TOKEN=" + sandbox.DefaultToken,
+		"DORMANT_INACTIVE_FOR=90d",
+	}
+	for i, scene := range []struct {
+		says, command string
+		environ       []string
+		write         func(io.Writer, job.Report) error
+		want          job.Outcome
+	}{
+		{"An audit shows who would be removed, and why.", "audit", nil, writeTable, job.DryRun},
+		{"For real, the guards stop what looks like too much.", "run",
+			[]string{"DORMANT_DRY_RUN=false"}, report.Conclude, job.Refused},
+		{"Somebody has read the list and raises the limit.", "run",
+			[]string{"DORMANT_DRY_RUN=false", "DORMANT_MAX_REMOVAL_PERCENT=30"}, report.Conclude, job.Completed},
+		{"A second audit finds nobody.", "audit", nil, report.Conclude, job.DryRun},
+	} {
+		fmt.Fprintf(a.stdout, "\n== %d. %s\n$ %s\n", i+1, scene.says, strings.Join(append(scene.environ, "dormant "+scene.command), " "))
+		one := &app{environ: slices.Concat(always, scene.environ), stdout: a.stdout, stderr: io.Discard}
+		if problems := one.configure(scene.command); len(problems) > 0 {
+			return a.fail(errors.Join(problems...))
+		}
+		r := one.cleanup(ctx, scene.command)
+		if err := scene.write(a.stdout, r); err != nil {
+			return a.fail(err)
+		}
+		if r.Outcome != scene.want {
+			return a.fail(fmt.Errorf("the demo went wrong: the outcome is %s, not %s: %s", r.Outcome, scene.want, r.Error))
+		}
+	}
+	methods := map[string]int{}
+	for _, r := range server.Requests() {
+		methods[r.Method]++
+	}
+	return a.print(fmt.Sprintf("\nWhat reached the directory: %s.\n", counted(methods)))
+}
+
+func writeTable(w io.Writer, r job.Report) error { return report.Write(w, report.Table, r) }
 
 // release is set by the linker: -X main.release=v1.2.3
 var release string

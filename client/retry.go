@@ -53,7 +53,7 @@ func (c *Client) retry(ctx context.Context, operation string, try func(attempt i
 	}
 	_, err := backoff.Retry(ctx, once,
 		backoff.WithBackOff(waits),
-		backoff.WithMaxTries(uint(c.maxRetries)+1), //nolint:gosec // checked by New
+		backoff.WithMaxTries(uint(c.maxRetries)+1),
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(_ error, wait time.Duration) {
 			c.observer.Retry(operation)

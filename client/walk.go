@@ -52,7 +52,8 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 		// Whoever stops early waits until the reading has stopped as well.
 		defer func() {
 			cancel()
-			for range found { //nolint:revive // drained
+			for range found {
+				continue
 			}
 		}()
 		for it := range found {

@@ -57,14 +57,19 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	if err := c.findSelf(ctx); err != nil {
 		return nil, err
 	}
-	var found []Explanation
+	var users []User
 	for u, err := range c.Directory.Users(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if u = c.Activity.apply(u, now); u.named(name) {
-			found = append(found, c.Policy.Explain(u, now))
+		c.Activity.apply(u, now) // a row about two accounts shows when both are read
+		if u.named(name) {
+			users = append(users, u)
 		}
+	}
+	var found []Explanation
+	for _, u := range users {
+		found = append(found, c.Policy.Explain(c.Activity.apply(u, now), now))
 	}
 	return found, nil
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,13 +32,12 @@ func (m *Metrics) WriteFile(path string) error {
 
 // lastSuccessIn is zero if the file does not tell.
 func lastSuccessIn(path string) time.Time {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return time.Time{}
 	}
-	defer f.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(f)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
 	if family := families["dormant_last_success_timestamp_seconds"]; err == nil && len(family.GetMetric()) > 0 {
 		return time.UnixMilli(int64(1000 * family.GetMetric()[0].GetGauge().GetValue()))
 	}
@@ -89,5 +89,8 @@ func newPusher(gateway string) (*push.Pusher, error) {
 	for pair := range slices.Chunk(parts[1:], 2) {
 		p = p.Grouping(pair[0], pair[1])
 	}
-	return p, p.Error()
+	if err := p.Error(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -204,11 +205,22 @@ func TestMetricsOfSuccess(t *testing.T) {
 		if values[lastRun] != float64(testNow.Unix()) {
 			t.Errorf("%s: last run %g", outcome, values[lastRun])
 		}
-		// What was once reached stays, whatever comes after it.
-		m.LastSuccess(testNow.Add(time.Second))
-		m.Run(Report{Command: "run", Outcome: Failed, FinishedAt: testNow.Add(time.Minute)})
-		if got := gather(t, reg)[lastSuccess]; got != float64(testNow.Unix()+1) {
-			t.Errorf("%s: last success %g", outcome, got)
+		// What was once reached stays, in the process and in the file of the next.
+		path := filepath.Join(t.TempDir(), "dormant.prom")
+		for i, outcome := range []Outcome{Failed, Completed, Failed, Refused} {
+			m := NewMetrics(prometheus.NewRegistry(), nil)
+			m.Run(Report{Command: "run", Outcome: outcome, FinishedAt: testNow.Add(time.Duration(i) * time.Second)})
+			m.Run(Report{Command: "run", Outcome: Interrupted, FinishedAt: testNow.Add(time.Minute)})
+			if err := m.WriteFile(path); err != nil {
+				t.Fatal(err)
+			}
+			want := testNow.Add(time.Second)
+			if i == 0 {
+				want = time.Time{}
+			}
+			if got := lastSuccessIn(path); !got.Equal(want) {
+				t.Errorf("file %d: last success %s, want %s", i, got, want)
+			}
 		}
 	}
 }

@@ -28,6 +28,7 @@ type removal struct {
 
 	recorded  bool // the intent is on record
 	attempted bool // a request may have been sent
+	repeated  bool // and another one was about to be
 }
 
 // carryOut removes the account, and puts on record what came of it.
@@ -43,7 +44,10 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	case errors.Is(err, errChangedMind):
 		a.Result, err = Kept, nil
 	case errors.Is(err, ErrNotFound):
-		a.Result, a.Error = AlreadyGone, describe(err)
+		a.Result = AlreadyGone
+		if m.repeated {
+			a.Error = describe(err) // an earlier request may be why it is gone
+		}
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
 		a.Result = NotAttempted
 	default:
@@ -62,6 +66,7 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 // confirm is asked right before each request: it looks at the account again and
 // puts the intent on record.
 func (m *removal) confirm(ctx context.Context) error {
+	m.repeated = m.attempted
 	if err := m.lookAgain(ctx); err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (m *removal) confirm(ctx context.Context) error {
 		if err := m.Journal.intent(m.candidate.User, m.account.Reason); err != nil {
 			return fmt.Errorf("%w: %w", errNoRecord, err)
 		}
-		m.event(zerolog.InfoLevel).Msg("removing account")
+		m.put(zerolog.InfoLevel, "removing account", nil)
 		m.recorded = true
 	}
 	if err := ctx.Err(); err != nil {
@@ -105,25 +110,25 @@ func (m *removal) lookAgain(ctx context.Context) error {
 	return errChangedMind
 }
 
-// event is a line of the log about the account, which is written whatever the
-// level of the log is.
-func (m *removal) event(level zerolog.Level) *zerolog.Event {
-	log := always(m.log)
-	return log.WithLevel(level).Str(FieldUserID, m.candidate.User.ID).
-		Str(FieldReason, string(m.account.Reason)).
-		Stringer(FieldLastLogin, m.candidate.User.LastLogin)
-}
-
 func (m *removal) logResult(err error) {
 	switch m.account.Result {
 	case Removed:
-		m.event(zerolog.InfoLevel).Msg("removed account")
+		m.put(zerolog.InfoLevel, "removed account", nil)
 	case AlreadyGone:
-		m.event(zerolog.InfoLevel).Msg("account was already gone")
+		m.put(zerolog.InfoLevel, "account was already gone", nil)
 	case Kept:
-		m.event(zerolog.InfoLevel).Msg("kept account: a second look changed the decision")
+		m.put(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
 	case NotRemoved:
-		m.event(zerolog.ErrorLevel).Err(err).Msg("could not remove account")
+		m.put(zerolog.ErrorLevel, "could not remove account", err)
 	case NotAttempted, WouldRemove:
 	}
+}
+
+// put puts a line about the account into the log, whatever the log's level is.
+func (m *removal) put(level zerolog.Level, message string, err error) {
+	log := always(m.log)
+	log.WithLevel(level).Str(FieldUserID, m.candidate.User.ID).
+		Str(FieldReason, string(m.account.Reason)).
+		Stringer(FieldLastLogin, m.candidate.User.LastLogin).
+		Err(err).Msg(message)
 }

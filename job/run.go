@@ -85,6 +85,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("list users: %w", err) // the end may not be the directory's
+	}
 	c.warn(plan, log)
 
 	r.Planned = true
@@ -102,6 +105,9 @@ func (c *Cleanup) findSelf(ctx context.Context) error {
 	self, err := c.Directory.Self(ctx)
 	if err != nil && !errors.Is(err, ErrUnsupported) {
 		return fmt.Errorf("ask who is calling, to keep that account: %w", err)
+	}
+	if err == nil && self.ID == "" && self.Username == "" && self.Email == "" {
+		return errors.New("ask who is calling, to keep that account: the answer names nobody")
 	}
 	for _, name := range []string{self.ID, self.Username, self.Email} {
 		if name != "" {

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -188,7 +188,7 @@ func inBubble(t *testing.T, users []User, test func(t *testing.T, c *cleanup)) {
 func (c *cleanup) run(ctx context.Context, t *testing.T) Report {
 	t.Helper()
 	c.dir.requested = func(id string) {
-		if c.Journal == c.journal && !slices.ContainsFunc(c.lines(), func(l string) bool { return strings.HasPrefix(l, "intent "+id+" ") }) {
+		if c.Journal == c.journal && !c.dir.rude && !slices.ContainsFunc(c.lines(), func(l string) bool { return strings.HasPrefix(l, "intent "+id+" ") }) {
 			t.Errorf("account %s is removed before the intent is on record", id)
 		}
 	}
@@ -308,8 +308,8 @@ func (c *cleanup) checkJournal(t *testing.T, r Report) {
 	}
 }
 
-// results are what became of the candidates, as "1:removed 2:kept/admin".
-func results(r Report, _ ...any) string {
+// became is what became of the candidates, as "1:removed 2:kept/admin".
+func became(r Report) string {
 	var texts []string
 	for _, a := range r.Accounts {
 		text := a.ID + ":" + string(a.Result)
@@ -319,4 +319,672 @@ func results(r Report, _ ...any) string {
 		texts = append(texts, text)
 	}
 	return strings.Join(texts, " ")
+}
+
+// second makes the second look at the account with this id find something else
+// than the listing did.
+func second(id string, edit func(*User)) func(*cleanup) {
+	return func(c *cleanup) {
+		c.dir.read = func(_ context.Context, u User) (User, error) {
+			if u.ID == id {
+				edit(&u)
+			}
+			return u, nil
+		}
+	}
+}
+
+// failing makes the first requests to remove each account come to errs.
+func failing(id string, errs ...error) func(*cleanup) {
+	return func(c *cleanup) {
+		c.dir.remove = func(_ context.Context, got string, attempt int) error {
+			if (id == got || id == "*") && attempt <= len(errs) {
+				return errs[attempt-1]
+			}
+			return nil
+		}
+	}
+}
+
+// list makes the listing come to err before the account with the index i.
+func list(i int, err error) func(*cleanup) {
+	return func(c *cleanup) {
+		c.dir.list = func(_ context.Context, n int) error {
+			if n == i {
+				return err
+			}
+			return nil
+		}
+	}
+}
+
+func self(u User, err error) func(*cleanup) {
+	return func(c *cleanup) { c.dir.self = func() (User, error) { return u, err } }
+}
+
+var errBroken = errors.New("broken pipe")
+
+func TestRun(t *testing.T) {
+	const (
+		untouched = "self list"
+		removed   = "1:removed 2:removed 3:removed"
+		would     = "1:would_remove 2:would_remove 3:would_remove"
+		none      = "1:not_attempted 2:not_attempted 3:not_attempted"
+		each      = "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"
+	)
+	tests := []struct {
+		rule    string
+		do      func(*cleanup)
+		outcome Outcome
+		became  string
+		asked   string // of the directory, unless it is empty here
+	}{
+		{"the longest inactive goes first", func(*cleanup) {}, Completed, removed, each},
+		{"nothing to do", func(c *cleanup) { c.dir.users = c.dir.users[:1] }, Completed, "", untouched},
+
+		// dry runs
+		{"a dry run only reads", func(c *cleanup) { c.DryRun = true }, DryRun, would, untouched},
+		{"a dry run only reads, whatever the guards say", func(c *cleanup) { c.DryRun, c.Limits = true, Limits{} }, DryRun, would, untouched},
+		{"a dry run of half of a directory", func(c *cleanup) { c.DryRun = true; list(3, errBroken)(c) }, Failed, "", untouched},
+
+		// guards
+		{"at the limit", func(c *cleanup) { c.Limits = Limits{3, 75, true} }, Completed, removed, each},
+		{"refused for max_removals", func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, none, untouched},
+		{"refused for max_removal_percent", func(c *cleanup) { c.Limits.MaxRemovalPercent = 74.9 }, Refused, none, untouched},
+		{"refused for require_active", func(c *cleanup) { c.dir.users = c.dir.users[1:] }, Refused, none, untouched},
+		{"refused for an empty directory", func(c *cleanup) { c.dir.users = nil }, Refused, "", untouched},
+		{"refused by the zero limits", func(c *cleanup) { c.Limits = Limits{} }, Refused, none, untouched},
+
+		// partial reads
+		{"the listing breaks at the start", list(0, errBroken), Failed, "", untouched},
+		{"the listing breaks in between", list(2, errBroken), Failed, "", untouched},
+		{"the listing breaks behind the last account", list(4, errBroken), Failed, "", untouched},
+
+		// whoever removes
+		{"self by id is kept", self(User{ID: "1"}, nil), Completed, "2:removed 3:removed", ""},
+		{"self by username is kept", self(User{Username: "NAME-of-1"}, nil), Completed, "2:removed 3:removed", ""},
+		{"self by email is kept", self(User{Email: "mail-of-1@corp.example"}, nil), Completed, "2:removed 3:removed", ""},
+		{"the named and the real self are kept", func(c *cleanup) { self(User{ID: "1"}, nil)(c); c.Policy.Self = []string{"name-of-2"} }, Completed, "3:removed", ""},
+		{"self is somebody else on the second look", func(c *cleanup) { self(User{Email: "me@x"}, nil)(c); second("2", mailed("me@x"))(c) }, Completed, "1:removed 2:kept/self 3:removed", ""},
+		{"self can't be read", self(User{}, errBroken), Failed, "", "self"},
+		{"self may not be read", self(User{}, ErrCredentials), Failed, "", "self"},
+		{"self has no name", self(User{}, nil), Failed, "", "self"},
+
+		// the second look
+		{"used again", second("2", login("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		{"active again", second("2", activity("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", ""},
+		{"an admin by now", second("2", admin), Completed, "1:removed 2:kept/admin 3:removed", ""},
+		{"allowlisted by now", func(c *cleanup) { c.Policy.Allowlist = globs("boss"); second("2", named("boss"))(c) }, Completed, "1:removed 2:kept/allowlisted 3:removed", ""},
+		{"absent by now", second("2", loginIs(LoginAbsent)), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
+		{"hidden by now", second("2", loginIs(LoginHidden)), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
+		{"unreadable by now", second("2", login("1971-01-01T00:00:00Z")), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
+		{"never by now", second("2", loginIs(LoginNever)), Completed, "1:removed 2:kept/never_logged_in 3:removed", ""},
+		{"later, and still before the cutoff", second("2", login("2025-01-01T00:00:00Z")), Completed, removed, each},
+		{"another account", second("2", func(u *User) { u.ID = "22" }), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		{"an account without an id", second("2", func(u *User) { u.ID = "" }), Partial, "1:removed 2:failed 3:removed", ""},
+		{"gone by now", func(c *cleanup) {
+			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
+		}, Completed, "1:already_gone 2:already_gone 3:already_gone", "self list read 1 read 2 read 3"},
+		{"can't be read", func(c *cleanup) {
+			c.dir.read = func(_ context.Context, u User) (User, error) { return u, errBroken }
+		}, Partial, "1:failed 2:failed 3:failed", "self list read 1 read 2 read 3"},
+		{"the directory can't read one", func(c *cleanup) {
+			c.dir.read = func(_ context.Context, u User) (User, error) {
+				return User{}, fmt.Errorf("read user: %w", ErrUnsupported)
+			}
+		}, Completed, removed, each},
+		{"signed out by now", func(c *cleanup) {
+			c.dir.read = func(_ context.Context, u User) (User, error) {
+				return u, fmt.Errorf("read user: %w: %w", ErrSignedOut, ErrCredentials)
+			}
+		}, Failed, "1:failed 2:not_attempted 3:not_attempted", "self list read 1"},
+		{"without a second look", func(c *cleanup) { c.Recheck = false; second("2", admin)(c) }, Completed, removed, "self list remove 1 remove 2 remove 3"},
+
+		// requests
+		{"already gone", failing("2", ErrNotFound), Completed, "1:removed 2:already_gone 3:removed", each},
+		{"a request fails", failing("2", errBroken), Partial, "1:removed 2:failed 3:removed", each},
+		{"forbidden once", failing("2", ErrCredentials), Partial, "1:removed 2:failed 3:removed", each},
+		{"signed out", failing("2", fmt.Errorf("%w: %w", ErrSignedOut, ErrCredentials)), Failed, "1:removed 2:failed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
+		{"a request is repeated", failing("2", errAgain, errAgain), Completed, removed, "self list read 1 remove 1 read 2 remove 2 read 2 remove 2 read 2 remove 2 read 3 remove 3"},
+		{"a request is repeated in vain", failing("2", errAgain, errBroken), Partial, "1:removed 2:failed 3:removed", ""},
+		{"used between two requests", func(c *cleanup) {
+			failing("2", errAgain)(c)
+			c.dir.read = func(_ context.Context, u User) (User, error) {
+				if c.dir.requests[u.ID] > 0 {
+					u.LastLogin = LoginAt(testNow)
+				}
+				return u, nil
+			}
+		}, Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		{"what was not asked about counts as failed", func(c *cleanup) { c.dir.rude = true }, Partial, "1:failed 2:failed 3:failed", ""},
+
+		// failures in a row
+		{"fewer than the limit", func(c *cleanup) { c.MaxFailures = 4; failing("*", errBroken)(c) }, Partial, "1:failed 2:failed 3:failed", each},
+		{"at the limit: the end", func(c *cleanup) { c.MaxFailures = 2; failing("*", errBroken)(c) }, Failed, "1:failed 2:failed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
+		{"a limit of 1", func(c *cleanup) { c.MaxFailures = 1; failing("2", errBroken)(c) }, Failed, "1:removed 2:failed 3:not_attempted", ""},
+		{"a limit of 0 is 1", func(c *cleanup) { c.MaxFailures = 0; failing("2", errBroken)(c) }, Failed, "1:removed 2:failed 3:not_attempted", ""},
+		{"not in a row", func(c *cleanup) {
+			c.MaxFailures = 2
+			c.dir.remove = func(_ context.Context, id string, _ int) error {
+				return map[string]error{"1": errBroken, "3": errBroken}[id]
+			}
+		}, Partial, "1:failed 2:removed 3:failed", ""},
+		{"an account that is gone ends the row", func(c *cleanup) {
+			c.MaxFailures = 2
+			c.dir.remove = func(_ context.Context, id string, _ int) error {
+				return map[string]error{"1": errBroken, "2": ErrNotFound, "3": errBroken}[id]
+			}
+		}, Partial, "1:failed 2:already_gone 3:failed", ""},
+
+		// ids that mean something else in a URL
+		{"an unsafe id is never asked about", func(c *cleanup) {
+			c.dir.users = append(c.dir.users, with("4/../1"), with(".."), with(""), with(" 1"), with("1\n"))
+		}, Completed, removed, each},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				tt.do(c)
+				r := c.run(t.Context(), t)
+				if r.Outcome != tt.outcome || became(r) != tt.became {
+					t.Errorf("%s: %s\nwant %s: %s", r.Outcome, became(r), tt.outcome, tt.became)
+				}
+				if got := strings.Join(c.dir.asked, " "); got != tt.asked && tt.asked != "" {
+					t.Errorf("asked %s\nwant  %s", got, tt.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestRunReports(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.Policy.NeverLoggedIn = NeverRemoveUndated
+		c.dir.users = append(c.dir.users, with("4", loginIs(LoginNever), undated), with("5", loginIs(LoginHidden)))
+		c.dir.remove = func(_ context.Context, id string, _ int) error {
+			if id == "2" {
+				return wordy{errBroken}
+			}
+			return nil
+		}
+		r := c.run(t.Context(), t)
+		if r.Command != "run" || r.Profile != "memory" || r.URL != "https://directory.example" || !r.StartedAt.Equal(testNow) || !r.Cutoff.Equal(testCutoff) {
+			t.Errorf("%+v", r)
+		}
+		got, err := json.Marshal(r.Accounts[:3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `[{"id":"4","username":"name-of-4","email":"mail-of-4@corp.example","last_login":null,"inactive_days":null,` +
+			`"action":"remove","reason":"never_logged_in","result":"removed","error":""},` +
+			`{"id":"1","username":"name-of-1","email":"mail-of-1@corp.example","last_login":"2021-01-01T00:00:00Z","inactive_days":2007,` +
+			`"action":"remove","reason":"inactive","result":"removed","error":""},` +
+			`{"id":"2","username":"name-of-2","email":"mail-of-2@corp.example","last_login":"2022-01-01T00:00:00Z","inactive_days":1642,` +
+			`"action":"remove","reason":"inactive","result":"failed","error":"remove user: broken pipe: name-of-2, in the server's words"}]`
+		if string(got) != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		got, err = json.Marshal(r.Counts)
+		if want := `{"scanned":6,"candidates":4,"removed":3,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
+// wordy is an error with words of the server's that are not for the log.
+type wordy struct{ error }
+
+func (wordy) Detail() string { return "name-of-2, in the server's words" }
+
+func TestRunKeepsLogins(t *testing.T) {
+	shared := func(c *cleanup) { c.dir.users[2].Email, c.dir.users[3].Email = "a@x", "a@x" }
+	tests := []struct {
+		rule string
+		rows []string
+		do   func(*cleanup)
+		want string
+	}{
+		{"used elsewhere", []string{"mail-of-2@corp.example,2026-06-30"}, func(*cleanup) {}, "1:removed 3:removed"},
+		{"used elsewhere long ago", []string{"mail-of-2@corp.example,2025-06-30"}, func(*cleanup) {}, "1:removed 3:removed 2:removed"},
+		{"known elsewhere alone, on both looks", []string{"mail-of-2@corp.example,2020-06-30"}, func(c *cleanup) { c.dir.users[3].LastLogin = LastLogin{} }, "2:removed 1:removed 3:removed"},
+		{"a row about two accounts", []string{"a@x,2020-06-30"}, shared, "3:removed"},
+		{"a row that turns out to be about two accounts", []string{"mail-of-2@corp.example,2020-06-30"}, second("3", mailed("mail-of-2@corp.example")), "1:removed 2:removed 3:kept/last_login_unknown"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				c.Activity = readActivity(t, append([]string{"email,last_login"}, tt.rows...)...)
+				tt.do(c)
+				if r := c.run(t.Context(), t); became(r) != tt.want || r.Outcome != Completed {
+					t.Errorf("%s: %s, want %s", r.Outcome, became(r), tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestRunWithoutARecord(t *testing.T) {
+	tests := []struct {
+		rule    string
+		do      func(*testing.T, *cleanup)
+		outcome Outcome
+		became  string
+	}{
+		{"no journal is wanted", func(_ *testing.T, c *cleanup) { c.Journal = nil }, Completed, "1:removed 2:removed 3:removed"},
+		{"an intent can't be written", func(t *testing.T, c *cleanup) { c.Journal = full(t) }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
+		{"an intent can't be synced", func(t *testing.T, c *cleanup) { c.Journal = unsynced(t) }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
+		{"a result can't be written", func(_ *testing.T, c *cleanup) {
+			c.dir.remove = func(_ context.Context, id string, _ int) error {
+				if id == "2" {
+					return c.journal.file.Close()
+				}
+				return nil
+			}
+		}, Failed, "1:removed 2:removed 3:not_attempted"},
+		{"the last result can't be written", func(_ *testing.T, c *cleanup) {
+			c.dir.remove = func(_ context.Context, id string, _ int) error {
+				if id == "3" {
+					return c.journal.file.Close()
+				}
+				return nil
+			}
+		}, Failed, "1:removed 2:removed 3:removed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				tt.do(t, c)
+				r := c.run(t.Context(), t)
+				if r.Outcome != tt.outcome || became(r) != tt.became || (r.Outcome == Failed) != errors.Is(r.Err, errNoRecord) {
+					t.Errorf("%s: %s, error %v\nwant %s: %s", r.Outcome, became(r), r.Err, tt.outcome, tt.became)
+				}
+			})
+		})
+	}
+}
+
+// A run that is cut short starts nothing new, lets end what is under way, and
+// still reports. A removal takes 10 s here, a look and a page 1 s.
+func TestRunCutShort(t *testing.T) {
+	slow := func(ctx context.Context, d time.Duration) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	atOnce := func(c *cleanup, cancel context.CancelFunc) { cancel() }
+	in := func(d time.Duration) func(*cleanup, context.CancelFunc) {
+		return func(_ *cleanup, cancel context.CancelFunc) { time.AfterFunc(d, cancel) }
+	}
+	message := func(text string) func(*cleanup, context.CancelFunc) {
+		return func(c *cleanup, cancel context.CancelFunc) {
+			c.logged = func(line string) {
+				if strings.Contains(line, text) {
+					cancel()
+				}
+			}
+		}
+	}
+	tests := []struct {
+		rule    string
+		cut     func(*cleanup, context.CancelFunc)
+		outcome Outcome
+		became  string
+		asked   string
+	}{
+		{"before it starts", atOnce, Interrupted, "", "self"},
+		{"while it lists", in(2500 * time.Millisecond), Interrupted, "", "self list"},
+		{"while the listing ends as if it were whole", func(c *cleanup, cancel context.CancelFunc) {
+			list(2, errCutShort)(c)
+			message("run started")(c, cancel)
+			c.dir.self = nil
+		}, Interrupted, "", "self list"},
+		{"while it looks again", in(4500 * time.Millisecond), Interrupted, "1:not_attempted 2:not_attempted 3:not_attempted", "self list read 1"},
+		{"between the intent and the request", message("removing account"), Interrupted, "1:not_attempted 2:not_attempted 3:not_attempted", "self list read 1"},
+		{"while it removes", in(6 * time.Second), Interrupted, "1:removed 2:not_attempted 3:not_attempted", "self list read 1 remove 1"},
+		{"while it removes the second", in(17 * time.Second), Interrupted, "1:removed 2:removed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
+		{"while it removes the last", in(28 * time.Second), Completed, "1:removed 2:removed 3:removed", ""},
+		{"when a request has failed and is to be repeated", func(c *cleanup, cancel context.CancelFunc) {
+			c.dir.remove = func(context.Context, string, int) error { cancel(); return errAgain }
+		}, Interrupted, "1:failed 2:not_attempted 3:not_attempted", "self list read 1 remove 1 read 1"},
+		{"after it has ended", message("run finished"), Completed, "1:removed 2:removed 3:removed", ""},
+	}
+	for _, tt := range tests {
+		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+			want := tt.outcome
+			if want == Interrupted && errors.Is(cause, context.DeadlineExceeded) {
+				want = Failed
+			}
+			t.Run(tt.rule+": "+cause.Error(), func(t *testing.T) {
+				inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+					c.dir.self = func() (User, error) { return User{ID: "janitor"}, nil }
+					c.dir.list = func(ctx context.Context, i int) error {
+						if i == len(c.dir.users) {
+							return nil
+						}
+						return slow(ctx, time.Second)
+					}
+					c.dir.read = func(ctx context.Context, u User) (User, error) { return u, slow(ctx, time.Second) }
+					c.dir.remove = func(context.Context, string, int) error { return slow(context.Background(), 10*time.Second) }
+					ctx := &endable{Context: t.Context(), done: make(chan struct{})}
+					tt.cut(c, sync.OnceFunc(func() { ctx.end(cause) }))
+					r := c.run(ctx, t)
+					if r.Outcome != want || became(r) != tt.became || want != Completed && !errors.Is(r.Err, cause) {
+						t.Errorf("%s: %s, error %v\nwant %s: %s", r.Outcome, became(r), r.Err, want, tt.became)
+					}
+					if got := strings.Join(c.dir.asked, " "); got != tt.asked && tt.asked != "" {
+						t.Errorf("asked %s\nwant  %s", got, tt.asked)
+					}
+				})
+			})
+		}
+	}
+}
+
+// endable is a context that ends when it is told to, and for the reason it is told.
+type endable struct {
+	context.Context
+	done chan struct{}
+	err  error
+}
+
+func (c *endable) Done() <-chan struct{} { return c.done }
+
+func (c *endable) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+func (c *endable) end(err error) {
+	c.err = err
+	close(c.done)
+	synctest.Wait() // until the contexts that come from it have ended as well
+}
+
+// A run that could not even begin has a report and a summary all the same.
+func TestRunThatCannotBegin(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		r := c.Fail(errBroken)
+		c.checkReport(t, r)
+		c.checkLog(t, r)
+		if r.Outcome != Failed || !errors.Is(r.Err, errBroken) || len(c.dir.asked) > 0 || len(c.lines()) > 0 {
+			t.Errorf("%s, error %v, asked %v", r.Outcome, r.Err, c.dir.asked)
+		}
+	})
+}
+
+// A second run with the same cleanup begins anew.
+func TestRunTwice(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.DryRun = true
+		self(User{ID: "3"}, nil)(c)
+		first := c.run(t.Context(), t)
+		c.log.Reset()
+		<-time.After(time.Hour)
+		second := c.run(t.Context(), t)
+		if became(first) != "1:would_remove 2:would_remove" || became(second) != became(first) || !maps.Equal(first.Counts.Kept, second.Counts.Kept) {
+			t.Errorf("first %s, second %s", became(first), became(second))
+		}
+		if second.StartedAt.Sub(first.StartedAt) != time.Hour || second.Cutoff.Sub(first.Cutoff) != time.Hour {
+			t.Errorf("first %s, second %s", first.StartedAt, second.StartedAt)
+		}
+	})
+}
+
+func TestRunTimeout(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.dir.remove = func(context.Context, string, int) error { <-time.After(10 * time.Second); return nil }
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		r := c.run(ctx, t)
+		if r.Outcome != Failed || became(r) != "1:removed 2:removed 3:not_attempted" || !errors.Is(r.Err, context.DeadlineExceeded) {
+			t.Errorf("%s: %s, error %v", r.Outcome, became(r), r.Err)
+		}
+		if took := r.FinishedAt.Sub(r.StartedAt); took != 20*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestRunConcurrency(t *testing.T) {
+	var users []User
+	for i := range 20 {
+		users = append(users, with(fmt.Sprintf("%02d", i)))
+	}
+	users = append(users, with("new", login("2026-06-30T00:00:00Z")))
+	second := func(context.Context, string, int) error { <-time.After(time.Second); return nil }
+	tests := []struct {
+		concurrency int
+		remove      func(ctx context.Context, id string, attempt int) error
+		busiest     int
+		took        time.Duration
+	}{
+		{-1, second, 1, 20 * time.Second},
+		{0, second, 1, 20 * time.Second},
+		{1, second, 1, 20 * time.Second},
+		{4, second, 4, 5 * time.Second},
+		{7, second, 7, 3 * time.Second},
+		{100, second, 20, time.Second},
+		{2, func(ctx context.Context, id string, n int) error { // one that takes long holds up none
+			if id == "00" {
+				<-time.After(time.Minute)
+			}
+			return second(ctx, id, n)
+		}, 2, time.Minute + time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.concurrency), func(t *testing.T) {
+			inBubble(t, users, func(t *testing.T, c *cleanup) {
+				c.Concurrency, c.dir.remove = tt.concurrency, tt.remove
+				r := c.run(t.Context(), t)
+				if took := r.FinishedAt.Sub(r.StartedAt); took != tt.took || c.dir.busiest != tt.busiest || r.Counts.Removed != 20 {
+					t.Errorf("%d removed in %s, %d at once; want 20 in %s, %d at once", r.Counts.Removed, took, c.dir.busiest, tt.took, tt.busiest)
+				}
+			})
+		})
+	}
+}
+
+// What was removed is in the log whatever its level is.
+func TestRunLogsRemovalsAtAnyLevel(t *testing.T) {
+	for _, level := range []zerolog.Level{zerolog.TraceLevel, zerolog.InfoLevel, zerolog.ErrorLevel, zerolog.Disabled} {
+		inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+			c.Log = c.Log.Level(level)
+			failing("2", errBroken)(c)
+			c.run(t.Context(), t)
+			for message, want := range map[string]int{"removing account": 3, "removed account": 2, "could not remove account": 1, "run finished": 1} {
+				if got := strings.Count(c.log.String(), message); got != want {
+					t.Errorf("%s: %d times %q, want %d", level, got, message, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRunWarns(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.Policy.Allowlist, c.Policy.Self = globs("1", "nobody-*"), []string{"stranger"}
+		c.Activity = readActivity(t, "id,last_login", "nobody,2026-06-01")
+		if r := c.run(t.Context(), t); r.Outcome != Completed || became(r) != "2:removed 3:removed" {
+			t.Errorf("%s: %s", r.Outcome, became(r))
+		}
+		for _, want := range []string{`"entry":"nobody-*"`, "the account that does the removing is not in the directory", "rows of the activity file match no account"} {
+			if got := strings.Count(c.log.String(), want); got != 1 {
+				t.Errorf("%d times %s", got, want)
+			}
+		}
+	})
+}
+
+// Whatever happens, and at whatever time it happens, what holds for every run
+// holds: see run.
+func TestRunWhateverHappens(t *testing.T) {
+	const runs = 200
+	outcomes := map[Outcome]int{}
+	for seed := range uint64(runs) {
+		var mu sync.Mutex
+		r := rand.New(rand.NewPCG(seed, 0))
+		random := func(n int) int {
+			mu.Lock()
+			defer mu.Unlock()
+			return r.IntN(n)
+		}
+		takes := func() { <-time.After(time.Duration(random(3000)) * time.Millisecond) }
+		change := func(u *User) {
+			edits := []func(*User){
+				login("2026-06-30T00:00:00Z"), login("2024-06-30T00:00:00Z"), loginIs(LoginNever), loginIs(LoginHidden), admin,
+				mailed("a@x"), activity("2026-06-01T00:00:00Z"), undated, created("2026-06-01T00:00:00Z"), func(u *User) { u.ID += "/.." },
+			}
+			edits[random(len(edits))](u)
+		}
+		errs := []error{errBroken, errAgain, ErrNotFound, ErrCredentials, ErrSignedOut, ErrUnsupported}
+		users := []User{with("new", login("2026-06-30T00:00:00Z"))}
+		for i := range random(30) {
+			u := with(fmt.Sprint(i))
+			if random(3) == 0 {
+				change(&u)
+			}
+			users = append(users, u)
+		}
+		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inBubble(t, users, func(t *testing.T, c *cleanup) {
+				c.Concurrency, c.MaxFailures, c.Recheck, c.DryRun = 1+random(5), 1+random(5), random(4) > 0, random(8) == 0
+				c.Policy.NeverLoggedIn = []NeverPolicy{NeverKeep, NeverRemove, NeverRemoveUndated}[random(3)]
+				if random(8) == 0 {
+					c.Limits.MaxRemovals = random(10)
+				}
+				elsewhere := func() *Activity { return nil }
+				if random(3) == 0 {
+					elsewhere = func() *Activity {
+						return readActivity(t, "email,last_login", "a@x,2025-01-01", "mail-of-5@corp.example,2026-06-30", "mail-of-6@corp.example,2023-01-01")
+					}
+				}
+				c.Activity = elsewhere()
+				trouble := 5 + random(100) // one in so many
+				c.dir.list = func(context.Context, int) error {
+					if random(50*trouble) == 0 {
+						return errBroken
+					}
+					return nil
+				}
+				c.dir.read = func(_ context.Context, u User) (User, error) {
+					takes()
+					if random(trouble) == 0 {
+						return u, errs[random(len(errs))]
+					}
+					if random(trouble) == 0 {
+						change(&u)
+					}
+					return u, nil
+				}
+				c.dir.remove = func(context.Context, string, int) error {
+					takes()
+					if random(trouble) == 0 {
+						return errs[random(len(errs))]
+					}
+					return nil
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if random(2) == 0 {
+					ended := time.AfterFunc(time.Duration(random(30000))*time.Millisecond, cancel)
+					defer ended.Stop()
+				}
+				// The plan is pure: it says who might be removed.
+				allowed := map[string]bool{}
+				plan, err := ReadPlan(func(yield func(User, error) bool) {
+					for _, u := range users {
+						if !yield(u, nil) {
+							return
+						}
+					}
+				}, c.Policy, elsewhere(), testNow)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, candidate := range plan.Candidates {
+					allowed[candidate.User.ID] = true
+				}
+				asked := map[string]bool{}
+				r := c.run(ctx, t)
+				for _, what := range c.dir.asked {
+					if id, ok := strings.CutPrefix(what, "remove "); ok && !allowed[id] {
+						t.Errorf("removed %s, which the plan keeps", id)
+					} else if ok {
+						asked[id] = true
+					}
+				}
+				if c.dir.busiest > c.Concurrency {
+					t.Errorf("%d at once, want %d", c.dir.busiest, c.Concurrency)
+				}
+				if r.DryRun && len(asked) > 0 {
+					t.Errorf("a dry run removed %v", asked)
+				}
+				mu.Lock()
+				outcomes[r.Outcome]++
+				mu.Unlock()
+			})
+		})
+		if !ok {
+			break
+		}
+	}
+	for _, o := range []Outcome{Completed, DryRun, Refused, Partial, Failed, Interrupted} {
+		if outcomes[o] == 0 && !t.Failed() {
+			t.Errorf("no run was %s: %v", o, outcomes)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	inBubble(t, append(threeDormant(), with("4", mailed("name-of-1")), with("..")), func(t *testing.T, c *cleanup) {
+		c.Policy.Allowlist = globs("*-of-2")
+		c.Activity = readActivity(t, "email,last_login", "a@x,2024-01-01")
+		c.dir.users[1].Email, c.dir.users[2].Email, c.dir.users[2].Admin = "a@x", "a@x", true
+		self(User{ID: "new"}, nil)(c)
+		tests := []struct {
+			name string
+			want string // the accounts with what becomes of them
+		}{
+			{"2", "2 keep allowlisted"},
+			{"NAME-of-2", "2 keep allowlisted"},
+			{"mail-of-2@corp.example", "2 keep allowlisted"},
+			{"new", "new keep self"},
+			{"name-of-1", "1 keep admin, 4 remove inactive"},
+			{"..", ".. keep unsafe_id"},
+			{"3", "3 keep last_login_unknown"}, // the row turns out to be about 1, too
+			{"nobody", ""},
+			{"", ""},
+		}
+		for _, tt := range tests {
+			explanations, err := c.Explain(t.Context(), tt.name, testNow)
+			var got []string
+			for _, e := range explanations {
+				got = append(got, fmt.Sprintf("%s %s %s", e.User.ID, e.Decision.Action, e.Decision.Reason))
+				if i := slices.IndexFunc(e.Rules, func(v Verdict) bool { return v.Applies }); e.Rules[i].Rule != e.Decision.Reason {
+					t.Errorf("%q: decided by %s, the first rule that applies is %s", tt.name, e.Decision.Reason, e.Rules[i].Rule)
+				}
+			}
+			if got := strings.Join(got, ", "); got != tt.want || err != nil {
+				t.Errorf("%q: %s, error %v, want %s", tt.name, got, err, tt.want)
+			}
+		}
+		list(2, errBroken)(c)
+		if found, err := c.Explain(t.Context(), "new", testNow); !errors.Is(err, errBroken) || found != nil {
+			t.Errorf("half of a directory: %v, %v", found, err)
+		}
+		self(User{}, errBroken)(c)
+		if found, err := c.Explain(t.Context(), "new", testNow); !errors.Is(err, errBroken) || found != nil {
+			t.Errorf("without self: %v, %v", found, err)
+		}
+		if slices.ContainsFunc(c.dir.asked, func(what string) bool { return what != "self" && what != "list" }) {
+			t.Errorf("asked %v", c.dir.asked)
+		}
+	})
 }

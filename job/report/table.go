@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,4 +192,12 @@ func writeConclusion(b *bufio.Writer, c conclusion) {
 
 func paragraph(s, indent string) string {
 	return wrap(visible(s), indent, tableColumns)
+}
+
+// Conclude writes only what the guards said and how the run ended.
+func Conclude(w io.Writer, r job.Report) error {
+	b := bufio.NewWriter(w)
+	writeRefusals(b, r)
+	writeConclusion(b, conclude(r))
+	return b.Flush()
 }
