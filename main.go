@@ -90,6 +90,7 @@ type app struct {
 	environ        []string
 	stdout, stderr io.Writer
 	log            zerolog.Logger
+	record         *job.Record // what log writes to
 
 	registry *prometheus.Registry // of the program's own metrics
 	metrics  *job.Metrics
@@ -429,7 +430,8 @@ func (a *app) configure(command string) []error {
 		cfg.DryRun = true
 	}
 	a.cfg = cfg
-	a.log = newLog(cfg, a.stderr)
+	a.record = job.NewRecord(a.stderr)
+	a.log = newLog(cfg, a.record, terminal(a.stderr))
 	if cfg.Profile != "" {
 		profile, err := client.LoadProfile(cfg.Profile)
 		if err != nil {
@@ -579,13 +581,16 @@ func readFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
 	return v, err
 }
 
-func newLog(c config, w io.Writer) zerolog.Logger {
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+func newLog(c config, w io.Writer, terminal bool) zerolog.Logger {
 	level, err := zerolog.ParseLevel(c.LogLevel)
 	if err != nil {
 		level = zerolog.InfoLevel // reported as a problem of the configuration
 	}
-	f, isFile := w.(*os.File)
-	terminal := isFile && isatty.IsTerminal(f.Fd())
 	if c.LogFormat == "console" || c.LogFormat == "auto" && terminal {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal}
 	}
@@ -625,7 +630,7 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
 		},
 		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, Concurrency: a.cfg.Concurrency, MaxFailures: a.cfg.MaxFailures,
-		Log: a.log,
+		Log: a.log, Record: a.record,
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
 		fmt.Errorf("the run took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
@@ -670,7 +675,11 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 	if a.cfg.Journal == "" || a.cfg.DryRun {
 		return nil, nil // nothing will be removed
 	}
-	return job.OpenJournal(a.cfg.Journal, runID)
+	journal, err := job.OpenJournal(a.cfg.Journal, runID)
+	if err != nil {
+		return nil, fmt.Errorf("%w: DORMANT_JOURNAL: %w", errSetup, err)
+	}
+	return journal, nil
 }
 
 func exitCode(r job.Report) int {

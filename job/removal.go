@@ -75,6 +75,9 @@ func (m *removal) confirm(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", errNoRecord, err)
 		}
 		m.put(zerolog.InfoLevel, "removing account", nil)
+		if err := m.Record.Err(); m.Journal == nil && err != nil {
+			return fmt.Errorf("%w: write log: %w", errNoRecord, err)
+		}
 		m.recorded = true
 	}
 	if err := ctx.Err(); err != nil {

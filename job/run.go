@@ -29,7 +29,8 @@ type Cleanup struct {
 	MaxFailures int  // failed removals in a row that end the run
 	Journal     *Journal
 
-	Log zerolog.Logger
+	Log    zerolog.Logger
+	Record *Record // what Log writes to, or nil; without a journal, it has to work
 }
 
 // Run carries the cleanup out and reports on it, whatever happens. When ctx is

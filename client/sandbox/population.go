@@ -68,7 +68,7 @@ func Population(n int, seed uint64, now time.Time) []User {
 		users[i] = p.caller()
 	}
 	for i := 1; i < share(adminShare, n); i++ {
-		kind := []activity{inactive, active}[i%2]
+		kind := []activity{active, inactive}[i%2]
 		if at := take(kind); at >= 0 {
 			users[at] = p.admin(kind)
 		}
@@ -121,7 +121,7 @@ func (p *population) admin(kind activity) User {
 	return u
 }
 
-// services are what service accounts are for.
+// services are what the service accounts are there for.
 var services = []string{"backup", "deploy", "monitoring", "ldap-sync", "reports", "scanner", "billing", "ci"}
 
 func (p *population) service(kind activity, i int) User {
