@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	stdlog "log"
 	"maps"
 	"net"
 	"net/http"
@@ -90,7 +91,6 @@ type app struct {
 	environ        []string
 	stdout, stderr io.Writer
 	log            zerolog.Logger
-	record         *job.Record // what log writes to
 
 	registry *prometheus.Registry // of the program's own metrics
 	metrics  *job.Metrics
@@ -430,8 +430,7 @@ func (a *app) configure(command string) []error {
 		cfg.DryRun = true
 	}
 	a.cfg = cfg
-	a.record = job.NewRecord(a.stderr)
-	a.log = newLog(cfg, a.record, terminal(a.stderr))
+	a.log = newLog(cfg, a.stderr, terminal(a.stderr))
 	if cfg.Profile != "" {
 		profile, err := client.LoadProfile(cfg.Profile)
 		if err != nil {
@@ -624,13 +623,14 @@ func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
 // cleanup carries out one run and counts it. It never panics on what it reads.
 func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	now := time.Now().UTC()
+	record := job.NewRecord(a.stderr) // a new one, so that a disk that was full once is no matter later
 	c := job.Cleanup{
 		RunID: strings.ToLower(rand.Text()), Command: command, Profile: a.cfg.Profile, URL: a.cfg.URL,
 		Limits: job.Limits{
 			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
 		},
 		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, Concurrency: a.cfg.Concurrency, MaxFailures: a.cfg.MaxFailures,
-		Log: a.log, Record: a.record,
+		Log: newLog(a.cfg, record, terminal(a.stderr)), Record: record,
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
 		fmt.Errorf("the run took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
@@ -663,7 +663,7 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 	var directory *client.Client
 	c.Policy, errs[0] = a.policy()
 	c.Activity, errs[1] = a.activity(now)
-	directory, errs[2] = a.newClient(a.log.With().Str(job.FieldRunID, c.RunID).Logger())
+	directory, errs[2] = a.newClient(c.Log.With().Str(job.FieldRunID, c.RunID).Logger())
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
@@ -788,13 +788,19 @@ func (d *daemon) state() job.Report {
 
 // tick is one run. If it panics, it has failed.
 func (d *daemon) tick(ctx context.Context) {
-	r := job.Report{Outcome: job.Failed, FinishedAt: time.Now()}
+	now := time.Now()
+	r := job.Report{Command: "daemon", Outcome: job.Failed, StartedAt: now, FinishedAt: now}
+	panicked := true
 	defer func() {
+		if panicked {
+			d.metrics.Run(r)
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.last = r
 	}()
 	r = d.cleanup(ctx, "daemon")
+	panicked = false
 	if err := d.writeReport(r); err != nil {
 		d.log.Error().Str(job.FieldRunID, r.RunID).Err(err).Msg("the run has ended, but its report could not be written")
 	}
@@ -819,7 +825,7 @@ func (d *daemon) server() *http.Server {
 		}
 	})
 	return &http.Server{
-		Handler: mux, MaxHeaderBytes: 16 << 10,
+		Handler: mux, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(d.log, "", 0),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 	}
 }
@@ -862,7 +868,7 @@ func (a *app) fail(err error) int {
 }
 
 func (a *app) check(ctx context.Context) error {
-	var cleanup job.Cleanup
+	cleanup := job.Cleanup{Log: a.log}
 	now := time.Now().UTC()
 	directory, err := a.prepare(&cleanup, now)
 	if err != nil {
@@ -926,7 +932,7 @@ func (a *app) explainCommand(ctx context.Context, args []string) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
 	defer cancel()
-	var c job.Cleanup
+	c := job.Cleanup{Log: a.log}
 	now := time.Now().UTC()
 	directory, err := a.prepare(&c, now)
 	if err != nil {

@@ -143,9 +143,13 @@ type cleanup struct {
 	mu     sync.Mutex
 	log    bytes.Buffer
 	logged func(line string)
+	lost   string // lines with this text can't be written
 }
 
 func (c *cleanup) Write(line []byte) (int, error) {
+	if c.lost != "" && strings.Contains(string(line), c.lost) {
+		return 0, errBroken
+	}
 	c.mu.Lock()
 	c.log.Write(line)
 	c.mu.Unlock()
@@ -276,7 +280,7 @@ func (c *cleanup) checkLog(t *testing.T, r Report) {
 			t.Errorf("summary %d of %d lines: %s", i+1, len(lines), text)
 		}
 	}
-	if said["run finished"] != 1 || said["removed account"] != r.Counts.Removed || said["could not remove account"] != r.Counts.Failed {
+	if said["run finished"] != 1 || said["removed account"] != r.Counts.Removed && c.lost == "" || said["could not remove account"] != r.Counts.Failed {
 		t.Errorf("logged %v, counted %+v", said, r.Counts)
 	}
 }
@@ -571,6 +575,10 @@ func TestRunWithoutARecord(t *testing.T) {
 		became  string
 	}{
 		{"no journal is wanted", func(_ *testing.T, c *cleanup) { c.Journal = nil }, Completed, "1:removed 2:removed 3:removed"},
+		{"no journal, and the log can't be written", func(_ *testing.T, c *cleanup) { c.Journal, c.lost = nil, "removing account" }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
+		{"no journal, and the log has lost a line before", func(_ *testing.T, c *cleanup) { c.Journal, c.lost = nil, "run started" }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
+		{"no journal, and the log loses a result", func(_ *testing.T, c *cleanup) { c.Journal, c.lost = nil, "removed account" }, Failed, "1:removed 2:not_attempted 3:not_attempted"},
+		{"a journal, and the log can't be written", func(_ *testing.T, c *cleanup) { c.lost = "removing account" }, Completed, "1:removed 2:removed 3:removed"},
 		{"an intent can't be written", func(t *testing.T, c *cleanup) { c.Journal = full(t) }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
 		{"an intent can't be synced", func(t *testing.T, c *cleanup) { c.Journal = unsynced(t) }, Failed, "1:not_attempted 2:not_attempted 3:not_attempted"},
 		{"a result can't be written", func(_ *testing.T, c *cleanup) {
@@ -593,6 +601,8 @@ func TestRunWithoutARecord(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				c.Record = NewRecord(c)
+				c.Log = zerolog.New(c.Record)
 				tt.do(t, c)
 				r := c.run(t.Context(), t)
 				if r.Outcome != tt.outcome || became(r) != tt.became || (r.Outcome == Failed) != errors.Is(r.Err, errNoRecord) {
