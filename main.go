@@ -1091,24 +1091,26 @@ func (a *app) demoCommand(ctx context.Context, _ []string) int {
 
 func writeTable(w io.Writer, r job.Report) error { return report.Write(w, report.Table, r) }
 
-// release is set by the linker: -X main.release=v1.2.3
-var release string
+// Set by the linker: -X main.release=v1.2.3 -X main.commit=…
+var release, commit string
 
 func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && release == "" {
-		return strings.Trim(info.Main.Version, "()")
+	info, ok := debug.ReadBuildInfo()
+	if release != "" || !ok {
+		return release
 	}
-	return release
+	return strings.Trim(info.Main.Version, "()")
 }
 
 func revision() string {
-	info, _ := debug.ReadBuildInfo()
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
 		}
 	}
-	return "unknown"
+	return cmp.Or(commit, "unknown")
 }
 
 func buildInfo() prometheus.Collector {
