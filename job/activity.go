@@ -37,7 +37,7 @@ var activityKeys = []string{"id", "username", "email"}
 // ReadActivity reads CSV with a header: one of id, username and email (if there
 // are several, the first of these counts), and last_login. Other columns do not
 // matter. Of several rows for one account the newest counts; a row without a
-// time tells nothing. All that is wrong is reported with its line.
+// time tells nothing. What is wrong is reported with its line, up to ten times.
 func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	text := bufio.NewReader(r)
 	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
@@ -63,6 +63,9 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		}
 	}
 	loginColumn := slices.Index(header, "last_login")
+	if loginColumn >= 0 && slices.Contains(header[loginColumn+1:], "last_login") {
+		return nil, errors.New("line 1: there are two columns last_login: keep the one that counts")
+	}
 	if keyColumn < 0 || loginColumn < 0 {
 		return nil, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
 	}

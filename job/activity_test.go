@@ -1,7 +1,9 @@
 package job
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -159,6 +161,23 @@ func TestActivityUnmatched(t *testing.T) {
 	}
 	if unmatched, rows := (*Activity)(nil).unmatched(); unmatched != 0 || rows != 0 {
 		t.Errorf("no activity: %d of %d", unmatched, rows)
+	}
+}
+
+func TestActivityConcurrently(t *testing.T) {
+	a := readActivity(t, "email,last_login", "a@x,2024-01-01")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			u := with(fmt.Sprint(i), mailed("a@x"))
+			a.apply(u, testNow)
+			a.doubtful(u)
+			a.unmatched()
+		})
+	}
+	wg.Wait()
+	if unmatched, _ := a.unmatched(); unmatched != 0 || !a.doubtful(with("9", mailed("a@x"))) {
+		t.Errorf("%d rows match nobody", unmatched)
 	}
 }
 

@@ -33,6 +33,7 @@ type Directory interface {
 var (
 	ErrNotFound    = errors.New("no such account")
 	ErrUnsupported = errors.New("the directory has no such operation")
+	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
 
 	// ErrSignedOut is an ErrCredentials that no later request will escape:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/push"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
@@ -24,10 +25,21 @@ func (m *Metrics) WriteFile(path string) error {
 	if at := lastSuccessIn(path); !m.succeeded && !at.IsZero() {
 		setTime(m.registered(m.lastSuccess), at)
 	}
-	if err := prometheus.WriteToTextfile(path, m.reg); err != nil {
+	if err := prometheus.WriteToTextfile(path, m.exported()); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil
+}
+
+// exported are the metrics without those that would take the place of an earlier
+// process's and say less: the accounts of a run that has read none.
+func (m *Metrics) exported() prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := m.reg.Gather()
+		return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool {
+			return !m.planned && f.GetName() == "dormant_last_run_users"
+		}), err
+	})
 }
 
 // lastSuccessIn is zero if the file does not tell.
@@ -57,7 +69,7 @@ func (m *Metrics) Push(ctx context.Context, gateway string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
-	if err := p.Gatherer(m.reg).AddContext(ctx); err != nil {
+	if err := p.Gatherer(m.exported()).AddContext(ctx); err != nil {
 		return fmt.Errorf("push metrics: %w", err)
 	}
 	return nil

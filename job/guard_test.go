@@ -32,8 +32,8 @@ func TestLimits(t *testing.T) {
 		{"7 % of 100 is 7", Limits{1000, 7, false}, 7, 100, 0, ""},
 		{"0.1 % of 1000 is 1", Limits{1000, .1, false}, 1, 1000, 0, ""},
 		{"0.1 % of 999 is none", Limits{1000, .1, false}, 1, 999, 0, "max_removal_percent 1>0"},
-		{"0.29 % of 10000 is 29", Limits{1000, .29, false}, 29, 10000, 0, ""},
-		{"0.29 % of 10000 is not 30", Limits{1000, .29, false}, 30, 10000, 0, "max_removal_percent 30>29"},
+		{"4.6 % of 1500 is 69", Limits{1000, 4.6, false}, 69, 1500, 0, ""}, // 68.99… in binary fractions
+		{"4.6 % of 1500 is not 70", Limits{1000, 4.6, false}, 70, 1500, 0, "max_removal_percent 70>69"},
 
 		{"both at once", Limits{100, 10, false}, 240, 1000, 0, "max_removals 240>100, max_removal_percent 240>100"},
 		{"the zero limits", Limits{}, 1, 1000, 1, "max_removals 1>0, max_removal_percent 1>0"},

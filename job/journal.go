@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -13,9 +14,11 @@ import (
 // it, one JSON object a line. It is safe for concurrent use. A nil Journal
 // writes nothing.
 type Journal struct {
-	mu    sync.Mutex
-	file  *os.File
 	runID string
+
+	mu     sync.Mutex
+	file   *os.File
+	broken error // after which a line might land behind half of another one
 }
 
 // Event is one line of a journal.
@@ -53,7 +56,7 @@ func (j *Journal) endLine() error {
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file, so nothing can be synced to disk")
 	case info.Size() == 0:
-		return nil
+		return syncFolder(filepath.Dir(j.file.Name()))
 	}
 	last := make([]byte, 1)
 	if _, err := j.file.ReadAt(last, info.Size()-1); err != nil {
@@ -63,6 +66,16 @@ func (j *Journal) endLine() error {
 		_, err = j.file.WriteString("\n")
 	}
 	return err
+}
+
+// syncFolder makes sure that a new file is found after a power failure.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = folder.Sync()
+	return errors.Join(err, folder.Close())
 }
 
 // intent records that the account is about to be removed. Once it returns
@@ -87,8 +100,12 @@ func (j *Journal) write(e Event, sync bool) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.broken != nil {
+		return j.broken
+	}
 	if _, err := j.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("write journal: %w", err)
+		j.broken = fmt.Errorf("write journal: %w", err)
+		return j.broken
 	}
 	if !sync {
 		return nil
@@ -104,11 +121,7 @@ func (j *Journal) Close() error {
 	if j == nil {
 		return nil
 	}
-	err := j.file.Sync()
-	if closeErr := j.file.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err := errors.Join(j.file.Sync(), j.file.Close()); err != nil {
 		return fmt.Errorf("close journal: %w", err)
 	}
 	return nil

@@ -28,7 +28,8 @@ type Metrics struct {
 	retries         *prometheus.CounterVec
 
 	reg       *prometheus.Registry
-	succeeded bool // one of this process's runs has
+	planned   bool // one of this process's runs has read a whole directory
+	succeeded bool // one of them has done all that it should
 }
 
 // NewMetrics registers the metrics. Every known label value exists at zero from
@@ -125,6 +126,7 @@ func (m *Metrics) Run(r Report) {
 	if !r.Planned {
 		return
 	}
+	m.planned = true
 	kept := 0
 	for reason, n := range r.Counts.Kept {
 		m.decisions.WithLabelValues(string(Keep), string(reason)).Add(float64(n))

@@ -97,7 +97,7 @@ var protections = []rule{
 		// Roles that the directory did not tell could be any.
 		return len(p.ProtectRoles) > 0 && (u.Roles == nil || p.ProtectRoles.MatchAny(u.Roles))
 	}},
-	{UnsafeID, func(_ Policy, u User) bool { return !safeID(u.ID) }},
+	{UnsafeID, func(_ Policy, u User) bool { return !SafeID(u.ID) }},
 }
 
 // Decide says what becomes of u. Only an account whose last login is known to

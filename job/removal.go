@@ -26,6 +26,7 @@ type removal struct {
 	now       time.Time
 	log       zerolog.Logger
 
+	found     bool // a second look found it, still a candidate
 	recorded  bool // the intent is on record
 	attempted bool // a request may have been sent
 	repeated  bool // and another one was about to be
@@ -43,6 +44,9 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 		a.Result, a.Error = NotRemoved, describe(err)
 	case errors.Is(err, errChangedMind):
 		a.Result, err = Kept, nil
+	case errors.Is(err, ErrNotFound) && m.stillThere(ctx):
+		err = fmt.Errorf("the directory says that there is no such account, and still shows it: %w", err)
+		a.Result, a.Error = NotRemoved, describe(err)
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone
 		if m.repeated {
@@ -97,6 +101,8 @@ func (m *removal) lookAgain(ctx context.Context) error {
 	switch {
 	case errors.Is(err, ErrUnsupported):
 		return nil
+	case errors.Is(err, ErrNotFound):
+		return m.believe(ctx, err)
 	case err != nil:
 		return fmt.Errorf("look again: %w", err)
 	case u.ID != id:
@@ -105,12 +111,32 @@ func (m *removal) lookAgain(ctx context.Context) error {
 	d := m.Policy.Decide(m.Activity.apply(u, m.now), m.now)
 	m.account.Action, m.account.Reason = d.Action, d.Reason
 	if d.Action == Remove {
+		m.found = true
 		return nil
 	}
 	if d.Reason == Active {
 		m.account.Reason = ActiveAgain
 	}
 	return errChangedMind
+}
+
+// stillThere reports whether an account that was found a moment ago, and that a
+// removal did not find, is there after all: then the removal goes somewhere else.
+func (m *removal) stillThere(ctx context.Context) bool {
+	if !m.found {
+		return false
+	}
+	_, err := m.Directory.User(ctx, m.candidate.User.ID)
+	return err == nil
+}
+
+// believe is the error that an account is gone, unless the directory no longer
+// knows the caller either: some hide accounts from callers whom they reject.
+func (m *removal) believe(ctx context.Context, gone error) error {
+	if _, err := m.Directory.Self(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
+		return fmt.Errorf("look again: the account is not to be seen, but neither is the caller: %w", err)
+	}
+	return fmt.Errorf("look again: %w", gone)
 }
 
 func (m *removal) logResult(err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -112,7 +113,7 @@ func (c *Cleanup) findSelf(ctx context.Context) error {
 	}
 	for _, name := range []string{self.ID, self.Username, self.Email} {
 		if name != "" {
-			c.Policy.Self = append(c.Policy.Self, name)
+			c.Policy.Self = append(slices.Clone(c.Policy.Self), name)
 		}
 	}
 	return nil
@@ -121,7 +122,9 @@ func (c *Cleanup) findSelf(ctx context.Context) error {
 // warn tells of what stood for no account, and so protects or proves nothing.
 func (c *Cleanup) warn(plan *Plan, log zerolog.Logger) {
 	for _, entry := range plan.Unmatched {
-		log.Warn().Str(FieldEntry, entry.String()).Msg("an entry of the allowlist matches no account")
+		// By its number: the text may be an email.
+		n := 1 + slices.Index(c.Policy.Allowlist, entry)
+		log.Warn().Int(FieldEntry, n).Msg("an entry of the allowlist matches no account (DORMANT_ALLOWLIST comes first, then the file)")
 	}
 	if len(plan.Strangers) > 0 {
 		log.Warn().Int(FieldFound, len(plan.Strangers)).Msg("the account that does the removing is not in the directory by this name")

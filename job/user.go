@@ -42,11 +42,11 @@ type User struct {
 // cut or reject longer URLs, each at a length of its own.
 const maxIDLength = 512
 
-// safeID reports whether id can stand as one segment of a URL's path without
+// SafeID reports whether id can stand as one segment of a URL's path without
 // meaning anything else there. White space at an end is refused because some
 // servers trim it and would act on another account, and so are . and .. between
 // slashes, because some proxies unescape and resolve a path before they pass it on.
-func safeID(id string) bool {
+func SafeID(id string) bool {
 	return id != "" &&
 		!slices.ContainsFunc(strings.FieldsFunc(id, isSlash), isDots) &&
 		len(id) <= maxIDLength &&

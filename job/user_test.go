@@ -43,7 +43,7 @@ func TestSafeID(t *testing.T) {
 		{strings.Repeat("x", maxIDLength+1), false},
 	}
 	for _, tt := range tests {
-		if got := safeID(tt.id); got != tt.safe {
+		if got := SafeID(tt.id); got != tt.safe {
 			t.Errorf("%q: safe %t, want %t", tt.id, got, tt.safe)
 		}
 	}
