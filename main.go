@@ -100,7 +100,7 @@ type app struct {
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	a := &app{environ: environ, stdout: stdout, stderr: stderr, log: zerolog.New(stderr)}
 	if len(args) == 0 {
-		writeHelp(stderr)
+		fmt.Fprint(stderr, help())
 		return exitUsage
 	}
 	name, args := args[0], args[1:]
@@ -357,9 +357,11 @@ func (c config) contradictions() []error {
 		}
 	}
 
-	if zone, err := time.LoadLocation(c.Timezone); err != nil {
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
 		add("DORMANT_TIMEZONE=%q: a name such as UTC or America/Sao_Paulo is accepted", c.Timezone)
-	} else if _, err := job.ParseSchedule(c.Schedule, zone); err != nil {
+	}
+	if _, err := job.ParseSchedule(c.Schedule, zone); err != nil {
 		add("DORMANT_SCHEDULE: %w", err)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
@@ -408,7 +410,7 @@ func (c config) base() (*url.URL, error) {
 		return nil, errors.New("DORMANT_URL: is no URL: https://host or https://host/prefix is accepted")
 	case u.User != nil:
 		return nil, errors.New("DORMANT_URL: has credentials in it; they belong into their own variables")
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("DORMANT_URL=%q: has a query or a fragment; only host and path are used", c.URL)
 	case u.Scheme == "http" && !loopback(u.Hostname()) && !c.AllowPlainHTTP:
 		return nil, fmt.Errorf("DORMANT_URL=%q: would send the credentials in the clear; use https, or set DORMANT_ALLOW_PLAIN_HTTP=true", c.URL)
@@ -1004,8 +1006,12 @@ func (a *app) sandboxCommand(ctx context.Context, args []string) int {
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone
-	case err != nil || flags.NArg() > 0:
-		return exitUsage
+	case err != nil:
+		return exitUsage // flags has said why
+	case flags.NArg() > 0:
+		return a.failUsage(errors.New("usage: dormant sandbox [FLAGS]; dormant sandbox -h lists them"))
+	case *users < 1:
+		return a.failUsage(fmt.Errorf("-users=%d: there is at least one, who calls", *users))
 	}
 	server, address, err := serveSandbox(ctx, o, *users, *listen)
 	if err != nil {
@@ -1126,8 +1132,7 @@ func (a *app) versionCommand(context.Context, []string) int {
 
 func (a *app) helpCommand(_ context.Context, args []string) int {
 	if len(args) == 0 {
-		writeHelp(a.stdout)
-		return exitDone
+		return a.print(help())
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
@@ -1141,14 +1146,16 @@ func (a *app) helpCommand(_ context.Context, args []string) int {
 	return a.failUsage(fmt.Errorf("there is no command %q; dormant help lists them", args[0]))
 }
 
-func writeHelp(w io.Writer) {
-	fmt.Fprint(w, "dormant finds accounts that nobody has used for a long time, and removes them safely.\nNothing is removed unless DORMANT_DRY_RUN=false.\n\nCommands:\n")
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// help lists the commands and the variables.
+func help() string {
+	var text strings.Builder
+	text.WriteString("dormant finds accounts that nobody has used for a long time, and removes them safely.\nNothing is removed unless DORMANT_DRY_RUN=false.\n\nCommands:\n")
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
 	}
 	_ = out.Flush()
-	fmt.Fprint(w, "\n"+variablesHelp())
+	return text.String() + "\n" + variablesHelp()
 }
 
 // variablesHelp lists the variables with their defaults.

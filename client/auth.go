@@ -34,6 +34,9 @@ func (fixedToken) rejected(string) bool                    { return false }
 // earlier is how long before its end a token is not used any more.
 const earlier = 30 * time.Second
 
+// longest is for how many seconds a token is used, whatever the directory says.
+const longest = 24 * 60 * 60
+
 // signedIn is a token that is asked for with other credentials.
 type signedIn struct {
 	client *Client
@@ -68,7 +71,7 @@ func (s *signedIn) rejected(token string) bool {
 // signIn asks for a token. The caller holds the lock.
 func (s *signedIn) signIn(ctx context.Context) error {
 	c, how := s.client, s.client.profile.SignIn
-	if err := c.limiter.Wait(ctx); err != nil {
+	if err := c.wait(ctx); err != nil {
 		return err
 	}
 	values := c.values(nil)
@@ -92,11 +95,11 @@ func (s *signedIn) signIn(ctx context.Context) error {
 		}
 		token := answer.Get(how.Token)
 		if token.Type != gjson.String || token.Str == "" {
-			return shapeErrorf("the answer has no token at %s: found %s", how.Token, kind(token))
+			return shapeErrorf("the answer has no token at %s", how.Token)
 		}
 		s.current, s.expires = token.Str, time.Time{}
 		if seconds := answer.Get(how.ExpiresIn).Int(); how.ExpiresIn != "" && seconds > 0 {
-			s.expires = start.Add(time.Duration(seconds)*time.Second - earlier)
+			s.expires = start.Add(time.Duration(min(seconds, longest))*time.Second - earlier)
 		}
 		return nil
 	}))
@@ -107,7 +110,7 @@ func (s *signedIn) signIn(ctx context.Context) error {
 func rejectedSignIn(err error) error {
 	var status *StatusError
 	if errors.As(err, &status) && status.Code >= 400 && status.Code < 500 && !retryable(err) {
-		return fmt.Errorf("%w: %w", job.ErrSignedOut, errors.Join(job.ErrCredentials, err))
+		return fmt.Errorf("%w: %w: %w", job.ErrSignedOut, job.ErrCredentials, err)
 	}
 	return err
 }

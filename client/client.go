@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -65,7 +66,9 @@ type Client struct {
 	observer Observer
 	log      zerolog.Logger
 
-	proofs proofs
+	proofs atomic.Pointer[proofs] // of the last listing
+
+	maxItems int // when a listing counts as one that never ends
 }
 
 var _ job.Directory = (*Client)(nil)
@@ -83,7 +86,7 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, fill: o.Values.placeholders(o.Profile),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		proofs: proofs{},
+		maxItems: maxItems,
 	}
 	if o.RateLimit > 0 {
 		c.limiter = rate.NewLimiter(rate.Limit(o.RateLimit), 1)
@@ -125,7 +128,7 @@ func (c *Client) secrets(token string) []string {
 // withToken calls use with a token, and once more with a new one if the
 // directory rejects the first and there may be a better one.
 func (c *Client) withToken(ctx context.Context, use func(token string) error) error {
-	if err := c.limiter.Wait(ctx); err != nil {
+	if err := c.wait(ctx); err != nil {
 		return err
 	}
 	token, err := c.tokens.token(ctx)
@@ -133,11 +136,12 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 		return final{err}
 	}
 	err = use(token)
+	var unrepeatable final
 	var status *StatusError
-	if !errors.As(err, &status) || status.Code != http.StatusUnauthorized || !c.tokens.rejected(token) {
+	if errors.As(err, &unrepeatable) || !errors.As(err, &status) || status.Code != http.StatusUnauthorized || !c.tokens.rejected(token) {
 		return err
 	}
-	if err := c.limiter.Wait(ctx); err != nil {
+	if err := c.wait(ctx); err != nil {
 		return err
 	}
 	if token, err = c.tokens.token(ctx); err != nil {
@@ -145,6 +149,17 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 	}
 	return use(token)
 }
+
+// wait waits until the rate limit allows another request, or until ctx is done.
+func (c *Client) wait(ctx context.Context) error {
+	return c.limiter.Wait(untimed{ctx})
+}
+
+// untimed is a context whose deadline is not known in advance. The limiter
+// would give up before it, with an error that is not the context's.
+type untimed struct{ context.Context }
+
+func (untimed) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Self returns who the directory takes the caller for.
 func (c *Client) Self(ctx context.Context) (job.User, error) {
@@ -167,6 +182,9 @@ func (c *Client) User(ctx context.Context, id string) (job.User, error) {
 	if c.profile.Get == nil {
 		return job.User{}, job.ErrUnsupported
 	}
+	if !job.SafeID(id) {
+		return job.User{}, fmt.Errorf("%s %q: %w", opGet, id, job.ErrUnsafeID)
+	}
 	answer, err := c.one(ctx, opGet, *c.profile.Get, map[string]string{"id": id})
 	if err != nil {
 		return job.User{}, err
@@ -175,7 +193,7 @@ func (c *Client) User(ctx context.Context, id string) (job.User, error) {
 	if err != nil {
 		return job.User{}, fmt.Errorf("read account %q: %w", id, err)
 	}
-	return c.proofs.applyTo(u), nil
+	return c.proven(u), nil
 }
 
 // one reads a single account.

@@ -62,7 +62,7 @@ func serve(t testing.TB, h http.Handler) *server {
 	s.Server = httptest.NewUnstartedServer(s.record(t, h))
 	s.Config.ErrorLog = newSilentLog()
 	s.Start()
-	t.Cleanup(s.Server.Close)
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -79,7 +79,7 @@ func bubble(t *testing.T, h func(t *testing.T) http.Handler, test func(t *testin
 		s.Listener.Close()
 		s.Listener = l
 		s.Start()
-		t.Cleanup(s.Server.Close)
+		t.Cleanup(s.Close)
 		test(t, s)
 	})
 }
@@ -148,11 +148,10 @@ func (s *server) Write(p []byte) (int, error) {
 }
 
 // heard notes an error among what the client said.
-func (s *server) heard(err error) error {
+func (s *server) heard(err error) {
 	if err != nil {
 		fmt.Fprintf(s, "%v %+v\n", err, err)
 	}
-	return err
 }
 
 func (s *server) logged() string {
@@ -217,10 +216,13 @@ func status(code int, body string, headers ...string) func(http.ResponseWriter, 
 func cut(body string) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, body)
-		http.NewResponseController(w).Flush()
+		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	}
 }
+
+// hangUp drops the connection without an answer.
+func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // pipes is a listener in memory, so that a bubble's time stands still only
 // while nothing is under way.
@@ -295,7 +297,7 @@ func connect(t testing.TB, s *server, p *Profile, changes ...func(*Options)) *Cl
 }
 
 // wire is what is behind the gate.
-func (c *Client) wire() *http.Transport { return c.http.Transport.(*gate).next.(*http.Transport) }
+func (c *Client) wire() *http.Transport { return c.http.Transport.(*gate).next }
 
 func retries(n int) func(*Options) { return func(o *Options) { o.MaxRetries = n } }
 func readOnly(o *Options)          { o.ReadOnly = true }
@@ -342,7 +344,8 @@ func all(t testing.TB, s *server, c *Client) ([]job.User, error) {
 			t.Fatalf("%v comes after the error %v", u, failed)
 		}
 		if err != nil {
-			failed = s.heard(err)
+			s.heard(err)
+			failed = err
 			continue
 		}
 		users = append(users, u)
@@ -473,6 +476,28 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// TestClose: a daemon makes a client for each run, so what a client leaves open
+// adds up.
+func TestClose(t *testing.T) {
+	bubble(t, answering(routes{"GET /users": people(1, 1, "")}), func(t *testing.T, s *server) {
+		c := connect(t, s, pagedProfile(t, ""))
+		conns := 0
+		c.wire().DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conns++
+			return s.dial(ctx, network, address)
+		}
+		for want := range 3 {
+			for range 2 { // the second time over the same connection
+				if _, err := all(t, s, c); err != nil || conns != want+1 {
+					t.Errorf("%d connections, want %d; %v", conns, want+1, err)
+				}
+				synctest.Wait()
+			}
+			c.Close()
+		}
+	})
+}
+
 // TestURLWithEscapes is a base path that would change if it were decoded.
 func TestURLWithEscapes(t *testing.T) {
 	s := serve(t, routes{"GET /a%2Fb/users": `{"users":[]}`, "DELETE /a%2Fb/users/1%2F2": 204})
@@ -499,12 +524,12 @@ func agree(context.Context) error { return nil }
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch path := strings.TrimPrefix(r.URL.Path, "/prefix"); {
-		case path == "/api/audit/logs":
+		switch strings.TrimPrefix(r.URL.Path, "/prefix") {
+		case "/api/audit/logs":
 			io.WriteString(w, `{"cursor":{"next":null},"action_logs":[{"consumer_id":"user:1","datetime":"2024-01-01T00:00:00Z"}]}`)
-		case path == "/api/users":
+		case "/api/users":
 			io.WriteString(w, people(1, 5, `,"cursor":{"next":null}`))
-		case path == "/api/v1/oauth2/token":
+		case "/api/v1/oauth2/token":
 			io.WriteString(w, `{"access_token":"fresh","expires_in":900}`)
 		default:
 			io.WriteString(w, `{"id":1,"superuser":false}`)

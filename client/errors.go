@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -103,16 +104,28 @@ const maxDetail = 300
 
 // excerpt is the beginning of a body as one line without the secrets.
 func excerpt(body io.Reader, secrets []string) string {
-	raw, _ := io.ReadAll(io.LimitReader(body, 4*maxDetail))
-	text := strings.Map(func(r rune) rune {
+	var hide []string
+	longest := 0
+	for _, secret := range secrets {
+		quoted, _ := json.Marshal(secret)
+		for _, form := range []string{secret, string(quoted[1 : len(quoted)-1]), url.QueryEscape(secret), url.PathEscape(secret)} {
+			hide = append(hide, form, "***")
+			longest = max(longest, len(form))
+		}
+	}
+	limit := 4*maxDetail + longest
+	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)))
+	text := strings.NewReplacer(hide...).Replace(string(raw))
+	if err != nil || len(raw) == limit {
+		// The end may be the beginning of a secret.
+		text = text[:max(0, len(text)-longest)]
+	}
+	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, string(raw))
-	for _, secret := range secrets {
-		text = strings.ReplaceAll(text, secret, "***")
-	}
+	}, text)
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxDetail {
 		text = strings.ToValidUTF8(text[:maxDetail], "") + "…"

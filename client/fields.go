@@ -76,9 +76,9 @@ func (f Fields) user(item gjson.Result) (job.User, error) {
 func (f Fields) id(item gjson.Result) (string, error) {
 	switch id := item.Get(f.ID); {
 	case id.Type == gjson.String:
-		return id.Str, nil
+		return strings.Clone(id.Str), nil
 	case id.Type == gjson.Number && integer.MatchString(id.Raw):
-		return id.Raw, nil
+		return strings.Clone(id.Raw), nil
 	case !id.Exists():
 		return "", fmt.Errorf("it has no %s, so it is not an account", f.ID)
 	default:
@@ -86,13 +86,14 @@ func (f Fields) id(item gjson.Result) (string, error) {
 	}
 }
 
-// text is the text at the path, or nothing.
+// text is the text at the path, or nothing. Like an id, it is a copy: a part of
+// the item would keep all of the item in memory.
 func text(item gjson.Result, path string) string {
 	if path == "" {
 		return ""
 	}
 	if v := item.Get(path); v.Type == gjson.String || v.Type == gjson.Number {
-		return v.String()
+		return strings.Clone(v.String())
 	}
 	return ""
 }
@@ -123,7 +124,11 @@ func roles(item gjson.Result, path string) ([]string, error) {
 		if name.Type != gjson.String {
 			return nil, fmt.Errorf("%s has %s, not a name", path, kind(name))
 		}
-		names = append(names, name.Str)
+		names = append(names, strings.Clone(name.Str))
+	}
+	// The path leaves out the elements without a name, which may be any role.
+	if whole != path && item.Get(whole+".#").Int() != int64(len(names)) {
+		return nil, fmt.Errorf("%s does not name each of the %s", path, whole)
 	}
 	return names, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // gate is the last thing that a request passes on its way to the wire. What it
@@ -14,8 +15,11 @@ type gate struct {
 	base     *url.URL
 	readOnly bool
 	signIn   string // the path of the one POST that changes nothing
-	next     http.RoundTripper
+	next     *http.Transport
 }
+
+// CloseIdleConnections is what http.Client looks for.
+func (g *gate) CloseIdleConnections() { g.next.CloseIdleConnections() }
 
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
@@ -37,11 +41,13 @@ func origin(u *url.URL) string {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return u.Scheme + "://" + u.Hostname() + ":" + port
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 // maxRedirects is how many redirects a read follows.
 const maxRedirects = 5
+
+var errRedirects = errors.New("too many redirects")
 
 // checkRedirect follows redirects of reads only: after one, a removal would
 // concern whatever account the server thinks of.
@@ -50,7 +56,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case via[0].Method != http.MethodGet:
 		return http.ErrUseLastResponse
 	case len(via) > maxRedirects:
-		return errors.New("too many redirects")
+		return errRedirects
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
+	"strings"
 
 	"dormant/job"
 )
@@ -30,14 +32,15 @@ func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
 	}
 }
 
-// maxUsers is when a listing counts as one that never ends.
-const maxUsers = 5_000_000
+// maxItems is when a listing counts as one that never ends.
+const maxItems = 5_000_000
 
 // list yields the accounts on the pages, up to maxPages unless that is 0. It
 // returns why they are not all there is.
 func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	w := &walk{client: c, operation: opList, listing: c.profile.List, maxPages: maxPages}
 	seen := sightings{}
+	items := 0
 	for it, err := range w.items(ctx) {
 		if err != nil {
 			return err
@@ -50,10 +53,10 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 		if err != nil {
 			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
 		}
-		if len(seen.users) > maxUsers {
-			return fmt.Errorf("page %d: more than %d accounts, so the listing does not end", it.page, maxUsers)
+		if items++; items > c.maxItems {
+			return fmt.Errorf("page %d: more than %d items, so the listing does not end", it.page, c.maxItems)
 		}
-		if fresh && !yield(c.proofs.applyTo(u), nil) {
+		if fresh && !yield(c.proven(u), nil) {
 			return nil
 		}
 	}
@@ -70,6 +73,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 // sightings are the accounts of a listing so far. They tell a page that repeats
 // from one on which some accounts have moved.
 type sightings struct {
+	seed  maphash.Seed
 	users map[string]sighting
 	page  int // the page that is being read
 	fresh int // accounts on it that were on no page before
@@ -77,14 +81,25 @@ type sightings struct {
 }
 
 type sighting struct {
-	page  int
-	login job.LastLogin
+	page    int
+	account uint64 // what was read of it, hashed
+}
+
+// fingerprint is what was read of an account. Two different ones with the same
+// id mean that a removal could hit the wrong one.
+func (s *sightings) fingerprint(u job.User) uint64 {
+	return maphash.Comparable(s.seed, struct {
+		username, email, roles string
+		admin                  bool
+		login                  job.LoginState
+		at, created            int64
+	}{u.Username, u.Email, strings.Join(u.Roles, "\x00"), u.Admin, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
 }
 
 // add notes the account and reports whether it is new.
 func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 	if s.users == nil {
-		s.users = map[string]sighting{}
+		s.users, s.seed = map[string]sighting{}, maphash.MakeSeed()
 	}
 	if it.page != s.page {
 		if err := s.endPage(); err != nil {
@@ -95,11 +110,11 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 	before, known := s.users[u.ID]
 	switch {
 	case !known:
-		s.users[u.ID] = sighting{page: it.page, login: u.LastLogin}
+		s.users[u.ID] = sighting{page: it.page, account: s.fingerprint(u)}
 		s.fresh++
 		return true, nil
-	case before.login.State != u.LastLogin.State || !before.login.At.Equal(u.LastLogin.At):
-		return false, fmt.Errorf("account %q was on page %d with another last login: "+
+	case before.account != s.fingerprint(u):
+		return false, fmt.Errorf("account %q was on page %d with other contents, perhaps another last login: "+
 			"the id is not unique, or the listing changed while it was read", u.ID, before.page)
 	case before.page != it.page:
 		s.again++

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 
 	"dormant/client/profiles"
 )
@@ -137,10 +138,25 @@ func LoadProfile(name string) (*Profile, error) {
 	if err := yaml.UnmarshalWithOptions(source, p, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("profile %s: %s", name, yaml.FormatError(err, false, false))
 	}
+	if err := oneDocument(source); err != nil {
+		return nil, fmt.Errorf("profile %s: %w", name, err)
+	}
 	if err := p.validate(source); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, err)
 	}
 	return p, nil
+}
+
+// oneDocument refuses YAML of which all but the first document would be ignored.
+func oneDocument(source []byte) error {
+	file, err := parser.ParseBytes(source, 0)
+	if err != nil {
+		return err
+	}
+	if len(file.Docs) > 1 {
+		return fmt.Errorf("line %d: there is a second document", file.Docs[1].Start.Position.Line)
+	}
+	return nil
 }
 
 // ProfileSource is the YAML of the profile with this name, as for LoadProfile.

@@ -17,10 +17,14 @@ import (
 // activity. The zero time is an event of unknown time.
 type proofs map[string]time.Time
 
-// applyTo adds what the log proves. An event of unknown time may be newer than
+// proven adds what the log proves. An event of unknown time may be newer than
 // the last login, which is then not known.
-func (p proofs) applyTo(u job.User) job.User {
-	at, ok := p[u.ID]
+func (c *Client) proven(u job.User) job.User {
+	p := c.proofs.Load()
+	if p == nil {
+		return u
+	}
+	at, ok := (*p)[u.ID]
 	switch {
 	case !ok:
 	case at.IsZero():
@@ -50,7 +54,7 @@ func (c *Client) readProofs(ctx context.Context) error {
 	w := &walk{client: c, operation: opActivity, listing: how.Listing}
 	for it, err := range w.items(ctx) {
 		var status *StatusError
-		if w.pagesRead == 0 && errors.As(err, &status) && status.Code == http.StatusNotFound {
+		if errors.As(err, &status) && status.Code == http.StatusNotFound && w.pagesRead == 0 {
 			c.log.Warn().Str(job.FieldPath, string(how.Path)).
 				Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
 			break
@@ -66,7 +70,7 @@ func (c *Client) readProofs(ctx context.Context) error {
 			found.add(id, eventTime(it.value.Get(how.At)))
 		}
 	}
-	c.proofs = found
+	c.proofs.Store(&found)
 	return nil
 }
 

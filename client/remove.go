@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
@@ -14,11 +16,17 @@ import (
 // only after confirm has agreed again; if the account is gone by then, that is
 // ErrNotFound, because nobody can tell who removed it.
 func (c *Client) Remove(ctx context.Context, id string, confirm func(context.Context) error) error {
+	if !job.SafeID(id) {
+		return fmt.Errorf("%s %q: %w", opRemove, id, job.ErrUnsafeID)
+	}
 	var unanswered error
 	err := c.retry(ctx, opRemove, func(int) error {
 		err := c.withToken(ctx, func(token string) error {
 			if err := confirm(ctx); err != nil {
 				return final{err}
+			}
+			if ctx.Err() != nil {
+				return final{context.Cause(ctx)}
 			}
 			return c.removeOnce(ctx, id, token)
 		})
@@ -48,10 +56,24 @@ func (c *Client) removeOnce(ctx context.Context, id, token string) error {
 	if r.success == nil {
 		r.success = []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent}
 	}
-	err := c.send(context.WithoutCancel(ctx), r, nil)
+	err := c.send(context.WithoutCancel(ctx), r, notAPage)
 	var status *StatusError
 	if errors.As(err, &status) && isGone(status.Code, how.Gone) {
 		return job.ErrNotFound
+	}
+	return err
+}
+
+// notAPage refuses a success that comes as a page for people: a portal or a
+// login stands between us and the directory, and nobody knows what it did.
+func notAPage(body io.Reader) error {
+	// The beginning is enough: an answer that is cut short behind it was given.
+	answer, err := io.ReadAll(io.LimitReader(body, 4096))
+	switch answer = bytes.TrimSpace(answer); {
+	case bytes.HasPrefix(answer, []byte("<")):
+		return shapeErrorf("the answer to the removal is a page of HTML, not the API's: the account may still be there")
+	case len(answer) > 0:
+		return nil
 	}
 	return err
 }

@@ -75,11 +75,6 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error
 			detail:     excerpt(resp.Body, c.secrets(r.token)),
 		}
 	}
-	if read == nil {
-		// Read a little, so that the connection can be used again.
-		_, _ = io.CopyN(io.Discard, resp.Body, 4096)
-		return nil
-	}
 	body := io.Reader(&untilLimit{resp.Body, maxBody})
 	if r.stream {
 		body = &patientBody{body: resp.Body, timer: timer, timeout: c.timeout}
@@ -128,7 +123,7 @@ func noAnswer(ctx context.Context, err error) error {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	switch {
-	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrOtherOrigin),
+	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrOtherOrigin), errors.Is(err, errRedirects),
 		errors.As(err, &certificate), errors.As(err, &authority),
 		ctx.Err() != nil && !errors.Is(err, errTimeout):
 		return err
@@ -181,7 +176,7 @@ const maxRetryAfter = 2 * time.Minute
 // retryAfter reads a Retry-After header (RFC 9110, section 10.2.3): seconds or
 // a date. What can't be read is 0, and what is too long is cut.
 func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	date, err := http.ParseTime(header)

@@ -18,7 +18,8 @@ const (
 	maxWait   = 30 * time.Second
 )
 
-// final is an error after which nothing is tried again, whatever it is.
+// final is an error after which nothing is tried again, and which is returned as
+// it is, whatever it is.
 type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
@@ -29,6 +30,7 @@ func (f final) Unwrap() error { return f.error }
 func (c *Client) retry(ctx context.Context, operation string, try func(attempt int) error) error {
 	attempt := 0
 	var last error
+	asItIs := false
 	once := func() (struct{}, error) {
 		attempt++
 		last = try(attempt)
@@ -37,7 +39,7 @@ func (c *Client) retry(ctx context.Context, operation string, try func(attempt i
 		case last == nil:
 			return struct{}{}, nil
 		case errors.As(last, &unrepeatable):
-			last = unrepeatable.error
+			last, asItIs = unrepeatable.error, true
 			return struct{}{}, backoff.Permanent(last)
 		case !retryable(last):
 			return struct{}{}, backoff.Permanent(last)
@@ -62,7 +64,7 @@ func (c *Client) retry(ctx context.Context, operation string, try func(attempt i
 		}),
 	)
 	switch {
-	case last == nil || err == nil:
+	case last == nil, err == nil, asItIs:
 		// What the last try brought counts, even if ctx has ended meanwhile.
 		return last
 	case ctx.Err() != nil && retryable(last):

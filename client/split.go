@@ -14,7 +14,8 @@ import (
 // splitter takes the items out of a listing's response as they arrive, and
 // keeps the rest, the envelope, which says where the next page is.
 type splitter struct {
-	items []string // dotted paths of the array, @this for the top level
+	names []string   // where the array may be, as dotted paths; @this: at the top
+	items [][]string // the same, as the names on the way
 	each  func(item []byte) error
 
 	in       *jsontext.Decoder
@@ -27,22 +28,29 @@ type splitter struct {
 // split reads one JSON document. It hands every item to each and returns what
 // is around them. The item is only valid during the call.
 func split(body io.Reader, items []string, each func(item []byte) error) (gjson.Result, error) {
-	s := &splitter{items: items, each: each, budget: &untilLimit{body, maxBody}}
+	s := &splitter{names: items, each: each, budget: &untilLimit{body, maxBody}}
 	s.in = jsontext.NewDecoder(s.budget)
-	if err := s.value(""); err != nil {
+	for _, path := range items {
+		var names []string
+		if path != "@this" {
+			names = strings.Split(path, ".")
+		}
+		s.items = append(s.items, names)
+	}
+	if err := s.value(nil); err != nil {
 		return gjson.Result{}, readError(err)
 	}
-	if _, err := s.in.ReadToken(); !errors.Is(err, io.EOF) {
-		return gjson.Result{}, shapeErrorf("there is more behind the end of the JSON document")
+	if err := atEnd(s.in); err != nil {
+		return gjson.Result{}, err
 	}
 	if !s.found {
-		return gjson.Result{}, shapeErrorf("no %s in the answer, which has %s", strings.Join(s.items, " or "), s.contents())
+		return gjson.Result{}, shapeErrorf("no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents())
 	}
 	return gjson.ParseBytes(s.envelope.Bytes()), nil
 }
 
 // value reads the value at the path: into it, if the items are further inside.
-func (s *splitter) value(path string) error {
+func (s *splitter) value(path []string) error {
 	switch {
 	case s.isItems(path):
 		return s.array(path)
@@ -54,15 +62,19 @@ func (s *splitter) value(path string) error {
 	return err
 }
 
-func (s *splitter) isItems(path string) bool {
-	return slices.Contains(s.items, path) || path == "" && slices.Contains(s.items, "@this")
+func (s *splitter) isItems(path []string) bool {
+	// Where there are other paths as well, at the top only an array is the array.
+	return slices.ContainsFunc(s.items, func(p []string) bool { return slices.Equal(p, path) }) &&
+		(len(path) > 0 || len(s.items) == 1 || s.in.PeekKind() == '[')
 }
 
-func (s *splitter) leadsToItems(path string) bool {
-	return path == "" || slices.ContainsFunc(s.items, func(p string) bool { return strings.HasPrefix(p, path+".") })
+func (s *splitter) leadsToItems(path []string) bool {
+	return len(path) == 0 || slices.ContainsFunc(s.items, func(p []string) bool {
+		return len(p) > len(path) && slices.Equal(p[:len(path)], path)
+	})
 }
 
-func (s *splitter) object(path string) error {
+func (s *splitter) object(path []string) error {
 	if _, err := s.in.ReadToken(); err != nil {
 		return err
 	}
@@ -78,12 +90,10 @@ func (s *splitter) object(path string) error {
 		s.envelope.Write(name)
 		s.envelope.WriteByte(':')
 		key := gjson.ParseBytes(name).Str
-		if path == "" {
+		if len(path) == 0 {
 			s.seen = append(s.seen, key)
-		} else {
-			key = path + "." + key
 		}
-		if err := s.value(key); err != nil {
+		if err := s.value(append(path, key)); err != nil {
 			return err
 		}
 	}
@@ -92,7 +102,7 @@ func (s *splitter) object(path string) error {
 	return err
 }
 
-func (s *splitter) array(path string) error {
+func (s *splitter) array(path []string) error {
 	if s.in.PeekKind() != '[' {
 		value, err := s.in.ReadValue()
 		if err != nil {
@@ -101,7 +111,7 @@ func (s *splitter) array(path string) error {
 		return shapeErrorf("%s is %s, not an array", nameOf(path), kind(gjson.ParseBytes(value)))
 	}
 	if s.found {
-		return shapeErrorf("the answer has more than one of %s", strings.Join(s.items, ", "))
+		return shapeErrorf("the answer has more than one of %s", strings.Join(s.names, ", "))
 	}
 	s.found = true
 	if _, err := s.in.ReadToken(); err != nil {
@@ -122,11 +132,11 @@ func (s *splitter) array(path string) error {
 	return err
 }
 
-func nameOf(path string) string {
-	if path == "" {
+func nameOf(path []string) string {
+	if len(path) == 0 {
 		return "the answer"
 	}
-	return path
+	return strings.Join(path, ".")
 }
 
 func (s *splitter) contents() string {
@@ -144,10 +154,21 @@ func readJSON(body io.Reader) (gjson.Result, error) {
 		return gjson.Result{}, readError(err)
 	}
 	document := gjson.ParseBytes(value)
-	if _, err := in.ReadToken(); !errors.Is(err, io.EOF) {
-		return gjson.Result{}, shapeErrorf("there is more behind the end of the JSON document")
+	return document, atEnd(in)
+}
+
+// atEnd makes sure that nothing comes behind the document, and that the
+// response has ended as it should.
+func atEnd(in *jsontext.Decoder) error {
+	_, err := in.ReadToken()
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil
+	case err == nil, errors.As(err, &syntax):
+		return shapeErrorf("there is more behind the end of the JSON document")
 	}
-	return document, nil
+	return readError(err)
 }
 
 // readError tells a document that was cut short, which may come whole the next

@@ -3,6 +3,7 @@ package client
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,9 +38,13 @@ func (t Template) text(values map[string]string) string {
 	return strings.TrimSpace(t.expand(values, func(s string) string { return s }))
 }
 
-// blank reports whether the text has placeholders and none of them has a value.
+// blank reports whether the text has placeholders and none of them has a value,
+// or whether it is about a token that there is not yet.
 func (t Template) blank(values map[string]string) bool {
 	names := t.names()
+	if slices.Contains(names, "token") && values["token"] == "" {
+		return true
+	}
 	for _, name := range names {
 		if values[name] != "" {
 			return false

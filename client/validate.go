@@ -30,9 +30,16 @@ func (p *problems) add(path, format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf("line %d: %s: %s", p.line(path), path, fmt.Sprintf(format, args...)))
 }
 
+// plainPath is a path of which no part has a meaning of its own in a YAML path:
+// parts of it are names that the profile's author chose.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
 // line is where the path stands in the source, or the nearest thing around it.
 func (p *problems) line(path string) int {
 	for ; path != ""; path = path[:max(0, strings.LastIndexByte(path, '.'))] {
+		if !plainPath.MatchString(path) {
+			continue
+		}
 		at, err := yaml.PathString("$." + path)
 		if err != nil {
 			continue

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,10 +57,16 @@ func (v Values) Check(p *Profile) []error {
 			errs = append(errs, fmt.Errorf("%s: has more than one line", variable(name)))
 		}
 	}
+	if strings.ContainsAny(v.Actor, "\r\n") {
+		errs = append(errs, errors.New("DORMANT_ACTOR: has more than one line"))
+	}
 	if len(missing) > 0 {
 		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.ways()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Params)) {
+		if strings.ContainsAny(v.Params[name], "\r\n") {
+			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s has more than one line", name))
+		}
 		if _, ok := p.Params[name]; !ok {
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s has no %q; it has %s", p.Name, name, listed(slices.Sorted(maps.Keys(p.Params)))))
 		}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 
 	"github.com/tidwall/gjson"
@@ -29,7 +29,7 @@ type walk struct {
 
 	// What can be read when the items have ended.
 	pagesRead int
-	total     int // what the last page counted, or -1
+	total     int // the most that a page counted, or -1
 }
 
 // ahead is how many items may wait between the reading of the pages and the
@@ -99,6 +99,9 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 // Servers that filter after paging have some.
 const maxEmptyPages = 100
 
+// count is how a total is written, as a number or as text.
+var count = regexp.MustCompile(`^[0-9]{1,9}$`)
+
 // page reads one page, as often as it takes. What a failed try has sent already
 // is sent again by the next one.
 func (w *walk) page(ctx context.Context, number int, query url.Values, found chan<- item) (page, error) {
@@ -117,17 +120,17 @@ func (w *walk) page(ctx context.Context, number int, query url.Values, found cha
 		return p, err
 	}
 	total := p.envelope.Get(w.listing.Total)
-	if total.Type != gjson.Number && !integer.MatchString(total.Str) {
+	if total.IsObject() || total.IsArray() || !count.MatchString(total.String()) {
 		return p, shapeErrorf("%s is %s, not the number of items", w.listing.Total, kind(total))
 	}
-	w.total = int(total.Int())
+	w.total = max(w.total, int(total.Int()))
 	return p, nil
 }
 
 func (w *walk) split(ctx context.Context, body io.Reader, p *page, found chan<- item) error {
 	envelope, err := split(body, w.listing.Items, func(raw []byte) error {
 		p.items++
-		it := item{page: p.number, position: p.items, value: gjson.ParseBytes(bytes.Clone(raw))}
+		it := item{page: p.number, position: p.items, value: gjson.ParseBytes(raw)} // a copy
 		select {
 		case found <- it:
 			return nil

@@ -99,9 +99,9 @@ func (s *Server) answer(r *http.Request) response {
 	}
 	switch rt.Does {
 	case doesList:
-		return s.list(rt, r, caller, s.system.User, func(u User) bool { return rt.Status.lists(u, r.URL.Query()) })
+		return s.list(rt, r, caller, s.system.User, rt.Status.lists(r.URL.Query()))
 	case doesEvents:
-		return s.list(rt, r, caller, s.system.Event, func(u User) bool { return !u.LastAction.IsZero() })
+		return s.list(rt, r, caller, s.system.Event, func(a *account) bool { return !a.LastAction.IsZero() })
 	case doesSelf:
 		return s.get(rt, caller.ID, caller)
 	case doesGet:
@@ -112,12 +112,12 @@ func (s *Server) answer(r *http.Request) response {
 }
 
 // list shows a page of the accounts that are among those to show.
-func (s *Server) list(rt *route, r *http.Request, caller User, item text, among func(User) bool) response {
+func (s *Server) list(rt *route, r *http.Request, caller User, item text, among func(*account) bool) response {
 	var found []*account
 	var keys []int
 	s.mu.Lock()
 	for _, a := range s.accounts.list {
-		if among(a.User) {
+		if among(a) {
 			found, keys = append(found, a), append(keys, a.key)
 		}
 	}

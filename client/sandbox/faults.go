@@ -37,7 +37,7 @@ func (f *faults) next(request string) Fault {
 	h := fnv.New64a()
 	h.Write(binary.BigEndian.AppendUint64([]byte(request), f.came[request]))
 	f.came[request]++
-	random := rand.New(rand.NewPCG(f.seed, h.Sum64())) //nolint:gosec // meant to repeat
+	random := rand.New(rand.NewPCG(f.seed, h.Sum64()))
 	if random.Float64() >= f.rate {
 		return ""
 	}

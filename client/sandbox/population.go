@@ -154,18 +154,19 @@ func (p *population) person(kind activity) User {
 
 // used is a user with nothing but times.
 func (p *population) used(kind activity) User {
+	var login time.Time
 	switch kind {
 	case active:
-		login := p.ago(time.Minute, 60*day)
-		return User{LastLogin: login, Created: p.before(login)}
+		login = p.ago(time.Minute, 60*day)
 	case inactive:
-		login := p.ago(90*day, 4*365*day)
-		return User{LastLogin: login, Created: p.before(login)}
+		login = p.ago(90*day, 4*365*day)
+	case never:
+		if p.random.IntN(2) == 0 {
+			return User{Created: p.ago(time.Hour, 21*day)} // still waiting for the first day at work
+		}
+		return User{Created: p.ago(100*day, 5*365*day)}
 	}
-	if p.random.IntN(2) == 0 {
-		return User{Created: p.ago(time.Hour, 21*day)} // still waiting for the first day at work
-	}
-	return User{Created: p.ago(100*day, 5*365*day)}
+	return User{LastLogin: login, Created: p.before(login)}
 }
 
 // ago is some time between the two spans before now, more likely a recent one.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,8 +42,15 @@ func start(t *testing.T, o Options) directory {
 	return directory{s, t, server.URL}
 }
 
+// answer is a response that has been read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
 // try sends a request. The error is that of the connection.
-func (d directory) try(h http.Header, route, body string) (*http.Response, string, error) {
+func (d directory) try(h http.Header, route, body string) (answer, error) {
 	d.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	req, err := http.NewRequest(method, d.url+path, strings.NewReader(body))
@@ -52,21 +60,21 @@ func (d directory) try(h http.Header, route, body string) (*http.Response, strin
 	req.Header = h.Clone()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	return resp, string(answer), err
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text)}, err
 }
 
 // do sends a request as the caller and wants an answer.
 func (d directory) do(route string) (int, string) {
 	d.t.Helper()
-	resp, body, err := d.try(headers[d.options.System], route, "")
+	got, err := d.try(headers[d.options.System], route, "")
 	if err != nil {
 		d.t.Fatalf("%s: %v", route, err)
 	}
-	return resp.StatusCode, body
+	return got.status, got.body
 }
 
 // wants fails the test unless the answer is this JSON.
@@ -206,20 +214,20 @@ func TestRedmineShowsLessToOthers(t *testing.T) {
 	locked.Disabled = true
 	d := start(t, Options{System: "redmine", Users: []User{zero, root, locked}}) // u0 calls
 	stranger := http.Header{"X-Redmine-Api-Key": {"wrong"}}
-	resp, body, err := d.try(stranger, "GET /users/2.json", "")
-	if err != nil || resp.StatusCode != 200 {
-		t.Fatal(resp, err)
+	got, err := d.try(stranger, "GET /users/2.json", "")
+	if err != nil || got.status != http.StatusOK {
+		t.Fatal(got, err)
 	}
 	if want := `{"user":{"id":2,"login":"admin","firstname":"Redmine","lastname":"Admin","created_on":"2026-11-21T17:37:15Z",
-		"updated_on":"2026-11-21T17:37:15Z","last_login_on":"2026-11-22T08:00:00Z","passwd_changed_on":"2026-11-21T17:37:15Z"}}`; !sameJSON(t, body, want) {
-		t.Errorf("got %s\nwant %s", body, want)
+		"updated_on":"2026-11-21T17:37:15Z","last_login_on":"2026-11-22T08:00:00Z","passwd_changed_on":"2026-11-21T17:37:15Z"}}`; !sameJSON(t, got.body, want) {
+		t.Errorf("got %s\nwant %s", got.body, want)
 	}
 	d.wants("GET /users/3.json", 404, "")
 	d.wants("GET /users.json", 403, "")
 	d.wants("DELETE /users/1.json", 403, "")
-	resp, _, _ = d.try(stranger, "DELETE /users/1.json", "")
-	if resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") != `Basic realm="Redmine API"` {
-		t.Errorf("status %d, WWW-Authenticate %q", resp.StatusCode, resp.Header.Get("WWW-Authenticate"))
+	got, err = d.try(stranger, "DELETE /users/1.json", "")
+	if err != nil || got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") != `Basic realm="Redmine API"` {
+		t.Errorf("%v, %v: want a 401 with a challenge", got, err)
 	}
 }
 
@@ -261,9 +269,9 @@ func TestTokens(t *testing.T) {
 		{"redmine", "GET /users/current.json", nil, 401},
 	} {
 		d := start(t, Options{System: test.system, Users: []User{root}})
-		resp, _, err := d.try(test.header, test.route, "")
-		if err != nil || resp.StatusCode != test.want {
-			t.Errorf("%s %s with %v: %v, %v, want %d", test.system, test.route, test.header, resp, err, test.want)
+		got, err := d.try(test.header, test.route, "")
+		if err != nil || got.status != test.want {
+			t.Errorf("%s %s with %v: %v, %v, want %d", test.system, test.route, test.header, got, err, test.want)
 		}
 	}
 }
@@ -281,32 +289,31 @@ func TestSignIn(t *testing.T) {
 	} {
 		d := start(t, Options{System: test.system, Users: []User{root}, Secret: "pw"})
 		for body, want := range map[string]int{test.wrong: 401, "{}": 401, "": 400, "[]": 400} {
-			if resp, _, err := d.try(nil, test.route, body); err != nil || resp.StatusCode != want {
-				t.Errorf("%s: %s with %s: %v, %v, want %d", test.system, test.route, body, resp, err, want)
+			if got, err := d.try(nil, test.route, body); err != nil || got.status != want {
+				t.Errorf("%s: %s with %s: %v, %v, want %d", test.system, test.route, body, got, err, want)
 			}
 		}
 		read := func() int {
-			_, body, err := d.try(nil, test.route, test.right)
+			got, err := d.try(nil, test.route, test.right)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var answer struct {
+			var brought struct {
 				AccessToken string                       `json:"access_token"`
 				ExpiresIn   int                          `json:"expires_in"`
 				Tokens      struct{ AccessToken string } `json:"tokens"`
 			}
-			if err := json.Unmarshal([]byte(body), &answer); err != nil {
-				t.Fatalf("%v: %s", err, body)
+			if err := json.Unmarshal([]byte(got.body), &brought); err != nil {
+				t.Fatalf("%v: %s", err, got.body)
 			}
-			if test.system == "itflex" && answer.ExpiresIn != 900 {
-				t.Errorf("expires_in is %d, not 900", answer.ExpiresIn)
+			if test.system == "itflex" && brought.ExpiresIn != 900 {
+				t.Errorf("expires_in is %d, not 900", brought.ExpiresIn)
 			}
-			header := http.Header{"Authorization": {test.before + answer.AccessToken + answer.Tokens.AccessToken}}
-			resp, _, err := d.try(header, test.read, "")
-			if err != nil {
+			header := http.Header{"Authorization": {test.before + brought.AccessToken + brought.Tokens.AccessToken}}
+			if got, err = d.try(header, test.read, ""); err != nil {
 				t.Fatal(err)
 			}
-			return resp.StatusCode
+			return got.status
 		}
 		if status := read(); status != 200 {
 			t.Errorf("%s: status %d with a new token", test.system, status)
@@ -398,9 +405,9 @@ func nextPath(t *testing.T, path, body string) string {
 	q := u.Query()
 	switch {
 	case page.Cursor != nil && page.Cursor.Next != nil:
-		q.Set("cursor", fmt.Sprint(*page.Cursor.Next))
+		q.Set("cursor", strconv.Itoa(*page.Cursor.Next))
 	case page.Cursor == nil && page.Offset+len(page.Users) < page.TotalCount:
-		q.Set("offset", fmt.Sprint(page.Offset+len(page.Users)))
+		q.Set("offset", strconv.Itoa(page.Offset+len(page.Users)))
 	default:
 		return ""
 	}
@@ -499,9 +506,9 @@ func TestRateLimit(t *testing.T) {
 	if status, _ := d.do("GET /users"); status != 200 {
 		t.Errorf("status %d for the first request", status)
 	}
-	resp, _, err := d.try(headers["maestro"], "GET /users", "")
-	if err != nil || resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "100" {
-		t.Errorf("%v, %v: want a 429 that says to wait for 100 s", resp, err)
+	got, err := d.try(headers["maestro"], "GET /users", "")
+	if err != nil || got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "100" {
+		t.Errorf("%v, %v: want a 429 that says to wait for 100 s", got, err)
 	}
 }
 
@@ -514,8 +521,8 @@ func TestLatencyEndsWithTheRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("recovered %v", p)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", err)
 		}
 		if r := s.Requests(); len(r) != 1 || r[0].Status != 0 {
 			t.Errorf("noted %v", r)
@@ -526,25 +533,23 @@ func TestLatencyEndsWithTheRequest(t *testing.T) {
 
 // What fails does not depend on who else is asking.
 func TestFaultsAreTheSameEachTime(t *testing.T) {
-	run := func(workers int) map[string]string {
+	run := func(workers int) map[string][]string {
 		users := Population(100, 1, at("2026-11-21T12:00:00Z"))
 		d := start(t, Options{System: "redmine", Users: users, FaultRate: 0.5, Seed: 3})
-		outcomes := map[string]string{}
+		outcomes := map[string][]string{}
 		ids := make(chan string)
 		var mu sync.Mutex
 		var group sync.WaitGroup
 		for range workers {
 			group.Go(func() {
 				for id := range ids {
-					outcome := ""
+					var outcome []string
 					for range 3 {
-						resp, _, err := d.try(headers["redmine"], "DELETE /users/"+id+".json", "")
-						switch {
-						case err != nil:
-							outcome += " none"
-						default:
-							outcome += fmt.Sprintf(" %d%s", resp.StatusCode, resp.Header.Get("Retry-After"))
+						got, err := d.try(headers["redmine"], "DELETE /users/"+id+".json", "")
+						if err != nil {
+							got.status = 0
 						}
+						outcome = append(outcome, strconv.Itoa(got.status)+got.header.Get("Retry-After"))
 					}
 					mu.Lock()
 					outcomes[id] = outcome
@@ -553,7 +558,7 @@ func TestFaultsAreTheSameEachTime(t *testing.T) {
 			})
 		}
 		for id := 2; id <= 100; id++ {
-			ids <- fmt.Sprint(id)
+			ids <- strconv.Itoa(id)
 		}
 		close(ids)
 		group.Wait()
@@ -587,12 +592,12 @@ func TestFaults(t *testing.T) {
 		{FaultCut, "GET /api/users", 0, false},
 	} {
 		d := start(t, Options{System: "itflex", Users: []User{root, zero}, FaultRate: 1, Seed: seedOf(t, test.fault, test.route)})
-		resp, _, err := d.try(headers["itflex"], test.route, "")
+		got, err := d.try(headers["itflex"], test.route, "")
 		switch {
 		case test.status == 0 && err == nil:
 			t.Errorf("%s of %s: the answer is whole", test.fault, test.route)
-		case test.status != 0 && (err != nil || resp.StatusCode != test.status):
-			t.Errorf("%s of %s: %v, %v, want %d", test.fault, test.route, resp, err, test.status)
+		case test.status != 0 && (err != nil || got.status != test.status):
+			t.Errorf("%s of %s: %v, %v, want %d", test.fault, test.route, got, err, test.status)
 		}
 		if _, there := d.User("2"); there == test.removed {
 			t.Errorf("%s of %s: removed is %t", test.fault, test.route, test.removed)

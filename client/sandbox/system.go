@@ -81,15 +81,18 @@ type status struct {
 	Param, Default, Active, Disabled, All string
 }
 
-func (s status) lists(u User, query url.Values) bool {
+// lists tells which accounts the query asks for.
+func (s status) lists(query url.Values) func(*account) bool {
 	if s.Param == "" {
-		return true
+		return func(*account) bool { return true }
 	}
 	value := s.Default
 	if query.Has(s.Param) {
 		value = query.Get(s.Param)
 	}
-	return value == s.All || value == s.Active && !u.Disabled || value == s.Disabled && u.Disabled
+	return func(a *account) bool {
+		return value == s.All || value == s.Active && !a.Disabled || value == s.Disabled && a.Disabled
+	}
 }
 
 func loadSystem(name string) (*system, error) {

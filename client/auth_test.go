@@ -1,0 +1,248 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dormant/job"
+)
+
+// office is a directory that gives out the tokens tok-SECRET-1, tok-SECRET-2, …
+// and accepts only the one given last.
+type office struct {
+	answer func(token string) string // to a sign-in
+
+	mu     sync.Mutex
+	given  int
+	expire bool // accept nothing until the next sign-in
+}
+
+func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if r.Method == http.MethodPost {
+		o.given++
+		o.expire = false
+		io.WriteString(w, o.answer("tok-SECRET-"+strconv.Itoa(o.given)))
+		return
+	}
+	given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if o.expire || o.given == 0 || given != "tok-SECRET-"+strconv.Itoa(o.given) {
+		status(401, "who is "+given+"?")(w, r)
+		return
+	}
+	switch {
+	case r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
+	case strings.HasSuffix(r.URL.Path, "/audit/logs"):
+		io.WriteString(w, `{"action_logs":[],"cursor":{"next":null}}`)
+	case strings.HasSuffix(r.URL.Path, "/users"):
+		io.WriteString(w, people(1, 2, `,"cursor":{"next":null}`))
+	default:
+		io.WriteString(w, `{"id":1,"superuser":false}`)
+	}
+}
+
+func (o *office) expires() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.expire = true
+}
+
+func maestroOffice() *office {
+	return &office{answer: func(token string) string { return `{"tokens":{"accessToken":"` + token + `","refreshToken":"x"}}` }}
+}
+
+func itflexOffice(seconds string) *office {
+	return &office{answer: func(token string) string { return `{"access_token":"` + token + `","expires_in":` + seconds + `}` }}
+}
+
+func TestSignInMaestro(t *testing.T) {
+	s := serve(t, maestroOffice())
+	c := connect(t, s, builtin(t, "maestro"), signsInMaestro, func(o *Options) { o.Values.Params = map[string]string{"scheme": "Bearer"} })
+	if users, err := all(t, s, c); err != nil || ids(users) != "1 2" {
+		t.Fatalf("%s, %v", ids(users), err)
+	}
+	if err := c.Remove(t.Context(), "1", agree); err != nil {
+		t.Error(err)
+	}
+	s.wantRequests(t, "POST /auth/sign-in", "GET /users", "DELETE /users/1")
+	seen := s.seen()
+	var body map[string]string
+	if err := json.Unmarshal([]byte(seen[0].body), &body); err != nil || len(body) != 2 || body["username"] != "ana" || body["password"] != password {
+		t.Errorf("signed in with %v", body)
+	}
+	// There is no token yet: a scheme alone would be a malformed header.
+	wantHeaders(t, seen[0], map[string]string{"Content-Type": "application/json", "dadosfera-lang": "pt-br", "Authorization": ""})
+	wantHeaders(t, seen[1], map[string]string{"Authorization": "Bearer tok-SECRET-1", "Content-Type": ""})
+	wantHeaders(t, seen[2], map[string]string{"Authorization": "Bearer tok-SECRET-1", "Dadosfera-User": "cleaner@acme.test"})
+}
+
+func TestSignInITFlex(t *testing.T) {
+	s := serve(t, itflexOffice("900"))
+	c := connect(t, s, builtin(t, "itflex"), signsInITFlex, readOnly) // a sign-in changes nothing
+	if _, err := all(t, s, c); err != nil {
+		t.Fatal(err)
+	}
+	s.wantRequests(t, "POST /api/v1/oauth2/token", "GET /api/audit/logs?cursor=0&size=100", "GET /api/users?cursor=0&size=100")
+	var body map[string]string
+	if err := json.Unmarshal([]byte(s.seen()[0].body), &body); err != nil || len(body) != 2 || body["grant_type"] != "refresh_token" || body["refresh_token"] != refreshToken {
+		t.Errorf("signed in with %v", body)
+	}
+	wantHeaders(t, s.seen()[0], map[string]string{"Authorization": ""})
+	wantHeaders(t, s.seen()[2], map[string]string{"Authorization": "Bearer tok-SECRET-1"})
+}
+
+func TestTokenExpires(t *testing.T) {
+	o := itflexOffice("900")
+	bubble(t, answering(o), func(t *testing.T, s *server) {
+		c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
+		for _, step := range []struct {
+			wait  time.Duration
+			given int
+		}{{0, 1}, {900*time.Second - earlier - 1, 1}, {1, 2}, {time.Hour, 3}} {
+			<-time.After(step.wait)
+			if _, err := c.User(t.Context(), "1"); err != nil || o.given != step.given {
+				t.Errorf("after %s: %d tokens, %v; want %d", step.wait, o.given, err, step.given)
+			}
+		}
+	})
+	for _, seconds := range []string{"1", "null", `"900"`, "0", "-5", "10000000000"} { // odd lives do no harm
+		s := serve(t, itflexOffice(seconds))
+		c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
+		for range 2 {
+			if _, err := c.User(t.Context(), "1"); err != nil {
+				t.Errorf("expires_in %s: %v", seconds, err)
+			}
+		}
+		if n := len(s.seen()); seconds != "1" && n != 3 {
+			t.Errorf("expires_in %s: %d requests, want 3", seconds, n)
+		}
+	}
+}
+
+func TestTokenRejectedMidway(t *testing.T) {
+	o := itflexOffice("900")
+	s := serve(t, o)
+	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
+	for i := range 3 {
+		confirmed := 0
+		if err := c.Remove(t.Context(), "1", func(context.Context) error { confirmed++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if want := min(i, 1) + 1; confirmed != want {
+			t.Errorf("confirmed %d times, want %d: once for each request", confirmed, want)
+		}
+		o.expires()
+	}
+	s.wantRequests(t, "POST /api/v1/oauth2/token", "DELETE /api/users/1",
+		"DELETE /api/users/1", "POST /api/v1/oauth2/token", "DELETE /api/users/1",
+		"DELETE /api/users/1", "POST /api/v1/oauth2/token", "DELETE /api/users/1")
+}
+
+func TestSecondRejectionIsFinal(t *testing.T) {
+	s := serve(t, routes{
+		"POST /auth/sign-in": `{"tokens":{"accessToken":"` + token + `"}}`,
+		"GET /users":         status(401, "no "+token), "DELETE /users/1": 401,
+	})
+	c := connect(t, s, builtin(t, "maestro"), signsInMaestro)
+	_, err := all(t, s, c)
+	if !errors.Is(err, job.ErrSignedOut) || !errors.Is(err, job.ErrCredentials) {
+		t.Error(err)
+	}
+	s.wantRequests(t, "POST /auth/sign-in", "GET /users", "POST /auth/sign-in", "GET /users")
+}
+
+// TestGivenTokenRejected: 401 and 403 for a token of the operator's are final at once.
+func TestGivenTokenRejected(t *testing.T) {
+	for code, signedOut := range map[int]bool{401: true, 403: false} {
+		s := serve(t, routes{"GET /users": code, "DELETE /users/1": code})
+		c := connect(t, s, builtin(t, "maestro"))
+		_, listing := all(t, s, c)
+		for _, err := range []error{listing, c.Remove(t.Context(), "1", agree)} {
+			if !errors.Is(err, job.ErrCredentials) || errors.Is(err, job.ErrSignedOut) != signedOut {
+				t.Errorf("%d: %v", code, err)
+			}
+		}
+		s.wantRequests(t, "GET /users", "DELETE /users/1")
+	}
+}
+
+func TestBadCredentials(t *testing.T) {
+	for _, code := range []int{400, 401, 403, 404, 422} {
+		s := serve(t, routes{"POST /auth/sign-in": status(code, "no: "+password)})
+		_, err := all(t, s, connect(t, s, builtin(t, "maestro"), signsInMaestro))
+		if !errors.Is(err, job.ErrCredentials) || !errors.Is(err, job.ErrSignedOut) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%d: %q", code, err)
+		}
+		var status *StatusError
+		if errors.As(err, &status) && strings.Contains(status.Detail(), "SECRET") {
+			t.Errorf("detail %q", status.Detail())
+		}
+		s.wantRequests(t, "POST /auth/sign-in")
+	}
+	// What is no refusal is tried again.
+	bubble(t, answering(routes{
+		"POST /auth/sign-in": turns(503, 429, cut(`{"tok`), `{"tokens":{"accessToken":"t"}}`), "GET /users": people(1, 1, ""),
+	}), func(t *testing.T, s *server) {
+		if _, err := all(t, s, connect(t, s, builtin(t, "maestro"), signsInMaestro)); err != nil {
+			t.Error(err)
+		}
+	})
+	// And what still fails is not tried again for the request that needed it.
+	bubble(t, answering(routes{"POST /auth/sign-in": 503}), func(t *testing.T, s *server) {
+		_, err := all(t, s, connect(t, s, builtin(t, "maestro"), signsInMaestro, retries(2)))
+		if wantError(t, err, "sign in: giving up after 3 attempts"); errors.Is(err, job.ErrCredentials) || len(s.seen()) != 3 {
+			t.Errorf("%d requests, %v", len(s.seen()), err)
+		}
+	})
+}
+
+func TestAnswersThatAreNoToken(t *testing.T) {
+	for _, answer := range []any{
+		``, `null`, `{}`, `<html>`, `{"tokens":null}`, `{"tokens":{"accessToken":null}}`, `{"tokens":{"accessToken":""}}`,
+		`{"tokens":{"accessToken":{"tok":"tok-SECRET-9"}}}`, `{"tokens":"tok-SECRET-9"}`, `{"accessToken":"tok-SECRET-9"}`,
+		`{"tokens":{"accessToken":["tok-SECRET-9"]}}`, `{"tokens":{"accessToken":4711}}`, `{"tokens":{"accessToken":"tok-SECRET-9"}} x`, `{"tokens":{"accessToken":"` + strings.Repeat("x", maxBody) + `"}}`, 204, 302,
+		status(307, "", "Location", "/prefix/elsewhere"), status(302, "", "Location", "/prefix/elsewhere"),
+	} {
+		s := serve(t, routes{"POST /auth/sign-in": answer})
+		_, err := all(t, s, connect(t, s, builtin(t, "maestro"), signsInMaestro))
+		wantError(t, err, "sign in")
+		s.wantRequests(t, "POST /auth/sign-in")
+	}
+	// A token with a line break would be another header.
+	s := serve(t, routes{"POST /auth/sign-in": `{"tokens":{"accessToken":"tok\r\nX-Evil: SECRET"}}`})
+	_, err := all(t, s, connect(t, s, builtin(t, "maestro"), signsInMaestro, retries(0)))
+	wantError(t, err, "list users")
+	s.wantRequests(t, "POST /auth/sign-in")
+}
+
+func TestOneSignInForMany(t *testing.T) {
+	o := itflexOffice("900")
+	s := serve(t, o)
+	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
+	for round := 1; round <= 3; round++ {
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				if _, err := c.User(t.Context(), "1"); err != nil {
+					s.heard(err)
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if o.given != round {
+			t.Errorf("%d sign-ins for %d tokens", o.given, round)
+		}
+		o.expires()
+	}
+}

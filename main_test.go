@@ -1,0 +1,1577 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dormant/client/sandbox"
+	"dormant/job"
+)
+
+// asProgram makes the test's own binary the program, for what only a process has:
+// signals and an exit code.
+const asProgram = "RUN_TEST_BINARY_AS_DORMANT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	m.Run()
+}
+
+// Whom it removes. What counts is what reached the directory.
+
+func TestRemovesExactlyWhomItShould(t *testing.T) {
+	for _, system := range sandbox.Systems() {
+		for _, command := range job.Commands() {
+			for _, dry := range []string{"DORMANT_DRY_RUN=true", "DORMANT_DRY_RUN=false", "LANG=C"} {
+				t.Run(system+"/"+command+"/"+dry, func(t *testing.T) {
+					t.Parallel()
+					d := serve(t, system)
+					r := d.run(command, dry)
+					sameIDs(t, "candidates", candidates(r.report), d.unused())
+					if dry == "DORMANT_DRY_RUN=false" && command != "audit" {
+						r.ended(t, exitDone, job.Completed)
+						sameIDs(t, "removed", d.Removed(), d.unused())
+					} else {
+						r.ended(t, exitDone, job.DryRun)
+						sameIDs(t, "removed", d.Removed(), nil)
+					}
+					d.orderly()
+				})
+			}
+		}
+	}
+}
+
+// orderly fails unless everything was read before the first removal, and each
+// account right before its own.
+func (d *directory) orderly() {
+	removing, looked := false, map[string]bool{}
+	for _, r := range d.Requests() {
+		isAccount := slices.Contains(d.paths(), r.Path)
+		switch {
+		case r.Method == http.MethodDelete:
+			removing = true
+			if !isAccount || d.system != "maestro" && !looked[r.Path] {
+				d.t.Errorf("%s was removed, and not looked at right before", r.Path)
+			}
+			looked[r.Path] = false
+		case isAccount:
+			looked[r.Path] = true
+		case removing:
+			d.t.Errorf("%s was read after the first removal", r.Path)
+		}
+	}
+}
+
+func TestLooksAgainBeforeItRemoves(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	back, renumbered := d.unused()[0], d.unused()[1]
+	d.before(func(w http.ResponseWriter, r *http.Request) bool {
+		switch r.URL.Path {
+		case d.path(back):
+			d.change(back, func(u *sandbox.User) { u.LastLogin = time.Now() })
+		case d.path(renumbered):
+			return answer(w, http.StatusOK, fmt.Sprintf(`{"id": %s, "superuser": false, "last_login": "2020-01-01"}`, back))
+		}
+		return false
+	})
+	r := d.run("run", forReal)
+	r.ended(t, exitPartial, job.Partial)
+	sameIDs(t, "removed", d.Removed(), d.unused()[2:])
+	if n := r.report.Counts.Kept[job.ActiveAgain]; n != 1 {
+		t.Errorf("%d accounts are active again, not 1", n)
+	}
+}
+
+func TestTheAllowlistKeeps(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "maestro")
+	unused := d.unused()
+	email := d.user(unused[1]).Email
+	file := write(t, "allowlist", "# who stays\n\n"+unused[2]+"  # by id\n"+d.user(unused[3]).Username+"\n")
+	r := d.run("run", forReal, "DORMANT_ALLOWLIST="+unused[0]+","+strings.ToUpper(email)+",svc-*", "DORMANT_ALLOWLIST_FILE="+file)
+	r.ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(unused[4:], func(id string) bool {
+		return strings.HasPrefix(d.user(id).Username, "svc-")
+	}))
+	if r.report.Counts.Kept[job.Allowlisted] < 4 {
+		t.Errorf("kept %v", r.report.Counts.Kept)
+	}
+}
+
+func TestWhoNeverLoggedIn(t *testing.T) {
+	never := func(u sandbox.User) bool { return u.LastLogin.IsZero() && !u.Admin && !u.Disabled }
+	old := func(u sandbox.User) bool { return never(u) && u.Created.Before(cutoff) }
+	nobody := func(sandbox.User) bool { return false }
+	for _, c := range []struct {
+		system, policy string
+		too            func(sandbox.User) bool
+	}{
+		{"maestro", "keep", nobody},
+		{"maestro", "remove", nobody}, // it gives no creation dates
+		{"maestro", "remove-undated", never},
+		{"redmine", "keep", nobody},
+		{"redmine", "remove", old},
+		{"redmine", "remove-undated", old},
+		{"itflex", "remove-undated", nobody}, // its null has no known meaning
+	} {
+		t.Run(c.system+"/"+c.policy, func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, c.system)
+			d.run("run", forReal, "DORMANT_NEVER_LOGGED_IN="+c.policy).ended(t, exitDone, job.Completed)
+			sameIDs(t, "removed", d.Removed(), append(d.unused(), d.those(c.too)...))
+		})
+	}
+}
+
+func TestLastLoginsFromElsewhere(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex", func(o *sandbox.Options) { o.WithLastLogin = false })
+	var rows strings.Builder
+	for i, u := range d.users {
+		if i%2 == 0 && !u.LastLogin.IsZero() {
+			fmt.Fprintf(&rows, "%s,%s\n", u.Username, u.LastLogin.Format(time.RFC3339))
+		}
+	}
+	r := d.run("run", forReal)
+	r.ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed without the file", d.Removed(), nil)
+
+	r = d.run("run", forReal, "DORMANT_ACTIVITY_FILE="+write(t, "logins.csv", "username,last_login\n"+rows.String()))
+	r.ended(t, exitDone, job.Completed)
+	want := slices.DeleteFunc(d.unused(), func(id string) bool { return !strings.Contains("\n"+rows.String(), "\n"+d.user(id).Username+",") })
+	if len(want) == 0 || len(want) == len(d.unused()) {
+		t.Fatalf("the file is about %d of %d", len(want), len(d.unused()))
+	}
+	sameIDs(t, "removed", d.Removed(), want)
+}
+
+func TestTheActor(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "maestro")
+	actor := d.user(d.unused()[0])
+	d.forget("DORMANT_ACTOR")
+	d.wrong(t, "run", []string{"DORMANT_ACTOR"}, forReal)
+
+	d.run("run", forReal, "DORMANT_ACTOR="+actor.Email).ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed", d.Removed(), d.unused()[1:])
+	for _, r := range d.Requests() {
+		if got := r.Header.Get("Dadosfera-User"); got != actor.Email {
+			t.Errorf("%s %s has Dadosfera-User %q", r.Method, r.Path, got)
+		}
+	}
+}
+
+func TestTheCallerIsKept(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex", func(o *sandbox.Options) {
+		o.Users[0].Admin, o.Users[0].LastLogin, o.Users[0].LastAction = false, now.AddDate(-2, 0, 0), time.Time{}
+	})
+	d.run("run", forReal).ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed and the caller", append(d.Removed(), "1"), d.unused())
+}
+
+// How it ends.
+
+func TestGuards(t *testing.T) {
+	n := len(serve(t, "itflex").unused())
+	nobody := func(o *sandbox.Options) {
+		for i := range o.Users {
+			o.Users[i].LastLogin, o.Users[i].LastAction = now.AddDate(0, -6, 0), time.Time{}
+		}
+	}
+	for _, c := range []struct {
+		says    string
+		environ string
+		guard   string // none: it may be done
+		option  func(*sandbox.Options)
+	}{
+		{"just enough", fmt.Sprintf("DORMANT_MAX_REMOVALS=%d", n), "", nil},
+		{"one too many", fmt.Sprintf("DORMANT_MAX_REMOVALS=%d", n-1), job.GuardMaxRemovals, nil},
+		{"0 is none", "DORMANT_MAX_REMOVALS=0", job.GuardMaxRemovals, nil},
+		{"0 % is none", "DORMANT_MAX_REMOVAL_PERCENT=0", job.GuardMaxRemovalPercent, nil},
+		{"a small share", "DORMANT_MAX_REMOVAL_PERCENT=5", job.GuardMaxRemovalPercent, nil},
+		{"nobody is active", "DORMANT_REQUIRE_ACTIVE=true", job.GuardRequireActive, nobody},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			var options []func(*sandbox.Options)
+			if c.option != nil {
+				options = append(options, c.option)
+			}
+			d := serve(t, "itflex", options...)
+			d.run("run", c.environ).ended(t, exitDone, job.DryRun) // a dry run says it, and that is all
+			r := d.run("run", forReal, c.environ)
+			if c.guard == "" {
+				r.ended(t, exitDone, job.Completed)
+				return
+			}
+			r.ended(t, exitRefused, job.Refused)
+			sameIDs(t, "removed", d.Removed(), nil)
+			if len(r.report.Refusals) != 1 || r.report.Refusals[0].Guard != c.guard {
+				t.Fatalf("refusals: %+v", r.report.Refusals)
+			}
+			if v := r.report.Refusals[0].Variable; !strings.HasPrefix(c.environ, v+"=") || !strings.Contains(r.stderr, v) {
+				t.Errorf("the refusal names %s, for %s", v, c.environ)
+			}
+		})
+	}
+}
+
+func TestADirectoryThatCannotBeTrusted(t *testing.T) {
+	page := func(n int) func(*http.Request) bool { // of the listing of accounts
+		return func(r *http.Request) bool {
+			if r.URL.Path == "/api/users" {
+				n--
+			}
+			return r.URL.Path == "/api/users" && n == 0
+		}
+	}
+	only := func(path string) func(*http.Request) bool {
+		return func(r *http.Request) bool { return r.URL.Path == path }
+	}
+	account := `{"id": 1000, "username": "x", "superuser": false, "last_login": "2020-01-01T00:00:00Z"}`
+	for _, c := range []struct {
+		says string
+		when func(*http.Request) bool
+		code int
+		body string
+		want int
+	}{
+		{"down", only("/api/user/info"), 503, "", exitFailed},
+		{"the log of activity is down", only("/api/audit/logs"), 500, "", exitFailed},
+		{"page 2 is missing", page(2), 500, "", exitFailed},
+		{"page 2 is gone", page(2), 404, "", exitFailed},
+		{"page 2 is a page for people", page(2), 200, "<html>please sign in</html>", exitFailed},
+		{"page 2 is cut short", page(2), 200, `{"cursor": {"next": null}, "users": [` + account, exitFailed},
+		{"page 2 is empty", page(2), 200, "", exitFailed},
+		{"page 2 does not say what follows", page(2), 200, `{"users": [` + account + `]}`, exitFailed},
+		{"page 2 leads to itself", page(2), 200, `{"cursor": {"next": 20}, "users": [` + account + `]}`, exitFailed},
+		{"an account has no id", page(2), 200, `{"cursor": {"next": null}, "users": [{"username": "x"}]}`, exitFailed},
+		{"it does not say who calls", only("/api/user/info"), 200, `{}`, exitFailed},
+		{"the credentials are wrong", page(1), 401, "", exitUsage},
+		{"the credentials allow little", page(2), 403, "", exitUsage},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, "itflex")
+			d.before(func(w http.ResponseWriter, r *http.Request) bool { return c.when(r) && answer(w, c.code, c.body) })
+			r := d.run("run", forReal, "DORMANT_PAGE_SIZE=20")
+			r.ended(t, c.want, job.Failed)
+			sameIDs(t, "removed", d.Removed(), nil)
+			if r.report.Error == "" || len(r.report.Accounts) > 0 {
+				t.Errorf("the report: %s", r.stdout)
+			}
+		})
+	}
+	t.Run("its total is another", func(t *testing.T) {
+		t.Parallel()
+		d := serve(t, "redmine")
+		d.before(func(w http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Path == "/users.json" && answer(w, 200, `{"users": [], "total_count": 3, "offset": 0, "limit": 100}`)
+		})
+		d.run("run", forReal).ended(t, exitFailed, job.Failed)
+	})
+	t.Run("nobody is there", func(t *testing.T) {
+		t.Parallel()
+		d := serve(t, "itflex")
+		d.run("run", forReal, "DORMANT_URL=http://"+unusedAddress(t)).ended(t, exitFailed, job.Failed)
+	})
+	t.Run("it hangs", func(t *testing.T) {
+		t.Parallel()
+		d := serve(t, "itflex")
+		d.before(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
+		r := d.run("run", forReal, "DORMANT_RUN_TIMEOUT=200ms")
+		r.ended(t, exitFailed, job.Failed)
+		if !strings.Contains(r.report.Error, "DORMANT_RUN_TIMEOUT") {
+			t.Errorf("the error is %q", r.report.Error)
+		}
+	})
+}
+
+func TestSomeAccountsCannotBeRemoved(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "maestro")
+	stuck := d.unused()[1]
+	d.before(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodDelete && r.URL.Path == d.path(stuck) && answer(w, http.StatusConflict, `{"message": "in use"}`)
+	})
+	r := d.run("run", forReal)
+	r.ended(t, exitPartial, job.Partial)
+	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(d.unused(), func(id string) bool { return id == stuck }))
+	if a := r.account(t, stuck); r.report.Counts.Failed != 1 || !strings.Contains(a.Error, "409") || !strings.Contains(a.Error, "in use") {
+		t.Errorf("the account that can't be removed: %+v", a)
+	}
+}
+
+// Configuration.
+
+// wrongValues are values that their variables do not take.
+var wrongValues = map[string]string{
+	"PROFILE": "active-directory", "URL": "ldap://directory", "PARAMS": "realm", "TOKEN_FILE": "/nowhere/token",
+	"PASSWORD_FILE": "/nowhere/password", "CLIENT_SECRET_FILE": "/nowhere/secret", "ACTIVITY_FILE": "/nowhere/logins.csv",
+	"INACTIVE_FOR": "90 days", "INACTIVE_SINCE": "01.02.2024", "MIN_INACTIVE_FOR": "-1d", "NEVER_LOGGED_IN": "delete",
+	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
+	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
+	"REQUIRE_ACTIVE": "off", "RECHECK": "2", "CONCURRENCY": "0", "RATE_LIMIT": "-1", "PAGE_SIZE": "many",
+	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
+	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
+	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
+	"CA_FILE": "/nowhere/ca.pem", "ALLOW_PLAIN_HTTP": "maybe",
+}
+
+// free are the variables that take any text.
+var free = []string{"TOKEN", "USERNAME", "PASSWORD", "CLIENT_ID", "CLIENT_SECRET", "ACTOR", "JOURNAL"}
+
+func TestEveryVariableIsChecked(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	var all, names []string
+	for _, f := range fields() {
+		name := f.Tag.Get("env")
+		variable := "DORMANT_" + name
+		if name != "RATE_LIMIT" && name != "PAGE_SIZE" {
+			d.wrong(t, "run", []string{variable}, variable+"=")
+		}
+		value, ok := wrongValues[name]
+		if !ok {
+			if !slices.Contains(free, name) {
+				t.Errorf("%s: no value of it is known to be wrong", variable)
+			}
+			continue
+		}
+		says := d.wrong(t, "run", []string{variable}, forReal, variable+"="+value)
+		hidden := []string{"URL", "PUSHGATEWAY_URL", "ALLOWLIST", "PROTECT_ROLES"} // a URL may have a password in it
+		if !strings.Contains(says, value) && !slices.Contains(hidden, name) {
+			t.Errorf("%s=%s: the value is not shown in:\n%s", variable, value, says)
+		}
+		if slices.Contains([]string{"PROFILE", "PARAMS", "TOKEN_FILE", "PASSWORD_FILE", "CLIENT_SECRET_FILE"}, name) {
+			continue // without a profile, nothing can be said of those
+		}
+		all, names = append(all, variable+"="+value), append(names, variable)
+	}
+	d.wrong(t, "daemon", append(names, "DORMANT_MAX_REMOVAL:", "DORMANT_UNHEARD_OF"),
+		append(all, "DORMANT_MAX_REMOVAL=5", "DORMANT_UNHEARD_OF=1")...)
+}
+
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	for _, c := range []struct{ environ, says string }{
+		{"DORMANT_INACTIVE_FOR=90d", "DORMANT_INACTIVE_SINCE"},
+		{"DORMANT_INACTIVE_SINCE=" + time.Now().Format(time.DateOnly), "DORMANT_MIN_INACTIVE_FOR"},
+		{"DORMANT_INACTIVE_SINCE=2999", "DORMANT_MIN_INACTIVE_FOR"},
+		{"DORMANT_MIN_INACTIVE_FOR=1y", "DORMANT_MIN_INACTIVE_FOR"},
+		{"DORMANT_TOKEN_FILE=" + write(t, "token", "x"), "DORMANT_TOKEN"},
+		{"DORMANT_USERNAME=jane", "DORMANT_USERNAME"},
+		{"DORMANT_PARAMS=realm=acme", "DORMANT_PARAMS"},
+		{"DORMANT_URL=http://directory.example.com", "DORMANT_ALLOW_PLAIN_HTTP"},
+		{"DORMANT_URL=https://directory.example.com/?tenant=7", "DORMANT_URL"},
+		{"DORMANT_URL=https://directory.example.com?", "DORMANT_URL"},
+		{"DORMANT_ALLOWLIST_FILE=" + write(t, "allowlist", "# nobody\n"), "DORMANT_ALLOWLIST_FILE"},
+		{"DORMANT_ACTIVITY_FILE=" + write(t, "logins", "who,when\n"), "DORMANT_ACTIVITY_FILE"},
+		{"DORMANT_CA_FILE=" + write(t, "ca", "none"), "DORMANT_CA_FILE"},
+		{"DORMANT_REPORT=" + filepath.Join(t.TempDir(), "none", "report.html"), "DORMANT_REPORT"},
+	} {
+		d.wrong(t, "run", []string{c.says}, c.environ)
+	}
+	serve(t, "maestro").wrong(t, "run", []string{"DORMANT_PROTECT_ROLES"}, "DORMANT_PROTECT_ROLES=*")
+
+	// Nothing at all, and what Kubernetes adds for Services.
+	p := start(t, []string{"DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT_8080_TCP_PROTO=tcp", "DORMANT_GATEWAY_SERVICE_PORT_HTTP=80"}, "run")
+	if p.wait(t) != exitUsage || strings.Contains(p.stderr.String(), "SERVICE") {
+		t.Errorf("%d: %s", p.code, &p.stderr)
+	}
+	for _, name := range []string{"PROFILE", "URL", "INACTIVE_FOR"} {
+		if !strings.Contains(p.stderr.String(), "DORMANT_"+name+":") && !strings.Contains(p.stderr.String(), "DORMANT_"+name+" or") {
+			t.Errorf("%s is not asked for in:\n%s", name, &p.stderr)
+		}
+	}
+	r := d.run("audit", "DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT=tcp://10.0.0.1:8080", "DORMANT_PORT_8080_TCP_ADDR=10.0.0.1")
+	r.ended(t, exitDone, job.DryRun)
+}
+
+func TestBadSchedules(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	for _, schedule := range []string{"TZ=", "CRON_TZ=x", "CRON_TZ=UTC 0 3 * * *", "61 * * * *", "0 0 30 2 *", "@every 1s", "@never", "* * * * * *", " "} {
+		d.wrong(t, "daemon", []string{"DORMANT_SCHEDULE"}, "DORMANT_SCHEDULE="+schedule)
+	}
+	for _, zone := range []string{"Mars/Olympus", "../UTC"} {
+		d.wrong(t, "daemon", []string{"DORMANT_TIMEZONE"}, "DORMANT_TIMEZONE="+zone)
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	const secret = "hunter2-do-not-show"
+	echo := func(w http.ResponseWriter, r *http.Request) bool { // a server that repeats what it was told
+		body, _ := io.ReadAll(r.Body)
+		return answer(w, http.StatusBadRequest, fmt.Sprintf(`{"message": "bad request: %s %s"}`, r.Header, body))
+	}
+	gateway := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(gateway.Close)
+	withPassword := strings.Replace(gateway.URL, "//", "//user:"+secret+"@", 1)
+	for _, c := range []struct {
+		says, system string
+		want         int
+		environ      []string // in the place of DORMANT_TOKEN
+	}{
+		{"token", "itflex", exitFailed, []string{"DORMANT_TOKEN=" + secret}},
+		{"token in a file", "maestro", exitFailed, []string{"DORMANT_TOKEN_FILE=" + write(t, "token", secret+"\n")}},
+		{"refresh token", "itflex", exitUsage, []string{"DORMANT_CLIENT_SECRET=" + secret}},
+		{"password", "maestro", exitUsage, []string{"DORMANT_USERNAME=admin", "DORMANT_PASSWORD_FILE=" + write(t, "password", secret)}},
+		{"a token that is no header", "itflex", exitUsage, []string{"DORMANT_TOKEN=" + secret + "\n"}},
+		{"all of them, and a mistake", "redmine", exitUsage, []string{
+			"DORMANT_TOKEN=" + secret, "DORMANT_PASSWORD=" + secret, "DORMANT_CLIENT_SECRET=" + secret, "DORMANT_PASWORD=" + secret,
+		}},
+		{"in the URL", "itflex", exitUsage, []string{"DORMANT_TOKEN=x", "DORMANT_URL=http://user:" + secret + "@127.0.0.1"}},
+		{"in the gateway's URL", "itflex", exitFailed, []string{"DORMANT_TOKEN=x", "DORMANT_PUSHGATEWAY_URL=" + withPassword}},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, c.system)
+			d.before(echo)
+			report := filepath.Join(t.TempDir(), "report.json")
+			d.forget("DORMANT_TOKEN")
+			p := start(t, d.env(append(c.environ, "DORMANT_LOG_LEVEL=debug", "DORMANT_REPORT="+report)...), "run")
+			if got := p.wait(t); got != c.want {
+				t.Errorf("the exit code is %d, not %d:\n%s", got, c.want, &p.stderr)
+			}
+			written, _ := os.ReadFile(report)
+			if all := p.stdout.String() + p.stderr.String() + string(written); strings.Contains(all, secret) {
+				t.Errorf("the secret is in:\n%s", all)
+			}
+		})
+	}
+}
+
+// Usage.
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args           string
+		code           int
+		stdout, stderr string // patterns
+	}{
+		{"", exitUsage, `^$`, `Commands:(?s:.*)DORMANT_PROFILE`},
+		{"clean", exitUsage, `^$`, `"clean".*dormant help`},
+		{"audit extra", exitUsage, `^$`, `usage: dormant audit`},
+		{"run --force", exitUsage, `^$`, `usage: dormant run`},
+		{"explain", exitUsage, `^$`, `DORMANT_`},
+		{"version 2", exitUsage, `^$`, `usage`},
+		{"-h", exitDone, `Commands:(?s:.*)DORMANT_PROFILE`, `^$`},
+		{"--help", exitDone, `Commands:(?s:.*)DORMANT_PROFILE`, `^$`},
+		{"help", exitDone, `Commands:(?s:.*)DORMANT_PROFILE`, `^$`},
+		{"help run", exitDone, `usage: dormant run\n(?s:.*)DORMANT_DRY_RUN +true`, `^$`},
+		{"run --help", exitDone, `usage: dormant run\n`, `^$`},
+		{"help clean", exitUsage, `^$`, `"clean"`},
+		{"version", exitDone, `^dormant \S+ \(revision \S+, go\S+\)\n$`, `^$`},
+		{"profiles", exitDone, `(?s)^itflex .*maestro .*redmine `, `^$`},
+		{"profiles ldap", exitUsage, `^$`, `"ldap".*itflex, maestro, redmine`},
+		{"sandbox extra", exitUsage, `^$`, `usage: dormant sandbox`},
+		{"sandbox --users=-1", exitUsage, `^$`, `users`},
+		{"sandbox --users=0", exitUsage, `^$`, `users`},
+		{"sandbox --system=ldap", exitUsage, `^$`, `ldap`},
+		{"sandbox --listen=nowhere", exitUsage, `^$`, `nowhere`},
+	} {
+		p := start(t, nil, strings.Fields(c.args)...)
+		if got := p.wait(t); got != c.code {
+			t.Errorf("dormant %s: the exit code is %d, not %d", c.args, got, c.code)
+		}
+		for pattern, text := range map[string]string{c.stdout: p.stdout.String(), c.stderr: p.stderr.String()} {
+			if !regexp.MustCompile(pattern).MatchString(text) {
+				t.Errorf("dormant %s: %s is not in:\n%s", c.args, pattern, text)
+			}
+		}
+	}
+}
+
+func TestExitCodeOfTheProcess(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	for _, c := range []struct {
+		environ string
+		want    int
+	}{
+		{"DORMANT_DRY=1", exitUsage}, {"DORMANT_MAX_REMOVALS=0", exitRefused}, {"DORMANT_MAX_REMOVALS=50", exitDone},
+	} {
+		p := spawn(t, d.env(forReal, c.environ), "run")
+		if got := p.wait(t); got != c.want {
+			t.Errorf("%s: the exit code is %d, not %d:\n%s", c.environ, got, c.want, &p.stderr)
+		}
+	}
+	sameIDs(t, "removed", d.Removed(), d.unused())
+}
+
+func TestAPrintedProfileWorks(t *testing.T) {
+	for _, system := range sandbox.Systems() {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, nil, "profiles", system)
+			p.wait(t)
+			d := serve(t, system)
+			r := d.run("audit", "DORMANT_PROFILE="+write(t, "mine.yaml", p.stdout.String()))
+			sameIDs(t, "candidates", candidates(r.report), d.unused())
+		})
+	}
+}
+
+func TestCheckAndExplainOnlyLook(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	gone := d.user(d.unused()[0])
+	for _, c := range []struct {
+		args   []string
+		code   int
+		stdout string
+	}{
+		{[]string{"check"}, exitDone, `caller +"1" "admin"(?s:.*)first page +100 accounts(?s:.*)would be removed +\d+\n`},
+		{[]string{"explain", strings.ToUpper(gone.Email)}, exitDone, `^` + gone.ID + `  ` + gone.Username + `(?s:.*)Decision: remove \(inactive\)\n$`},
+		{[]string{"explain", gone.ID}, exitDone, `Decision: remove \(inactive\)\n$`},
+		{[]string{"explain", "admin"}, exitDone, `\* self(?s:.*)\* admin(?s:.*)Decision: keep \(self\)\n$`},
+		{[]string{"explain", "nobody"}, exitFailed, `^$`},
+	} {
+		p := start(t, d.env(forReal), c.args...)
+		if got := p.wait(t); got != c.code || !regexp.MustCompile(c.stdout).MatchString(p.stdout.String()) {
+			t.Errorf("dormant %s: %d, %s is not in:\n%s%s", c.args, got, c.stdout, &p.stdout, &p.stderr)
+		}
+	}
+	for _, code := range []int{401, 500} {
+		d.before(func(w http.ResponseWriter, _ *http.Request) bool { return answer(w, code, "") })
+		for _, args := range [][]string{{"check"}, {"explain", "admin"}} {
+			if got, want := start(t, d.env(), args...).wait(t), map[int]int{401: exitUsage, 500: exitFailed}[code]; got != want {
+				t.Errorf("dormant %s with a %d: the exit code is %d, not %d", args, code, got, want)
+			}
+		}
+	}
+	d.onlyReads(d.Requests())
+}
+
+// What it leaves behind.
+
+func TestReports(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	at := t.TempDir()
+	r := d.run("audit", "DORMANT_REPORT="+at+"/report.json")
+	if written := read(t, at+"/report.json"); written != r.stdout {
+		t.Errorf("the file is not what was printed:\n%s", written)
+	}
+	var report, first map[string]any
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	first = report["accounts"].([]any)[0].(map[string]any)
+	for what, c := range map[string]struct {
+		object map[string]any
+		keys   string
+	}{
+		"report":  {report, "run_id command dry_run outcome profile url started_at finished_at cutoff counts refusals accounts"},
+		"counts":  {report["counts"].(map[string]any), "scanned candidates removed already_gone failed not_attempted kept"},
+		"account": {first, "id username email last_login inactive_days action reason result error"},
+	} {
+		if got, want := slices.Sorted(maps.Keys(c.object)), slices.Sorted(slices.Values(strings.Fields(c.keys))); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, not %q", what, got, want)
+		}
+	}
+	p := start(t, d.env("DORMANT_FORMAT=csv", "DORMANT_REPORT="+at+"/report.csv"), "run")
+	p.wait(t)
+	rows, err := csv.NewReader(strings.NewReader(p.stdout.String())).ReadAll()
+	if err != nil || len(rows) != 1+len(d.unused()) || strings.Join(rows[0], " ") != "id username email last_login inactive_days action reason result error" {
+		t.Errorf("CSV, %v:\n%s", err, &p.stdout)
+	}
+	if read(t, at+"/report.csv") != p.stdout.String() {
+		t.Error("the CSV file is not what was printed")
+	}
+	p = start(t, d.env("DORMANT_FORMAT=table", "DORMANT_REPORT="+at+"/report.html"), "run")
+	p.wait(t)
+	html := read(t, at+"/report.html")
+	for _, id := range d.unused() {
+		if name := d.user(id).Username; !strings.Contains(html, name) || !strings.Contains(p.stdout.String(), name) {
+			t.Errorf("%s is missing in a report", name)
+		}
+	}
+}
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	var stderr bytes.Buffer
+	if code := run(t.Context(), []string{"run"}, d.env(forReal), full, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "no space left") {
+		t.Errorf("the exit code is %d:\n%s", code, &stderr)
+	}
+	sameIDs(t, "removed", d.Removed(), d.unused())
+	unlogged := serve(t, "itflex") // without a journal, the log is the only trace
+	if code := run(t.Context(), []string{"run"}, unlogged.env(forReal), io.Discard, full); code != exitFailed || len(unlogged.Removed()) > 0 {
+		t.Errorf("without a log: the exit code is %d, and %q are removed", code, unlogged.Removed())
+	}
+	for _, args := range []string{"help", "version", "profiles", "demo", "check"} {
+		if code := run(t.Context(), []string{args}, d.env(), full, io.Discard); code != exitFailed {
+			t.Errorf("dormant %s: the exit code is %d", args, code)
+		}
+	}
+}
+
+func TestTheJournal(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	journal := filepath.Join(t.TempDir(), "journal")
+	d.run("run", "DORMANT_JOURNAL="+journal)
+	if _, err := os.Stat(journal); err == nil {
+		t.Error("a dry run writes a journal")
+	}
+	d.before(func(_ http.ResponseWriter, r *http.Request) bool { // the intent is there when the request comes
+		if r.Method == http.MethodDelete && !slices.Contains(events(t, journal), "intent "+filepath.Base(r.URL.Path)) {
+			t.Errorf("%s was removed without a trace", r.URL.Path)
+		}
+		return false
+	})
+	d.run("run", forReal, "DORMANT_JOURNAL="+journal).ended(t, exitDone, job.Completed)
+	var want []string
+	for _, id := range d.unused() {
+		want = append(want, "intent "+id, "result "+id+" removed")
+	}
+	sameIDs(t, "journal", events(t, journal), want)
+
+	d = serve(t, "itflex")
+	r := d.run("run", forReal, "DORMANT_JOURNAL="+filepath.Join(journal, "none"))
+	r.ended(t, exitUsage, job.Failed)
+	if sent := d.Requests(); len(sent) > 0 || !strings.Contains(r.report.Error, "DORMANT_JOURNAL") {
+		t.Errorf("%d requests were sent, and the error is %q", len(sent), r.report.Error)
+	}
+}
+
+func TestTheMetricsFile(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	path := filepath.Join(t.TempDir(), "dormant.prom")
+	environ := "DORMANT_METRICS_FILE=" + path
+	d.run("run", forReal, environ).ended(t, exitDone, job.Completed)
+	before, _ := os.Stat(path)
+	succeeded := metrics(t, read(t, path))
+	for name, want := range map[string]float64{
+		`dormant_runs_total{command="run",outcome="completed"}`:      1,
+		`dormant_runs_total{command="audit",outcome="dry_run"}`:      0,
+		`dormant_removals_total{dry_run="false",result="removed"}`:   float64(len(d.unused())),
+		`dormant_removals_total{dry_run="true",result="removed"}`:    0,
+		`dormant_last_run_users{state="scanned"}`:                    float64(len(d.users)),
+		`dormant_api_requests_total{code="200",operation="remove"}`:  float64(len(d.unused())),
+		`dormant_decisions_total{action="remove",reason="inactive"}`: float64(len(d.unused())),
+	} {
+		if got, ok := succeeded[name]; !ok || got != want {
+			t.Errorf("%s is %v, not %v", name, got, want)
+		}
+	}
+	d.before(func(w http.ResponseWriter, _ *http.Request) bool { return answer(w, 500, "") })
+	d.run("run", forReal, environ).ended(t, exitFailed, job.Failed)
+	failed := metrics(t, read(t, path))
+	const success, ended = "dormant_last_success_timestamp_seconds", "dormant_last_run_timestamp_seconds"
+	if succeeded[success] == 0 || failed[success] != succeeded[success] || failed[ended] <= succeeded[ended] {
+		t.Errorf("last success %v, then %v; last run %v, then %v", succeeded[success], failed[success], succeeded[ended], failed[ended])
+	}
+	for name := range failed {
+		if !strings.HasPrefix(name, "dormant_") {
+			t.Errorf("%s is in the file", name)
+		}
+	}
+	after, _ := os.Stat(path)
+	if names, _ := os.ReadDir(filepath.Dir(path)); os.SameFile(before, after) || len(names) != 1 {
+		t.Errorf("the file was written over and not replaced, or more than it is left: %v", names)
+	}
+	d.run("run", "DORMANT_METRICS_FILE="+path+"/none.prom").ended(t, exitFailed, job.Failed)
+	d.before(func(http.ResponseWriter, *http.Request) bool { return false })
+	d.run("run", "DORMANT_METRICS_FILE="+path+"/none.prom").ended(t, exitFailed, job.DryRun)
+}
+
+func TestThePushgateway(t *testing.T) {
+	t.Parallel()
+	var pushes []string // method and path
+	var body []byte
+	status := http.StatusOK
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pushes = append(pushes, r.Method+" "+r.URL.Path)
+		body, _ = io.ReadAll(r.Body)
+		w.WriteHeader(status)
+	}))
+	defer gateway.Close()
+	d := serve(t, "itflex")
+	for _, c := range []struct {
+		path   string
+		status int
+		down   bool
+		code   int
+		want   job.Outcome
+		pushed string
+	}{
+		{"", 200, false, exitDone, job.DryRun, "POST /metrics/job/dormant"}, // POST adds, PUT would replace
+		{"/metrics/job/cleanup/instance/acme", 202, false, exitDone, job.DryRun, "POST /metrics/job/cleanup/instance/acme"},
+		{"/prefix/", 200, true, exitFailed, job.Failed, "POST /prefix/metrics/job/dormant"},
+		{"", 500, false, exitFailed, job.DryRun, "POST /metrics/job/dormant"},
+	} {
+		status = c.status
+		d.before(func(w http.ResponseWriter, _ *http.Request) bool { return c.down && answer(w, 500, "") })
+		d.run("run", "DORMANT_PUSHGATEWAY_URL="+gateway.URL+c.path).ended(t, c.code, c.want)
+		if got := pushes[len(pushes)-1]; got != c.pushed {
+			t.Errorf("%s: %s, not %s", c.path, got, c.pushed)
+		}
+		if got := bytes.Contains(body, []byte("dormant_last_success_timestamp_seconds")); got == c.down {
+			t.Errorf("%s: the last success is pushed: %t", c.want, got)
+		}
+		if !bytes.Contains(body, []byte("dormant_last_run_timestamp_seconds")) || bytes.Contains(body, []byte("go_goroutines")) {
+			t.Errorf("%s: not the metrics that belong there are pushed", c.want)
+		}
+	}
+	if len(pushes) != 4 {
+		t.Errorf("pushes: %q", pushes)
+	}
+	d.run("run", "DORMANT_PUSHGATEWAY_URL=http://"+unusedAddress(t)).ended(t, exitFailed, job.DryRun)
+}
+
+// The daemon, and signals.
+
+func TestDaemonServes(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	scanning, release := make(chan struct{}), make(chan struct{})
+	d.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/api/user/info" {
+			close(scanning)
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		}
+		return false
+	})
+	p := spawn(t, d.env("DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_TIMEZONE=America/Sao_Paulo"), "daemon")
+	address := p.stderr.await(t, `"address":"([^"]+)"`)[1]
+	at := "http://" + address
+
+	p2 := start(t, d.env("DORMANT_LISTEN="+address), "daemon")
+	if code := p2.wait(t); code != exitFailed || !strings.Contains(p2.stderr.String(), "DORMANT_LISTEN") {
+		t.Errorf("a second daemon at the same address: %d, %s", code, &p2.stderr)
+	}
+	// A client that does not end its request is not waited for.
+	slow, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	fmt.Fprint(slow, "GET /metrics HTTP/1.1\r\nHost:")
+
+	p.await(t, scanning)
+	for _, c := range []struct {
+		method, path string
+		code         int
+	}{
+		{"GET", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/metrics", 200}, {"HEAD", "/metrics", 200},
+		{"POST", "/metrics", 405}, {"POST", "/healthz", 405}, {"DELETE", "/readyz", 405},
+		{"GET", "/", 404}, {"GET", "/debug/pprof/", 404}, {"POST", "/run", 404}, {"GET", "/metrics/x", 404},
+	} {
+		if code, _ := ask(t, c.method, at+c.path); code != c.code {
+			t.Errorf("%s %s: %d, not %d", c.method, c.path, code, c.code)
+		}
+	}
+	close(release)
+	p.stderr.await(t, "run finished")
+	_, text := ask(t, http.MethodGet, at+"/metrics")
+	m := metrics(t, text)
+	next := time.Unix(int64(m["dormant_next_run_timestamp_seconds"]), 0).UTC().Format(time.TimeOnly)
+	if m["go_goroutines"] == 0 || m["process_start_time_seconds"] == 0 || next != "06:00:00" { // 3 o'clock in São Paulo
+		t.Errorf("the next run is at %s; the metrics are:\n%s", next, text)
+	}
+	_ = slow.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, slow); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("a slow client keeps its connection")
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(t); code != exitDone || p.stdout.String() != "" {
+		t.Errorf("a daemon that was idle ends with %d:\n%s%s", code, &p.stdout, &p.stderr)
+	}
+}
+
+// Two runs of one daemon, without the minute between them.
+func TestDaemonFromRunToRun(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	file := write(t, "token", sandbox.DefaultToken+"\n")
+	d.forget("DORMANT_TOKEN")
+	var logs output
+	a := &app{environ: d.env(forReal, "DORMANT_TOKEN_FILE="+file, "DORMANT_MAX_REMOVALS=0"), stderr: &logs}
+	if problems := a.configure("daemon"); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	one := &daemon{app: a}
+	ready := func(want int, says string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		one.server().Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		if w.Code != want || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("%d %s, not %d with %q", w.Code, w.Body, want, says)
+		}
+	}
+	ready(200, "no run")
+	one.tick(t.Context())
+	ready(503, "refused")
+	a.cfg.MaxRemovals = 1000
+	d.ExpireTokens()
+	one.tick(t.Context())
+	ready(503, "failed")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	seen := len(d.Requests())
+	one.tick(t.Context())
+	ready(503, "failed")
+	if !strings.Contains(logs.String(), "DORMANT_TOKEN_FILE") || len(d.Requests()) > seen {
+		t.Errorf("without its token, it sent %d requests:\n%s", len(d.Requests())-seen, &logs)
+	}
+	sameIDs(t, "removed", d.Removed(), nil)
+
+	rotated := serve(t, "itflex", func(o *sandbox.Options) { o.Token = "another-token" })
+	a.cfg.URL = rotated.url
+	if err := os.WriteFile(file, []byte("another-token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one.tick(t.Context())
+	ready(200, "completed")
+	sameIDs(t, "removed", rotated.Removed(), rotated.unused())
+	if n := strings.Count(logs.String(), `"run finished"`); n != 4 {
+		t.Errorf("%d summaries of 4 runs:\n%s", n, &logs)
+	}
+}
+
+// halfway is a directory in which a first removal waits for release, and the
+// look at a second account does not end before the program gives it up.
+type halfway struct {
+	*directory
+	first, second    string
+	reached, noticed chan struct{}
+	release          func()
+}
+
+func serveHalfway(t *testing.T) *halfway {
+	d := serve(t, "itflex")
+	released, reached := make(chan struct{}), make(chan struct{}, 2)
+	h := &halfway{d, d.unused()[0], d.unused()[1], reached, make(chan struct{}), sync.OnceFunc(func() { close(released) })}
+	t.Cleanup(h.release)
+	d.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		switch r.Method + r.URL.Path {
+		case http.MethodDelete + d.path(h.first):
+			reached <- struct{}{}
+			select {
+			case <-released:
+			case <-r.Context().Done():
+				return true
+			}
+		case http.MethodGet + d.path(h.second):
+			reached <- struct{}{}
+			<-r.Context().Done()
+			close(h.noticed)
+			return true
+		}
+		return false
+	})
+	return h
+}
+
+// wait waits until the directory is halfway.
+func (h *halfway) wait(t *testing.T, p *program) {
+	t.Helper()
+	p.await(t, h.reached)
+	p.await(t, h.reached)
+}
+
+func TestASignalInTheMiddleOfARemoval(t *testing.T) {
+	for _, command := range []string{"run", "daemon"} {
+		for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+			t.Run(fmt.Sprint(command, "/", sig), func(t *testing.T) {
+				t.Parallel()
+				h := serveHalfway(t)
+				at := t.TempDir()
+				p := spawn(t, h.env(forReal, "DORMANT_CONCURRENCY=2", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true",
+					"DORMANT_JOURNAL="+at+"/journal", "DORMANT_REPORT="+at+"/report.json", "DORMANT_METRICS_FILE="+at+"/m.prom"), command)
+				h.wait(t, p)
+				p.signal(sig)
+				p.await(t, h.noticed)
+				h.release()
+				code := p.wait(t)
+				r := h.judge(code, read(t, at+"/report.json"), p)
+				r.ended(t, exitFailed, job.Interrupted)
+				sameIDs(t, "removed", h.Removed(), []string{h.first})
+				if n := r.report.Counts.NotAttempted; n != len(h.unused())-1 {
+					t.Errorf("%d are not attempted, not %d", n, len(h.unused())-1)
+				}
+				sameIDs(t, "journal", events(t, at+"/journal"), []string{"intent " + h.first, "result " + h.first + " removed"})
+				if command == "run" && (p.stdout.String() != read(t, at+"/report.json") || metrics(t, read(t, at+"/m.prom"))[`dormant_runs_total{command="run",outcome="interrupted"}`] != 1) {
+					t.Errorf("what an interrupted run leaves:\n%s", &p.stdout)
+				}
+			})
+		}
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	h := serveHalfway(t)
+	journal := filepath.Join(t.TempDir(), "journal")
+	p := spawn(t, h.env(forReal, "DORMANT_CONCURRENCY=2", "DORMANT_JOURNAL="+journal), "run")
+	h.wait(t, p)
+	p.signal(os.Interrupt)
+	p.await(t, h.noticed)
+	for again, deadline := time.NewTicker(20*time.Millisecond), time.After(patience); p.running(); {
+		p.signal(os.Interrupt)
+		select {
+		case <-again.C:
+		case <-p.ended:
+		case <-deadline:
+			t.Fatalf("a second signal does not end it:\n%s", &p.stderr)
+		}
+	}
+	sameIDs(t, "journal", events(t, journal), []string{"intent " + h.first})
+	if p.code != -1 {
+		t.Errorf("it ended with %d, and not by the signal", p.code)
+	}
+}
+
+// Trying it out.
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := start(t, []string{"DORMANT_DRY_RUN=nonsense"}, "demo") // the environment does not matter
+	if code := p.wait(t); code != exitDone || p.stderr.String() != "" {
+		t.Fatalf("%d:\n%s%s", code, &p.stdout, &p.stderr)
+	}
+	scenes := regexp.MustCompile(`(?s)== 1\..*\ncandidates +(\d+)\n.*== 2\..*guard refused.*== 3\..*Removed (\d+) accounts.*` +
+		`== 4\..*No account would be removed.*directory: .*?(\d+) DELETE`).FindStringSubmatch(p.stdout.String())
+	if len(scenes) != 4 || scenes[1] == "0" || scenes[1] != scenes[2] || scenes[1] != scenes[3] {
+		t.Errorf("%q in:\n%s", scenes, &p.stdout)
+	}
+}
+
+func TestSandboxPrintsHowToReachIt(t *testing.T) {
+	for _, system := range sandbox.Systems() {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			p := spawn(t, nil, "sandbox", "--listen=127.0.0.1:0", "--system="+system, "--users=40")
+			exports := strings.Fields(p.stdout.await(t, `(?m)^export (.*)\ndormant audit$`)[1])
+			audit := start(t, append(exports, "DORMANT_FORMAT=json"), "audit")
+			if code := audit.wait(t); code != exitDone || !strings.Contains(audit.stdout.String(), `"would_remove"`) {
+				t.Errorf("%d:\n%s%s", code, &audit.stdout, &audit.stderr)
+			}
+			p.signal(syscall.SIGTERM)
+			if code := p.wait(t); code != exitDone {
+				t.Errorf("the exit code is %d:\n%s", code, &p.stderr)
+			}
+		})
+	}
+}
+
+// The documents.
+
+func TestReadmeNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	var got, want []string
+	for _, row := range readme(t, "variable") {
+		got = append(got, row[0]+" "+row[1])
+	}
+	for _, f := range fields() {
+		want = append(want, "DORMANT_"+f.Tag.Get("env")+" "+f.Tag.Get("envDefault"))
+	}
+	sameIDs(t, "variables", got, want)
+}
+
+func TestReadmeNamesEveryMetric(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	a := &app{environ: d.env(), stderr: io.Discard}
+	if problems := a.configure("daemon"); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	(&daemon{app: a}).tick(t.Context()) // some metrics are not there before
+	a.metrics.NextRun(time.Now())
+	families, err := a.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, "README.md")
+	var got, want []string
+	for _, row := range readme(t, "metric") {
+		labels := strings.FieldsFunc(row[1], func(r rune) bool { return strings.ContainsRune("`, ", r) })
+		got = append(got, fmt.Sprint(row[0], slices.Sorted(slices.Values(labels))))
+	}
+	for _, f := range families {
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, l.GetName())
+		}
+		want = append(want, fmt.Sprint(f.GetName(), labels))
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() { // what reports say as well
+				known := slices.Contains([]string{"outcome", "reason", "result", "state"}, l.GetName())
+				if known && !strings.Contains(text, "`"+l.GetValue()+"`") {
+					t.Errorf("%s %s is nowhere in the README", l.GetName(), l.GetValue())
+				}
+			}
+		}
+	}
+	sameIDs(t, "metrics", got, want)
+}
+
+func TestReadmeNamesEveryExitCode(t *testing.T) {
+	t.Parallel()
+	var got, want []string
+	for _, row := range readme(t, "code") {
+		got = append(got, row[0])
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "exit") && len(v.Values) == 1 {
+			if literal, ok := v.Values[0].(*ast.BasicLit); ok {
+				want = append(want, literal.Value)
+			}
+		}
+		return true
+	})
+	sameIDs(t, "exit codes", got, want)
+}
+
+func TestReadmeNamesEveryCommand(t *testing.T) {
+	t.Parallel()
+	text := read(t, "README.md")
+	for _, c := range commands() {
+		if !regexp.MustCompile("(dormant|go run [.]) " + c.name + `\b`).MatchString(text) {
+			t.Errorf("dormant %s is nowhere in the README", c.name)
+		}
+	}
+	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## [Unreleased]\n") {
+		t.Error("the changelog has no section of what is unreleased")
+	}
+}
+
+// readme are the rows of the README's table whose first column has this title.
+func readme(t *testing.T, title string) [][]string {
+	t.Helper()
+	_, rest, _ := strings.Cut(read(t, "README.md"), "\n| "+title+" |")
+	var rows [][]string
+	for i, line := range strings.Split(rest, "\n") {
+		if i < 2 { // the other titles, and the line below
+			continue
+		}
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
+			cells = append(cells, strings.Trim(strings.TrimSpace(cell), "`"))
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}
+
+// A directory for a test.
+
+const (
+	forReal  = "DORMANT_DRY_RUN=false"
+	patience = 20 * time.Second // for what takes a moment
+)
+
+var (
+	now    = time.Now().UTC().Truncate(time.Second)
+	cutoff = now.AddDate(0, 0, -90) // to the second: the population has accounts on both sides
+)
+
+// directory is a sandbox that is served under a prefix.
+type directory struct {
+	*sandbox.Server
+	t       *testing.T
+	system  string
+	url     string
+	environ []string
+	users   []sandbox.User // as they are at first
+	hook    atomic.Pointer[hook]
+
+	requests, removed int // by earlier runs
+}
+
+func serve(t *testing.T, system string, options ...func(*sandbox.Options)) *directory {
+	t.Helper()
+	d := &directory{t: t, system: system}
+	o := sandbox.Options{System: system, Seed: 1, WithLastLogin: true, Users: sandbox.Population(120, 1, now)}
+	switch system {
+	case "maestro":
+		for _, id := range []string{"..", "x/../y", "team 7/ü?a=b#%2e"} {
+			o.Users = append(o.Users, sandbox.User{ID: id, Username: "odd" + strconv.Itoa(len(id)) + ".id", LastLogin: now.AddDate(-1, 0, 0)})
+		}
+	case "redmine":
+		for i := 5; i < len(o.Users); i += 5 {
+			o.Users[i].Disabled = true
+		}
+	}
+	o.Before = func(w http.ResponseWriter, r *http.Request) bool { return (*d.hook.Load())(w, r) }
+	d.before(func(http.ResponseWriter, *http.Request) bool { return false })
+	for _, option := range options {
+		option(&o)
+	}
+	var err error
+	if d.Server, err = sandbox.New(o); err != nil {
+		t.Fatal(err)
+	}
+	d.users = d.Users()
+	server := httptest.NewServer(http.StripPrefix("/tenant/7", d.Server))
+	t.Cleanup(server.Close)
+	d.url = server.URL + "/tenant/7"
+	d.environ = []string{
+		"DORMANT_PROFILE=" + system, "DORMANT_URL=" + d.url, "DORMANT_TOKEN=" + cmp.Or(o.Token, sandbox.DefaultToken),
+		"DORMANT_INACTIVE_SINCE=" + cutoff.Format(time.RFC3339), "DORMANT_MAX_RETRIES=0",
+		"DORMANT_MAX_REMOVALS=1000", "DORMANT_MAX_REMOVAL_PERCENT=100", "DORMANT_FORMAT=json",
+	}
+	if system == "maestro" {
+		d.environ = append(d.environ, "DORMANT_ACTOR=admin")
+	}
+	return d
+}
+
+// hook sees a request first, and reports whether it has answered.
+type hook func(http.ResponseWriter, *http.Request) bool
+
+// before sets the hook.
+func (d *directory) before(h hook) { d.hook.Store(&h) }
+
+// env is the environment in which the program finds the directory.
+func (d *directory) env(more ...string) []string { return slices.Concat(d.environ, more) }
+
+// forget takes a variable out of the environment.
+func (d *directory) forget(variable string) {
+	d.environ = slices.DeleteFunc(d.environ, func(v string) bool { return strings.HasPrefix(v, variable+"=") })
+}
+
+// unused are the ids of the accounts that should go by default, the longest
+// inactive first: as the documents say, not as the program does.
+func (d *directory) unused() []string {
+	return d.those(func(u sandbox.User) bool {
+		old := !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff)
+		switch d.system {
+		case "maestro": // tells neither administrators nor what was done, and has odd ids
+			return old && !slices.Contains([]string{"..", "x/../y"}, u.ID)
+		case "itflex":
+			return old && !u.Admin && u.LastAction.Before(cutoff)
+		default:
+			return old && !u.Admin && !u.Disabled
+		}
+	})
+}
+
+func (d *directory) those(are func(sandbox.User) bool) []string {
+	users := slices.DeleteFunc(slices.Clone(d.users), func(u sandbox.User) bool { return !are(u) })
+	slices.SortFunc(users, func(a, b sandbox.User) int {
+		return cmp.Or(a.LastLogin.Compare(b.LastLogin), cmp.Compare(a.ID, b.ID))
+	})
+	var ids []string
+	for _, u := range users {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+// user is the account as it was at first.
+func (d *directory) user(id string) sandbox.User {
+	return d.users[slices.IndexFunc(d.users, func(u sandbox.User) bool { return u.ID == id })]
+}
+
+func (d *directory) change(id string, change func(*sandbox.User)) {
+	if err := d.Update(id, change); err != nil {
+		d.t.Error(err)
+	}
+}
+
+// path is where the account is.
+func (d *directory) path(id string) string {
+	form := map[string]string{"itflex": "/api/users/%s", "maestro": "/users/%s", "redmine": "/users/%s.json"}[d.system]
+	return fmt.Sprintf(form, url.PathEscape(id))
+}
+
+func (d *directory) paths() []string {
+	var paths []string
+	for _, u := range d.users {
+		paths = append(paths, d.path(u.ID))
+	}
+	return paths
+}
+
+func (d *directory) onlyReads(requests []sandbox.Request) {
+	d.t.Helper()
+	for _, r := range requests {
+		if r.Method != http.MethodGet {
+			d.t.Errorf("%s %s was sent", r.Method, r.Path)
+		}
+	}
+}
+
+// result is what came of one cleanup.
+type result struct {
+	code           int
+	report         job.Report
+	stdout, stderr string
+}
+
+// run carries out one cleanup, as the command does it.
+func (d *directory) run(command string, environ ...string) result {
+	d.t.Helper()
+	environ = d.env(environ...)
+	if command != "daemon" {
+		p := start(d.t, environ, command)
+		code := p.wait(d.t)
+		return d.judge(code, p.stdout.String(), p)
+	}
+	report := filepath.Join(d.t.TempDir(), "report.json")
+	p := start(d.t, append(environ, "DORMANT_RUN_AT_START=true", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_REPORT="+report), command)
+	p.stderr.await(d.t, `"run finished"`)
+	p.signal(os.Interrupt)
+	code := p.wait(d.t)
+	return d.judge(code, read(d.t, report), p)
+}
+
+// judge checks what is true of every cleanup, however it ends.
+func (d *directory) judge(code int, report string, p *program) result {
+	d.t.Helper()
+	r := result{code: code, stdout: p.stdout.String(), stderr: p.stderr.String()}
+	if err := json.Unmarshal([]byte(report), &r.report); err != nil {
+		d.t.Fatalf("no report: %v\n%s\n%s", err, report, r.stderr)
+	}
+	requests, removed := d.Requests()[d.requests:], d.Removed()[d.removed:]
+	d.requests, d.removed = len(d.Requests()), len(d.Removed())
+	if r.report.DryRun {
+		d.onlyReads(requests)
+	}
+	var said []string
+	for _, a := range r.report.Accounts {
+		if a.Result == job.Removed {
+			said = append(said, a.ID)
+		}
+	}
+	sameIDs(d.t, "reported as removed", said, removed)
+	sameIDs(d.t, "counted as removed", make([]string, r.report.Counts.Removed), make([]string, len(removed)))
+
+	summaries := 0
+	for line := range strings.Lines(r.stderr) {
+		var event struct {
+			Message, Outcome string
+			RunID            string `json:"run_id"`
+		}
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			d.t.Errorf("no line of a log: %s", line)
+		}
+		ofDaemon := event.Message == "daemon started" || strings.HasPrefix(event.Message, "stopping")
+		if event.RunID != r.report.RunID && !ofDaemon || event.RunID == "" && !ofDaemon {
+			d.t.Errorf("not of run %q: %s", r.report.RunID, line)
+		}
+		if event.Message == "run finished" {
+			summaries++
+			if event.Outcome != string(r.report.Outcome) {
+				d.t.Errorf("the log says %s, the report %s", event.Outcome, r.report.Outcome)
+			}
+		}
+	}
+	if summaries != 1 {
+		d.t.Errorf("%d summaries in:\n%s", summaries, r.stderr)
+	}
+	for _, u := range d.users {
+		if strings.Contains(u.Username, ".") && strings.Contains(r.stderr, u.Username) {
+			d.t.Errorf("the log names %s:\n%s", u.Username, r.stderr)
+		}
+	}
+	if strings.Contains(r.stdout+r.stderr+report, sandbox.DefaultToken) {
+		d.t.Errorf("the token is shown:\n%s%s", r.stdout, r.stderr)
+	}
+	return r
+}
+
+func (r result) ended(t *testing.T, code int, outcome job.Outcome) {
+	t.Helper()
+	if r.code != code || r.report.Outcome != outcome {
+		t.Errorf("it ended with %d, %s, and not with %d, %s:\n%s%s", r.code, r.report.Outcome, code, outcome, r.stdout, r.stderr)
+	}
+}
+
+func (r result) account(t *testing.T, id string) job.Account {
+	t.Helper()
+	i := slices.IndexFunc(r.report.Accounts, func(a job.Account) bool { return a.ID == id })
+	if i < 0 {
+		t.Fatalf("%s is not in the report", id)
+	}
+	return r.report.Accounts[i]
+}
+
+func candidates(r job.Report) []string {
+	var ids []string
+	for _, a := range r.Accounts {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// wrong fails unless the command refuses its configuration: with exit code 2,
+// with all that it should say, and before it sends anything. It returns what was said.
+func (d *directory) wrong(t *testing.T, command string, says []string, environ ...string) string {
+	t.Helper()
+	sent := len(d.Requests())
+	p := start(t, d.env(environ...), command)
+	if code := p.wait(t); code != exitUsage || p.stdout.String() != "" || len(d.Requests()) > sent {
+		t.Errorf("%q: the exit code is %d, and %d requests were sent:\n%s%s", environ, code, len(d.Requests())-sent, &p.stdout, &p.stderr)
+	}
+	for _, s := range says {
+		if !strings.Contains(p.stderr.String(), s) {
+			t.Errorf("%q: %s is not in:\n%s", environ, s, &p.stderr)
+		}
+	}
+	return p.stderr.String()
+}
+
+// The program in a test.
+
+// program is one run of the program.
+type program struct {
+	stdout, stderr output
+	signal         func(os.Signal)
+	ended          chan struct{}
+	code           int // -1 if a signal ended it
+}
+
+// start runs the program within this process. Any signal is one to stop.
+func start(t *testing.T, environ []string, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &program{ended: make(chan struct{}), signal: func(os.Signal) { cancel() }}
+	go func() {
+		defer close(p.ended)
+		p.code = run(ctx, args, environ, &p.stdout, &p.stderr)
+	}()
+	t.Cleanup(func() { cancel(); <-p.ended })
+	return p
+}
+
+// spawn runs the program as a process.
+func spawn(t *testing.T, environ []string, args ...string) *program {
+	t.Helper()
+	p := &program{ended: make(chan struct{})}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = slices.Concat(environ, []string{asProgram + "=1", "GOCOVERDIR=" + t.TempDir()})
+	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.signal = func(s os.Signal) { _ = cmd.Process.Signal(s) } // it may have ended
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // the exit code tells
+		p.code = cmd.ProcessState.ExitCode()
+	}()
+	t.Cleanup(func() { <-p.ended }) // t's context has ended it
+	return p
+}
+
+// wait returns the exit code.
+func (p *program) wait(t *testing.T) int {
+	t.Helper()
+	p.await(t, p.ended)
+	return p.code
+}
+
+// await waits for what the program should do.
+func (p *program) await(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("it waits in vain:\n%s%s", &p.stdout, &p.stderr)
+	}
+}
+
+func (p *program) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// output is what a program writes. Others may read it meanwhile.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	grown chan struct{} // closed when there is more, or nil
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.grown != nil {
+		close(o.grown)
+		o.grown = nil
+	}
+	return o.text.Write(b)
+}
+
+func (o *output) String() string { text, _ := o.look(); return text }
+
+func (o *output) look() (string, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.grown == nil {
+		o.grown = make(chan struct{})
+	}
+	return o.text.String(), o.grown
+}
+
+// await returns the match of the pattern as soon as there is one.
+func (o *output) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	expr, deadline := regexp.MustCompile(pattern), time.After(patience)
+	for {
+		text, grown := o.look()
+		if match := expr.FindStringSubmatch(text); match != nil {
+			return match
+		}
+		select {
+		case <-grown:
+		case <-deadline:
+			t.Fatalf("%s does not come:\n%s", pattern, text)
+		}
+	}
+}
+
+// sameIDs compares two lists in any order.
+func sameIDs(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %q, not %q", what, got, want)
+	}
+}
+
+func answer(w http.ResponseWriter, code int, body string) bool {
+	w.WriteHeader(code)
+	io.WriteString(w, body)
+	return true
+}
+
+func ask(t *testing.T, method, address string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+// unusedAddress is one at which nobody listens.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// metrics reads Prometheus' text format: the values by name and labels.
+func metrics(t *testing.T, text string) map[string]float64 {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	if _, err := parser.TextToMetricFamilies(strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for line := range strings.Lines(text) {
+		if i := strings.LastIndexByte(line, ' '); !strings.HasPrefix(line, "#") && i > 0 {
+			values[line[:i]], _ = strconv.ParseFloat(strings.TrimSpace(line[i:]), 64)
+		}
+	}
+	return values
+}
+
+// events are the lines of a journal, in short.
+func events(t *testing.T, path string) []string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		var e job.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Error(err)
+		}
+		all = append(all, strings.TrimSpace(fmt.Sprint(e.Event, " ", e.UserID, " ", e.Result)))
+	}
+	return all
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
