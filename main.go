@@ -31,6 +31,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+	_ "time/tzdata" // for images without time zones
 
 	"github.com/caarlos0/env/v11"
 	"github.com/mattn/go-isatty"
@@ -57,6 +58,9 @@ const (
 )
 
 func main() {
+	// A reader that has gone is an error like any other when writing, and not a
+	// death in the middle of a removal.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
@@ -156,7 +160,7 @@ type config struct {
 
 	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
-	InactiveFor    duration `env:"INACTIVE_FOR" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
+	InactiveFor    duration `env:"INACTIVE_FOR" zero:"no" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
 	InactiveSince  date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
 	MinInactiveFor duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for either"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
@@ -173,8 +177,8 @@ type config struct {
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
 
 	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
-	RateLimit      float64  `env:"RATE_LIMIT" help:"requests a second; empty for no limit"`
-	PageSize       int      `env:"PAGE_SIZE" help:"accounts a page; empty for the profile's"`
+	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" help:"requests a second; empty for no limit"`
+	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout duration `env:"REQUEST_TIMEOUT" envDefault:"30s" min:"1ms" help:"for one request, or for the next part of a listing"`
 	RunTimeout     duration `env:"RUN_TIMEOUT" envDefault:"1h" min:"1ms" help:"for one run"`
 	MaxRetries     int      `env:"MAX_RETRIES" envDefault:"5" max:"100" help:"for one request that is safe to repeat"`
@@ -253,6 +257,9 @@ func accepted(f reflect.StructField) string {
 		return "name=value,name=value"
 	}
 	limits := "from " + cmp.Or(f.Tag.Get("min"), "0")
+	if f.Tag.Get("zero") == "no" {
+		limits = "greater than 0"
+	}
 	if most := f.Tag.Get("max"); most != "" {
 		limits += " to " + most
 	}
@@ -305,7 +312,9 @@ func readConfig(environ []string, now time.Time) (config, []error) {
 	}
 	for _, f := range fields() {
 		v := reflect.ValueOf(cfg).FieldByIndex(f.Index)
-		if name := prefix + f.Tag.Get("env"); wrong[f.Name] || !allowed(f, v) {
+		name := prefix + f.Tag.Get("env")
+		zero := f.Tag.Get("zero") == "no" && values[name] != "" && v.IsZero()
+		if wrong[f.Name] || zero || !allowed(f, v) {
 			problems = append(problems, fmt.Errorf("%s=%q: %s is accepted", name, values[name], accepted(f)))
 		}
 	}
@@ -651,6 +660,9 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	}
 	if err := c.Journal.Close(); err != nil {
 		a.log.Error().Str(job.FieldRunID, c.RunID).Err(err).Msg("the journal may be incomplete")
+		if r.Err == nil {
+			r.Outcome, r.Err, r.Error = job.Failed, err, err.Error()
+		}
 	}
 	a.metrics.Run(r)
 	return r

@@ -32,15 +32,11 @@ func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
 	}
 }
 
-// maxItems is when a listing counts as one that never ends.
-const maxItems = 5_000_000
-
 // list yields the accounts on the pages, up to maxPages unless that is 0. It
 // returns why they are not all there is.
 func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	w := &walk{client: c, operation: opList, listing: c.profile.List, maxPages: maxPages}
 	seen := sightings{}
-	items := 0
 	for it, err := range w.items(ctx) {
 		if err != nil {
 			return err
@@ -52,9 +48,6 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 		fresh, err := seen.add(u, it)
 		if err != nil {
 			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
-		}
-		if items++; items > c.maxItems {
-			return fmt.Errorf("page %d: more than %d items, so the listing does not end", it.page, c.maxItems)
 		}
 		if fresh && !yield(c.proven(u), nil) {
 			return nil

@@ -37,6 +37,9 @@ type walk struct {
 // is decoded; a listing of a million in one response never waits in memory.
 const ahead = 1000
 
+// maxItems is when a listing counts as one that never ends.
+const maxItems = 5_000_000
+
 // items yields the elements in their order. While the caller is busy with them,
 // the next page is under way. After an error, nothing more comes.
 func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
@@ -56,7 +59,12 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 				continue
 			}
 		}()
+		n := 0
 		for it := range found {
+			if n++; n > w.client.maxItems {
+				yield(item{}, fmt.Errorf("page %d: more than %d items, so the listing does not end", it.page, w.client.maxItems))
+				return
+			}
 			if !yield(it, nil) {
 				return
 			}

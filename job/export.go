@@ -89,9 +89,10 @@ func newPusher(gateway string) (*push.Pusher, error) {
 		return nil, errors.New("is no URL: http://host:9091 or http://host:9091/metrics/job/NAME/instance/NAME is accepted")
 	}
 	before, key, grouped := strings.Cut(u.Path, "/metrics/job/")
-	u.Path, u.RawPath = before, ""
+	user := u.User
+	u.Path, u.RawPath, u.User = before, "", nil // the pusher shows its URL in errors
 	if !grouped {
-		return push.New(u.String(), "dormant"), nil
+		return signedIn(push.New(u.String(), "dormant"), user), nil
 	}
 	parts := strings.Split(strings.Trim(key, "/"), "/")
 	if len(parts)%2 == 0 || slices.Contains(parts, "") {
@@ -104,5 +105,13 @@ func newPusher(gateway string) (*push.Pusher, error) {
 	if err := p.Error(); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return signedIn(p, user), nil
+}
+
+func signedIn(p *push.Pusher, user *url.Userinfo) *push.Pusher {
+	if user == nil {
+		return p
+	}
+	password, _ := user.Password()
+	return p.BasicAuth(user.Username(), password)
 }
