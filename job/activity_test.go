@@ -1,7 +1,7 @@
 package job
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +64,7 @@ func TestReadActivity(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
-			got := ""
+			var got string
 			a, err := ReadActivity(strings.NewReader(tt.text), testNow)
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), "\n", " ")
@@ -169,7 +169,7 @@ func TestActivityConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			u := with(fmt.Sprint(i), mailed("a@x"))
+			u := with(strconv.Itoa(i), mailed("a@x"))
 			a.apply(u, testNow)
 			a.doubtful(u)
 			a.unmatched()

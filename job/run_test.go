@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -128,8 +129,8 @@ func (d *memory) Remove(ctx context.Context, id string, confirm func(context.Con
 		}
 		if err == nil {
 			d.mu.Lock()
-			defer d.mu.Unlock()
 			d.removed = append(d.removed, id)
+			d.mu.Unlock()
 			return nil
 		}
 		if errors.Is(err, ErrNotFound) && !d.ghosts {
@@ -814,7 +815,7 @@ func TestRunConcurrency(t *testing.T) {
 		}, 2, time.Minute + time.Second},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprint(tt.concurrency), func(t *testing.T) {
+		t.Run(strconv.Itoa(tt.concurrency), func(t *testing.T) {
 			inBubble(t, users, func(t *testing.T, c *cleanup) {
 				c.Concurrency, c.dir.remove = tt.concurrency, tt.remove
 				r := c.run(t.Context(), t)
@@ -881,13 +882,13 @@ func TestRunWhateverHappens(t *testing.T) {
 		errs := []error{errBroken, errAgain, ErrNotFound, ErrCredentials, ErrSignedOut, ErrUnsupported}
 		users := []User{with("new", login("2026-06-30T00:00:00Z"))}
 		for i := range random(30) {
-			u := with(fmt.Sprint(i))
+			u := with(strconv.Itoa(i))
 			if random(3) == 0 {
 				change(&u)
 			}
 			users = append(users, u)
 		}
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		ok := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			inBubble(t, users, func(t *testing.T, c *cleanup) {
 				c.Concurrency, c.MaxFailures, c.Recheck, c.DryRun = 1+random(5), 1+random(5), random(4) > 0, random(8) == 0
 				c.Policy.NeverLoggedIn = []NeverPolicy{NeverKeep, NeverRemove, NeverRemoveUndated}[random(3)]

@@ -161,7 +161,7 @@ func TestScheduleInRunner(t *testing.T) {
 				c := cron.New(cron.WithLocation(s.zone))
 				c.Schedule(s, cron.FuncJob(func() { runs.Add(1) }))
 				c.Start()
-				time.Sleep(366*24*time.Hour + time.Second)
+				time.Sleep(366*24*time.Hour + time.Second) //nolint:forbidigo // the clock of synctest
 				synctest.Wait()
 				<-c.Stop().Done()
 				if got := runs.Load(); got != tt.want {
