@@ -870,10 +870,15 @@ func (l cronLog) Error(err error, msg string, pairs ...any) {
 func (a *app) checkCommand(ctx context.Context, _ []string) int {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
 	defer cancel()
-	if err := a.check(ctx); err != nil {
+	var text strings.Builder
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	err := a.check(ctx, out)
+	_ = out.Flush()
+	code := a.print(text.String()) // what was found before an error is worth knowing, too
+	if err != nil {
 		return a.fail(err)
 	}
-	return exitDone
+	return code
 }
 
 func (a *app) fail(err error) int {
@@ -881,7 +886,7 @@ func (a *app) fail(err error) int {
 	return exitCode(job.Report{Outcome: job.Failed, Err: err})
 }
 
-func (a *app) check(ctx context.Context) error {
+func (a *app) check(ctx context.Context, out io.Writer) error {
 	cleanup := job.Cleanup{Log: a.log}
 	now := time.Now().UTC()
 	directory, err := a.prepare(&cleanup, now)
@@ -889,8 +894,6 @@ func (a *app) check(ctx context.Context) error {
 		return err
 	}
 	defer directory.Close()
-	var text strings.Builder
-	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "configuration\tok\n")
 	fmt.Fprintf(out, "profile\t%s (%s)\n", a.cfg.Profile, a.profile.Title)
 	fmt.Fprintf(out, "directory\t%s\n", a.cfg.URL)
@@ -921,9 +924,7 @@ func (a *app) check(ctx context.Context) error {
 	if a.profile.Get == nil {
 		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
 	}
-	_ = out.Flush()
-	_, err = io.WriteString(a.stdout, text.String())
-	return err
+	return nil
 }
 
 // counted lists counts, the largest first.

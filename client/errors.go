@@ -39,6 +39,12 @@ func (e *StatusError) Error() string {
 	if e.Location != "" {
 		text += ", a redirect that is not followed"
 	}
+	switch e.Code {
+	case http.StatusUnauthorized:
+		text += ": the credentials are not accepted"
+	case http.StatusForbidden:
+		text += ": the credentials do not allow this"
+	}
 	return strings.TrimSpace(text)
 }
 
