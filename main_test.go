@@ -12,6 +12,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
@@ -1087,6 +1088,31 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 	}
 	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## [Unreleased]\n") {
 		t.Error("the changelog has no section of what is unreleased")
+	}
+}
+
+// Whatever is deployed names only variables that the program reads.
+func TestDeployedVariablesExist(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, f := range fields() {
+		known[prefix+f.Tag.Get("env")] = true
+	}
+	variable := regexp.MustCompile(`\bDORMANT_[A-Z_]+[A-Z]\b`)
+	found := 0
+	err := filepath.WalkDir("deploy", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		for _, name := range variable.FindAllString(read(t, path), -1) {
+			if found++; !known[name] {
+				t.Errorf("%s: there is no variable %s", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d variables found, %v", found, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-module dormant/tools
+module dormant/tools/lint
 
 go 1.26.0
 
