@@ -61,6 +61,8 @@ func main() {
 	// A reader that has gone is an error like any other when writing, and not a
 	// death in the middle of a removal.
 	signal.Ignore(syscall.SIGPIPE)
+	// What net/http says there is no event of ours, and may quote the directory.
+	stdlog.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
@@ -149,14 +151,14 @@ type config struct {
 
 	Token            client.Secret `env:"TOKEN" help:"the credential"`
 	TokenFile        string        `env:"TOKEN_FILE" help:"a file with the credential, read anew for every run"`
-	Username         string        `env:"USERNAME" help:"for profiles that sign in or use basic authentication"`
-	Password         client.Secret `env:"PASSWORD" help:"for profiles that sign in or use basic authentication"`
+	Username         string        `env:"USERNAME" help:"for profiles that sign in"`
+	Password         client.Secret `env:"PASSWORD" help:"for profiles that sign in"`
 	PasswordFile     string        `env:"PASSWORD_FILE" help:"a file with the password, read anew for every run"`
 	ClientID         string        `env:"CLIENT_ID" help:"for profiles that use OAuth2"`
-	ClientSecret     client.Secret `env:"CLIENT_SECRET" help:"for profiles that use OAuth2; ITFlex's refresh token"`
+	ClientSecret     client.Secret `env:"CLIENT_SECRET" help:"for profiles that use OAuth2: ITFlex's refresh token"`
 	ClientSecretFile string        `env:"CLIENT_SECRET_FILE" help:"a file with the client secret, read anew for every run"`
 	Params           params        `env:"PARAMS" help:"a=x,b=y: what a profile's own placeholders stand for"`
-	Actor            string        `env:"ACTOR" help:"the account that does the removing; always kept"`
+	Actor            string        `env:"ACTOR" help:"the account that does the removing, as the directory is told; always kept"`
 
 	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
@@ -166,18 +168,18 @@ type config struct {
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes for real"`
 
-	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep"`
+	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep, separated by commas"`
 	AllowlistFile          string   `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
 	ProtectAdmins          bool     `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
 	ProtectServiceAccounts bool     `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
-	ProtectRoles           []string `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep"`
+	ProtectRoles           []string `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep, separated by commas"`
 	MaxRemovals            int      `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove; 0 is none"`
 	MaxRemovalPercent      float64  `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
-	RequireActive          bool     `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody at all logged in after the cutoff"`
+	RequireActive          bool     `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody but the caller is known to have logged in after the cutoff"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
 
 	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
-	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" help:"requests a second; empty for no limit"`
+	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout duration `env:"REQUEST_TIMEOUT" envDefault:"30s" min:"1ms" help:"for one request, or for the next part of a listing"`
 	RunTimeout     duration `env:"RUN_TIMEOUT" envDefault:"1h" min:"1ms" help:"for one run"`
@@ -232,8 +234,8 @@ func (p *params) UnmarshalText(text []byte) error {
 	*p = params{}
 	for pair := range strings.SplitSeq(string(text), ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
-		if !ok || name == "" {
-			return errors.New("no pair")
+		if _, twice := (*p)[name]; !ok || name == "" || twice {
+			return errors.New("no pair, or one that is there twice")
 		}
 		(*p)[name] = value
 	}
@@ -277,7 +279,8 @@ func accepted(f reflect.StructField) string {
 
 // kubernetesService is what Kubernetes puts into the environment for a Service
 // whose name begins with dormant.
-var kubernetesService = regexp.MustCompile(`^DORMANT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+var kubernetesService = regexp.MustCompile(`^DORMANT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=|` +
+	`^DORMANT_(\w+_)?PORT=\w+://`)
 
 // readConfig reads the configuration and reports all that is wrong with it.
 func readConfig(environ []string, now time.Time) (config, []error) {
@@ -287,7 +290,7 @@ func readConfig(environ []string, now time.Time) (config, []error) {
 		name, value, _ := strings.Cut(pair, "=")
 		known := slices.ContainsFunc(fields(), func(f reflect.StructField) bool { return prefix+f.Tag.Get("env") == name })
 		switch {
-		case !strings.HasPrefix(name, prefix) || !known && kubernetesService.MatchString(name):
+		case !strings.HasPrefix(name, prefix) || !known && kubernetesService.MatchString(pair):
 		case !known:
 			problems = append(problems, fmt.Errorf("%s: there is no such variable", name))
 		case value == "" && name != prefix+"RATE_LIMIT" && name != prefix+"PAGE_SIZE":
@@ -314,7 +317,7 @@ func readConfig(environ []string, now time.Time) (config, []error) {
 		v := reflect.ValueOf(cfg).FieldByIndex(f.Index)
 		name := prefix + f.Tag.Get("env")
 		zero := f.Tag.Get("zero") == "no" && values[name] != "" && v.IsZero()
-		if wrong[f.Name] || zero || !allowed(f, v) {
+		if wrong[f.Name] = wrong[f.Name] || zero || !allowed(f, v); wrong[f.Name] {
 			problems = append(problems, fmt.Errorf("%s=%q: %s is accepted", name, values[name], accepted(f)))
 		}
 	}
@@ -373,7 +376,8 @@ func (c config) contradictions() []error {
 	if _, err := job.ParseSchedule(c.Schedule, zone); err != nil {
 		add("DORMANT_SCHEDULE: %w", err)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 		add("DORMANT_LISTEN=%q: host:port or :port is accepted", c.Listen)
 	}
 	if c.PushgatewayURL != "" {
@@ -383,6 +387,11 @@ func (c config) contradictions() []error {
 	}
 	if c.MetricsFile != "" && filepath.Ext(c.MetricsFile) != ".prom" {
 		add("DORMANT_METRICS_FILE=%q: the node exporter reads only files that end in .prom", c.MetricsFile)
+	}
+	for _, file := range [][2]string{{"JOURNAL", c.Journal}, {"METRICS_FILE", c.MetricsFile}} {
+		if info, err := os.Stat(filepath.Dir(file[1])); file[1] != "" && (err != nil || !info.IsDir()) {
+			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
+		}
 	}
 	if c.Report != "" {
 		if err := report.CheckPath(c.Report); err != nil {
@@ -420,7 +429,7 @@ func (c config) base() (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("DORMANT_URL: has credentials in it; they belong into their own variables")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("DORMANT_URL=%q: has a query or a fragment; only host and path are used", c.URL)
+		return nil, errors.New("DORMANT_URL: has a query or a fragment; only host and path are used")
 	case u.Scheme == "http" && !loopback(u.Hostname()) && !c.AllowPlainHTTP:
 		return nil, fmt.Errorf("DORMANT_URL=%q: would send the credentials in the clear; use https, or set DORMANT_ALLOW_PLAIN_HTTP=true", c.URL)
 	}
@@ -468,17 +477,20 @@ func (a *app) profileProblems() []error {
 	if !a.cfg.DryRun && a.profile.NamesActor() && a.cfg.Actor == "" {
 		problems = append(problems, fmt.Errorf("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", a.profile.Name))
 	}
-	values, err := a.values()
-	if err != nil {
-		return append(problems, err)
+	if a.cfg.PageSize > 0 && a.profile.List.Size == nil {
+		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE: the listing of profile %s has no pages", a.profile.Name))
 	}
-	return append(problems, values.Check(a.profile)...)
+	if values, err := a.values(); err == nil {
+		problems = append(problems, values.Check(a.profile)...)
+	}
+	return problems
 }
 
 // fileProblems are files that can't be read. They are read anew for every run.
 func (a *app) fileProblems() []error {
 	var problems []error
 	for _, read := range []func() error{
+		func() error { _, err := a.values(); return err },
 		func() error { _, err := a.policy(); return err },
 		func() error { _, err := a.activity(time.Now()); return err },
 		func() error { _, err := a.authorities(); return err },
@@ -529,13 +541,15 @@ func (a *app) policy() (job.Policy, error) {
 		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
 		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
 	}
-	if c.Actor != "" {
-		p.Self = []string{c.Actor}
+	for _, name := range []string{c.Actor, c.Username} {
+		if name != "" {
+			p.Self = append(p.Self, name)
+		}
 	}
 	var errs []error
 	named := func(name string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", name, err))
+			errs = append(errs, fmt.Errorf("DORMANT_%s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 	}
 	var err error
@@ -631,20 +645,19 @@ func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
 	})
 }
 
-// cleanup carries out one run and counts it. It never panics on what it reads.
+// cleanup carries out one run and counts it.
 func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	now := time.Now().UTC()
 	record := job.NewRecord(a.stderr) // a new one, so that a disk that was full once is no matter later
 	c := job.Cleanup{
-		RunID: strings.ToLower(rand.Text()), Command: command, Profile: a.cfg.Profile, URL: a.cfg.URL,
+		RunID: newRunID(), Command: command, Profile: a.cfg.Profile, URL: a.cfg.URL,
 		Limits: job.Limits{
 			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
 		},
 		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, Concurrency: a.cfg.Concurrency, MaxFailures: a.cfg.MaxFailures,
 		Log: newLog(a.cfg, record, terminal(a.stderr)), Record: record,
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
-		fmt.Errorf("the run took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
+	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
 
 	directory, err := a.prepare(&c, now)
@@ -654,18 +667,19 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	}
 	var r job.Report
 	if err != nil {
-		r = c.Fail(err)
+		r = c.Fail(now, err)
 	} else {
-		r = c.Run(ctx)
-	}
-	if err := c.Journal.Close(); err != nil {
-		a.log.Error().Str(job.FieldRunID, c.RunID).Err(err).Msg("the journal may be incomplete")
-		if r.Err == nil {
-			r.Outcome, r.Err, r.Error = job.Failed, err, err.Error()
-		}
+		r = c.Run(ctx, now)
 	}
 	a.metrics.Run(r)
 	return r
+}
+
+func newRunID() string { return strings.ToLower(rand.Text()) }
+
+func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
+		fmt.Errorf("it took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
 }
 
 // errSetup is a run that could not start because of the configuration or its files.
@@ -782,7 +796,7 @@ func (a *app) daemonCommand(ctx context.Context, _ []string) int {
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	_ = server.Shutdown(bye)
-	if d.state().Outcome == job.Interrupted {
+	if d.state().outcome == job.Interrupted {
 		return exitFailed
 	}
 	return exitDone
@@ -791,10 +805,16 @@ func (a *app) daemonCommand(ctx context.Context, _ []string) int {
 type daemon struct {
 	*app
 	mu   sync.Mutex
-	last job.Report // the last run that ended
+	last ended
 }
 
-func (d *daemon) state() job.Report {
+// ended is how and when the last run ended; the zero value if none has.
+type ended struct {
+	outcome job.Outcome
+	at      time.Time
+}
+
+func (d *daemon) state() ended {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.last
@@ -807,11 +827,12 @@ func (d *daemon) tick(ctx context.Context) {
 	panicked := true
 	defer func() {
 		if panicked {
+			d.log.Error().Str(job.FieldOutcome, string(r.Outcome)).Msg("run finished: it panicked")
 			d.metrics.Run(r)
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.last = r
+		d.last = ended{r.Outcome, r.FinishedAt}
 	}()
 	r = d.cleanup(ctx, "daemon")
 	panicked = false
@@ -829,13 +850,13 @@ func (d *daemon) server() *http.Server {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		switch last := d.state(); {
-		case last.Outcome == "":
+		case last.outcome == "":
 			fmt.Fprintln(w, "ready: no run has ended yet")
-		case last.Outcome.Succeeded():
-			fmt.Fprintf(w, "ready: the last run ended %s: %s\n", last.FinishedAt.Format(time.RFC3339), last.Outcome)
+		case last.outcome.Succeeded():
+			fmt.Fprintf(w, "ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
 		default:
 			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprintf(w, "not ready: the last run ended %s: %s\n", last.FinishedAt.Format(time.RFC3339), last.Outcome)
+			fmt.Fprintf(w, "not ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
 		}
 	})
 	return &http.Server{
@@ -859,7 +880,13 @@ func (s announced) Next(t time.Time) time.Time {
 // cronLog is the log as cron wants it.
 type cronLog struct{ zerolog.Logger }
 
-func (l cronLog) Info(msg string, pairs ...any) { l.Debug().Fields(pairs).Msg("cron: " + msg) }
+func (l cronLog) Info(msg string, pairs ...any) {
+	if msg == "skip" { // of cron.SkipIfStillRunning
+		l.Warn().Msg("the run before is still under way, so this one is left out")
+		return
+	}
+	l.Debug().Fields(pairs).Msg("cron: " + msg)
+}
 func (l cronLog) Error(err error, msg string, pairs ...any) {
 	l.Logger.Error().Err(err).Fields(pairs).Msg("cron: " + msg)
 }
@@ -868,7 +895,7 @@ func (l cronLog) Error(err error, msg string, pairs ...any) {
 
 // checkCommand says what the directory is like.
 func (a *app) checkCommand(ctx context.Context, _ []string) int {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
+	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
 	var text strings.Builder
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -887,7 +914,7 @@ func (a *app) fail(err error) int {
 }
 
 func (a *app) check(ctx context.Context, out io.Writer) error {
-	cleanup := job.Cleanup{Log: a.log}
+	cleanup := job.Cleanup{RunID: newRunID(), Log: a.log}
 	now := time.Now().UTC()
 	directory, err := a.prepare(&cleanup, now)
 	if err != nil {
@@ -898,29 +925,29 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "profile\t%s (%s)\n", a.cfg.Profile, a.profile.Title)
 	fmt.Fprintf(out, "directory\t%s\n", a.cfg.URL)
 
-	policy := cleanup.Policy
-	self, err := directory.Self(ctx)
+	self, err := cleanup.FindSelf(ctx)
 	switch {
 	case errors.Is(err, job.ErrUnsupported):
 		fmt.Fprintf(out, "caller\tthe directory does not tell; DORMANT_ACTOR is kept: %s\n", cmp.Or(a.cfg.Actor, "not set"))
 	case err != nil:
-		return fmt.Errorf("ask who is calling: %w", err)
+		return err
 	default:
 		fmt.Fprintf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
-		policy.Self = append(policy.Self, self.ID, self.Username)
 	}
-	plan, err := job.ReadPlan(directory.FirstPage(ctx), policy, cleanup.Activity, now)
+	plan, err := job.ReadPlan(directory.FirstPage(ctx), cleanup.Policy, cleanup.Activity, now)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "first page\t%d accounts\n", plan.Scanned)
-	fmt.Fprintf(out, "cutoff\t%s; %d used since\n", plan.Cutoff.Format(time.RFC3339), plan.Seen)
+	fmt.Fprintf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
 	fmt.Fprintf(out, "last login unknown\t%s\n", counted(plan.Unknown))
 	fmt.Fprintf(out, "would be kept\t%s\n", counted(plan.Kept))
 	fmt.Fprintf(out, "would be removed\t%d\n", len(plan.Candidates))
+	untold := "service accounts"
 	if a.profile.User.Admin == "" {
-		fmt.Fprintf(out, "administrators\tthe directory does not tell; put them on the allowlist\n")
+		untold = "administrators, service accounts"
 	}
+	fmt.Fprintf(out, "not told\t%s; put them on the allowlist\n", untold)
 	if a.profile.Get == nil {
 		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
 	}
@@ -945,9 +972,9 @@ func (a *app) explainCommand(ctx context.Context, args []string) int {
 		fmt.Fprintln(a.stderr, "dormant: usage: dormant explain USER")
 		return exitUsage
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.cfg.RunTimeout))
+	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
-	c := job.Cleanup{Log: a.log}
+	c := job.Cleanup{RunID: newRunID(), Log: a.log}
 	now := time.Now().UTC()
 	directory, err := a.prepare(&c, now)
 	if err != nil {
@@ -959,8 +986,7 @@ func (a *app) explainCommand(ctx context.Context, args []string) int {
 		return a.fail(err)
 	}
 	if len(explained) == 0 {
-		fmt.Fprintf(a.stderr, "dormant: no account has the id, username or email %q\n", args[0])
-		return exitFailed
+		return a.failUsage(fmt.Errorf("no account has the id, username or email %q", args[0]))
 	}
 	if err := report.Explain(a.stdout, explained); err != nil {
 		return a.fail(err)
@@ -1152,6 +1178,9 @@ func (a *app) helpCommand(_ context.Context, args []string) int {
 			text := fmt.Sprintf("usage: dormant %s\n\n%s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
 			if c.configured {
 				text += "\n" + variablesHelp()
+			}
+			if c.name == "sandbox" {
+				text += "\ndormant sandbox -h lists the flags.\n"
 			}
 			return a.print(text)
 		}

@@ -166,9 +166,13 @@ func TestLastLoginsFromElsewhere(t *testing.T) {
 			fmt.Fprintf(&rows, "%s,%s\n", u.Username, u.LastLogin.Format(time.RFC3339))
 		}
 	}
+	// The audit log proves that some are alive, which says nothing of last logins.
 	r := d.run("run", forReal)
-	r.ended(t, exitDone, job.Completed)
+	r.ended(t, exitRefused, job.Refused)
 	sameIDs(t, "removed without the file", d.Removed(), nil)
+	r = d.run("run", forReal, "DORMANT_REQUIRE_ACTIVE=false")
+	r.ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed without the file and the guard", d.Removed(), nil)
 
 	r = d.run("run", forReal, "DORMANT_ACTIVITY_FILE="+write(t, "logins.csv", "username,last_login\n"+rows.String()))
 	r.ended(t, exitDone, job.Completed)
@@ -563,7 +567,7 @@ func TestCheckAndExplainOnlyLook(t *testing.T) {
 		{[]string{"explain", strings.ToUpper(gone.Email)}, exitDone, `^` + gone.ID + `  ` + gone.Username + `(?s:.*)Decision: remove \(inactive\)\n$`},
 		{[]string{"explain", gone.ID}, exitDone, `Decision: remove \(inactive\)\n$`},
 		{[]string{"explain", "admin"}, exitDone, `\* self(?s:.*)\* admin(?s:.*)Decision: keep \(self\)\n$`},
-		{[]string{"explain", "nobody"}, exitFailed, `^$`},
+		{[]string{"explain", "nobody"}, exitUsage, `^$`},
 	} {
 		p := start(t, d.env(forReal), c.args...)
 		if got := p.wait(t); got != c.code || !regexp.MustCompile(c.stdout).MatchString(p.stdout.String()) {
@@ -673,7 +677,8 @@ func TestTheJournal(t *testing.T) {
 	sameIDs(t, "journal", events(t, journal), want)
 
 	d = serve(t, "itflex")
-	r := d.run("run", forReal, "DORMANT_JOURNAL="+filepath.Join(journal, "none"))
+	d.wrong(t, "run", []string{"DORMANT_JOURNAL"}, "DORMANT_JOURNAL="+filepath.Join(journal, "none"))
+	r := d.run("run", forReal, "DORMANT_JOURNAL=/dev/null")
 	r.ended(t, exitUsage, job.Failed)
 	if sent := d.Requests(); len(sent) > 0 || !strings.Contains(r.report.Error, "DORMANT_JOURNAL") {
 		t.Errorf("%d requests were sent, and the error is %q", len(sent), r.report.Error)
@@ -717,9 +722,14 @@ func TestTheMetricsFile(t *testing.T) {
 	if names, _ := os.ReadDir(filepath.Dir(path)); os.SameFile(before, after) || len(names) != 1 {
 		t.Errorf("the file was written over and not replaced, or more than it is left: %v", names)
 	}
-	d.run("run", "DORMANT_METRICS_FILE="+path+"/none.prom").ended(t, exitFailed, job.Failed)
+	environ = "DORMANT_METRICS_FILE=" + filepath.Join(t.TempDir(), "folder.prom")
+	if err := os.Mkdir(strings.TrimPrefix(environ, "DORMANT_METRICS_FILE="), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.run("run", environ).ended(t, exitFailed, job.Failed)
 	d.before(func(http.ResponseWriter, *http.Request) bool { return false })
-	d.run("run", "DORMANT_METRICS_FILE="+path+"/none.prom").ended(t, exitFailed, job.DryRun)
+	d.run("run", environ).ended(t, exitFailed, job.DryRun)
+	d.wrong(t, "run", []string{"DORMANT_METRICS_FILE"}, "DORMANT_METRICS_FILE="+path+"/none.prom")
 }
 
 func TestThePushgateway(t *testing.T) {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 
@@ -52,7 +54,7 @@ func (s *signedIn) token(ctx context.Context) (string, error) {
 	if s.current != "" && (s.expires.IsZero() || time.Now().Before(s.expires)) {
 		return s.current, nil
 	}
-	err := s.client.retry(ctx, opSignIn, func(int) error { return s.signIn(ctx) })
+	err := s.client.retry(ctx, opSignIn, func() error { return s.signIn(ctx) })
 	if err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
@@ -94,7 +96,7 @@ func (s *signedIn) signIn(ctx context.Context) error {
 			return err
 		}
 		token := answer.Get(how.Token)
-		if token.Type != gjson.String || token.Str == "" {
+		if token.Type != gjson.String || token.Str == "" || strings.ContainsFunc(token.Str, unicode.IsControl) {
 			return shapeErrorf("the answer has no token at %s", how.Token)
 		}
 		s.current, s.expires = token.Str, time.Time{}
@@ -108,7 +110,7 @@ func (s *signedIn) signIn(ctx context.Context) error {
 // rejectedSignIn makes every refusal of the credentials one that a cleanup
 // knows: servers answer a wrong password with 400, 401, 403, 404 or 422.
 func rejectedSignIn(err error) error {
-	var status *StatusError
+	var status *statusError
 	if errors.As(err, &status) && status.Code >= 400 && status.Code < 500 && !retryable(err) {
 		return fmt.Errorf("%w: %w: %w", job.ErrSignedOut, job.ErrCredentials, err)
 	}

@@ -183,7 +183,7 @@ func TestBadCredentials(t *testing.T) {
 		if !errors.Is(err, job.ErrCredentials) || !errors.Is(err, job.ErrSignedOut) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%d: %q", code, err)
 		}
-		var status *StatusError
+		var status *statusError
 		if errors.As(err, &status) && strings.Contains(status.Detail(), "SECRET") {
 			t.Errorf("detail %q", status.Detail())
 		}

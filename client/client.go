@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -137,7 +138,7 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 	}
 	err = use(token)
 	var unrepeatable final
-	var status *StatusError
+	var status *statusError
 	if errors.As(err, &unrepeatable) || !errors.As(err, &status) || status.Code != http.StatusUnauthorized || !c.tokens.rejected(token) {
 		return err
 	}
@@ -152,7 +153,10 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 
 // wait waits until the rate limit allows another request, or until ctx is done.
 func (c *Client) wait(ctx context.Context) error {
-	return c.limiter.Wait(untimed{ctx})
+	if err := c.limiter.Wait(untimed{ctx}); err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	return nil
 }
 
 // untimed is a context whose deadline is not known in advance. The limiter
@@ -199,7 +203,7 @@ func (c *Client) User(ctx context.Context, id string) (job.User, error) {
 // one reads a single account.
 func (c *Client) one(ctx context.Context, operation string, s Single, values map[string]string) (gjson.Result, error) {
 	var answer gjson.Result
-	err := c.retry(ctx, operation, func(int) error {
+	err := c.retry(ctx, operation, func() error {
 		return c.withToken(ctx, func(token string) error {
 			r := request{operation: operation, method: http.MethodGet, path: s.Path.path(c.values(values)), token: token}
 			return c.send(ctx, r, func(body io.Reader) (err error) {
@@ -208,7 +212,7 @@ func (c *Client) one(ctx context.Context, operation string, s Single, values map
 			})
 		})
 	})
-	var status *StatusError
+	var status *statusError
 	switch {
 	case errors.As(err, &status) && operation == opGet && isGone(status.Code, nil):
 		return answer, fmt.Errorf("%s: %w", operation, job.ErrNotFound)

@@ -14,19 +14,19 @@ import (
 	"dormant/job"
 )
 
-// ErrReadOnly is the answer of a read-only client to a request that could
+// errReadOnly is the answer of a read-only client to a request that could
 // change something. The request is not sent.
-var ErrReadOnly = errors.New("this is a dry run: requests that are not reads are refused")
+var errReadOnly = errors.New("this is a dry run: requests that are not reads are refused")
 
-// ErrOtherOrigin is the answer to a request that would leave the configured
+// errOtherOrigin is the answer to a request that would leave the configured
 // directory, whoever asked for it. The request is not sent.
-var ErrOtherOrigin = errors.New("credentials are sent to the configured origin only")
+var errOtherOrigin = errors.New("the directory sends us to another origin, where no credentials go")
 
 // errTimeout ends a request of which nothing was heard for too long.
 var errTimeout = errors.New("no answer in time (DORMANT_REQUEST_TIMEOUT)")
 
-// A StatusError is an answer that is not a success.
-type StatusError struct {
+// A statusError is an answer that is not a success.
+type statusError struct {
 	Code       int
 	RetryAfter time.Duration // how long the server wants us to wait, or 0
 	Location   string        // where it redirects to, if it does
@@ -34,7 +34,7 @@ type StatusError struct {
 	detail string
 }
 
-func (e *StatusError) Error() string {
+func (e *statusError) Error() string {
 	text := fmt.Sprintf("the directory answered %d %s", e.Code, http.StatusText(e.Code))
 	if e.Location != "" {
 		text += ", a redirect that is not followed"
@@ -50,12 +50,12 @@ func (e *StatusError) Error() string {
 
 // Detail is the beginning of what the server itself said, without the
 // credentials but perhaps with names in it: it is not for logs.
-func (e *StatusError) Detail() string {
+func (e *statusError) Detail() string {
 	return e.detail
 }
 
 // Unwrap makes 401 and 403 the errors that a cleanup knows.
-func (e *StatusError) Unwrap() []error {
+func (e *statusError) Unwrap() []error {
 	switch e.Code {
 	case http.StatusUnauthorized:
 		return []error{job.ErrCredentials, job.ErrSignedOut}
@@ -77,7 +77,7 @@ func shapeErrorf(format string, args ...any) error {
 
 // retryable reports whether the same request may succeed later.
 func retryable(err error) bool {
-	var status *StatusError
+	var status *statusError
 	if errors.As(err, &status) {
 		switch status.Code {
 		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -108,20 +108,34 @@ func withoutURL(err error) error {
 // maxDetail is how much of an answer to an unsuccessful request is kept, in bytes.
 const maxDetail = 300
 
-// excerpt is the beginning of a body as one line without the secrets.
-func excerpt(body io.Reader, secrets []string) string {
-	var hide []string
-	longest := 0
+// written are the forms in which an answer may have the secrets.
+func written(secrets []string) []string {
+	var forms []string
 	for _, secret := range secrets {
 		quoted, _ := json.Marshal(secret)
-		for _, form := range []string{secret, string(quoted[1 : len(quoted)-1]), url.QueryEscape(secret), url.PathEscape(secret)} {
-			hide = append(hide, form, "***")
-			longest = max(longest, len(form))
-		}
+		forms = append(forms, secret, string(quoted[1:len(quoted)-1]), url.QueryEscape(secret), url.PathEscape(secret))
+	}
+	return forms
+}
+
+// hide replaces the secrets in the text.
+func hide(text string, secrets []string) string {
+	var pairs []string
+	for _, form := range written(secrets) {
+		pairs = append(pairs, form, "***")
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// excerpt is the beginning of a body as one line without the secrets.
+func excerpt(body io.Reader, secrets []string) string {
+	longest := 0
+	for _, form := range written(secrets) {
+		longest = max(longest, len(form))
 	}
 	limit := 4*maxDetail + longest
 	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)))
-	text := strings.NewReplacer(hide...).Replace(string(raw))
+	text := hide(string(raw), secrets)
 	if err != nil || len(raw) == limit {
 		// The end may be the beginning of a secret.
 		text = text[:max(0, len(text)-longest)]

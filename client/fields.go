@@ -184,7 +184,7 @@ func kind(v gjson.Result) string {
 	case v.IsArray():
 		return "an array"
 	case v.Type == gjson.String:
-		return fmt.Sprintf("the text %.40q", v.Str)
+		return "text" // which may be a name, and errors are logged
 	case v.Raw == "":
 		return "nothing"
 	}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,9 +23,9 @@ func (g *gate) CloseIdleConnections() { g.next.CloseIdleConnections() }
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case origin(req.URL) != origin(g.base):
-		return nil, fmt.Errorf("%w: the request would go to %s://%s", ErrOtherOrigin, req.URL.Scheme, req.URL.Host)
+		return nil, errOtherOrigin
 	case g.readOnly && req.Method != http.MethodGet && !g.signsIn(req):
-		return nil, ErrReadOnly
+		return nil, errReadOnly
 	}
 	return g.next.RoundTrip(req)
 }

@@ -16,7 +16,7 @@ func TestReadOnly(t *testing.T) {
 			t.Error(err)
 		}
 		before := s.lines()
-		if err := c.Remove(t.Context(), "1", agree); !errors.Is(err, ErrReadOnly) {
+		if err := c.Remove(t.Context(), "1", agree); !errors.Is(err, errReadOnly) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, method := range []string{"DELETE", "PUT", "PATCH", "POST", "HEAD", "OPTIONS", "get", "PURGE"} {
@@ -25,7 +25,7 @@ func TestReadOnly(t *testing.T) {
 				if method == "POST" && path == "/auth/sign-in?x=1" {
 					continue // the same path
 				}
-				if resp, err := c.http.Do(req); !errors.Is(err, ErrReadOnly) { //nolint:bodyclose // there is none
+				if resp, err := c.http.Do(req); !errors.Is(err, errReadOnly) { //nolint:bodyclose // there is none
 					t.Errorf("%s: %s %s: %v, %v", name, method, path, resp, err)
 				}
 			}
@@ -36,7 +36,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	// With a token there is no sign-in, so there is no POST at all.
 	c := connect(t, s, builtin(t, "maestro"), readOnly)
-	if _, err := c.http.Post(s.URL+"/prefix/auth/sign-in", "", nil); !errors.Is(err, ErrReadOnly) { //nolint:bodyclose // there is none
+	if _, err := c.http.Post(s.URL+"/prefix/auth/sign-in", "", nil); !errors.Is(err, errReadOnly) { //nolint:bodyclose // there is none
 		t.Error(err)
 	}
 }
@@ -59,7 +59,7 @@ func TestOtherOrigin(t *testing.T) {
 		_, reading := c.User(t.Context(), "1")
 		_, self := c.Self(t.Context())
 		for _, err := range []error{listing, reading, self} {
-			if s.heard(err); !errors.Is(err, ErrOtherOrigin) {
+			if s.heard(err); !errors.Is(err, errOtherOrigin) {
 				t.Errorf("%s: %v", to, err)
 			}
 		}

@@ -71,7 +71,7 @@ func (c *cursorPager) next(p page) (url.Values, error) {
 		return nil, nil
 	}
 	if before, ok := c.seen[cursor]; ok {
-		return nil, shapeErrorf("the cursor %.40q came before, on page %d: the listing runs in a circle", cursor, before)
+		return nil, shapeErrorf("the next cursor came before, on page %d: the listing runs in a circle", before)
 	}
 	c.seen[cursor] = p.number
 	return url.Values{c.Param: {cursor}}, nil

@@ -94,8 +94,8 @@ type Size struct {
 type Removal struct {
 	Path Template `yaml:"path"`
 
-	// Success and Gone are the codes that say so; 200, 202 and 204, and 404
-	// and 410, unless given. No redirect is ever followed.
+	// Success and Gone are the codes that say so; 200 and 204, and 404 and 410,
+	// unless given. No redirect is ever followed.
 	Success []int `yaml:"success"`
 	Gone    []int `yaml:"gone"`
 }
@@ -104,6 +104,10 @@ type Removal struct {
 // absence proves nothing.
 type Activity struct {
 	Listing `yaml:",inline"`
+
+	// Optional says that a server may be without the log: a 404 for its first
+	// page then means that there is nothing to prove.
+	Optional bool `yaml:"optional"`
 
 	Account struct {
 		Path   string `yaml:"path"`

@@ -173,8 +173,8 @@ func TestValuesCheck(t *testing.T) {
 		"both":                    {builtin(t, "maestro"), Values{Token: "t", Username: "u", Password: "p"}, []string{"DORMANT_USERNAME: is of no use", "DORMANT_PASSWORD: is of no use"}},
 		"of no use":               {builtin(t, "redmine"), Values{Token: "t", ClientID: "x"}, []string{"DORMANT_CLIENT_ID: is of no use"}},
 		"redmine without":         {builtin(t, "redmine"), Values{}, []string{"DORMANT_TOKEN: is not set"}},
-		"lines":                   {builtin(t, "redmine"), Values{Token: "t\nX: y"}, []string{"DORMANT_TOKEN: has more than one line"}},
-		"lines in the actor":      {builtin(t, "maestro"), Values{Token: "t", Actor: "a\r\nX: y"}, []string{"DORMANT_ACTOR: has more than one line"}},
+		"lines":                   {builtin(t, "redmine"), Values{Token: "t\nX: y"}, []string{"DORMANT_TOKEN: has a line break or another control character in it"}},
+		"lines in the actor":      {builtin(t, "maestro"), Values{Token: "t", Actor: "a\r\nX: y"}, []string{"DORMANT_ACTOR: has a line break or another control character in it"}},
 		"lines in a parameter":    {builtin(t, "maestro"), Values{Token: "t", Params: params("scheme", "a\nb")}, []string{"DORMANT_PARAMS"}},
 		"unknown parameter":       {builtin(t, "maestro"), Values{Token: "t", Params: params("shceme", "x")}, []string{`"shceme"; it has scheme`}},
 		"no parameters at all":    {builtin(t, "itflex"), Values{Token: "t", Params: params("a", "x")}, []string{"it has none"}},
@@ -230,7 +230,7 @@ func TestSecret(t *testing.T) {
 			t.Errorf("the secret shows in %s", text)
 		}
 	}
-	if s.Reveal() != text || Secret("").String() != "" || fmt.Sprint(s) != "***" {
+	if string(s) != text || Secret("").String() != "" || fmt.Sprint(s) != "***" {
 		t.Error("the text itself is lost, or nothing looks like something")
 	}
 }

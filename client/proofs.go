@@ -43,8 +43,7 @@ func (p proofs) add(id string, at time.Time) {
 	}
 }
 
-// readProofs reads the whole log of activity, if the profile has one. A server
-// without such a log has nothing to prove; any other failure is one.
+// readProofs reads the whole log of activity, if the profile has one.
 func (c *Client) readProofs(ctx context.Context) error {
 	how := c.profile.Activity
 	if how == nil {
@@ -53,8 +52,8 @@ func (c *Client) readProofs(ctx context.Context) error {
 	found := proofs{}
 	w := &walk{client: c, operation: opActivity, listing: how.Listing}
 	for it, err := range w.items(ctx) {
-		var status *StatusError
-		if errors.As(err, &status) && status.Code == http.StatusNotFound && w.pagesRead == 0 {
+		var status *statusError
+		if how.Optional && errors.As(err, &status) && status.Code == http.StatusNotFound && w.pagesRead == 0 {
 			c.log.Warn().Str(job.FieldPath, string(how.Path)).
 				Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
 			break

@@ -20,7 +20,9 @@ func (c *Client) Remove(ctx context.Context, id string, confirm func(context.Con
 		return fmt.Errorf("%s %q: %w", opRemove, id, job.ErrUnsafeID)
 	}
 	var unanswered error
-	err := c.retry(ctx, opRemove, func(int) error {
+	unsure := false // whether the last try ended without an answer
+	err := c.retry(ctx, opRemove, func() error {
+		unsure = false
 		err := c.withToken(ctx, func(token string) error {
 			if err := confirm(ctx); err != nil {
 				return final{err}
@@ -30,8 +32,11 @@ func (c *Client) Remove(ctx context.Context, id string, confirm func(context.Con
 			}
 			return c.removeOnce(ctx, id, token)
 		})
+		if errors.As(err, new(final)) {
+			return err // of confirm, or of signing in
+		}
 		if retryable(err) {
-			unanswered = err
+			unanswered, unsure = err, errors.As(err, new(*connectionError))
 		}
 		return err
 	})
@@ -40,6 +45,8 @@ func (c *Client) Remove(ctx context.Context, id string, confirm func(context.Con
 		return nil
 	case errors.Is(err, job.ErrNotFound) && unanswered != nil:
 		return fmt.Errorf("%w now; an earlier request to remove it failed: %w", err, unanswered)
+	case unsure:
+		return fmt.Errorf("%w; the account may be gone all the same", err)
 	}
 	return err
 }
@@ -54,10 +61,10 @@ func (c *Client) removeOnce(ctx context.Context, id, token string) error {
 		success: how.Success,
 	}
 	if r.success == nil {
-		r.success = []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent}
+		r.success = []int{http.StatusOK, http.StatusNoContent}
 	}
 	err := c.send(context.WithoutCancel(ctx), r, notAPage)
-	var status *StatusError
+	var status *statusError
 	if errors.As(err, &status) && isGone(status.Code, how.Gone) {
 		return job.ErrNotFound
 	}

@@ -68,7 +68,7 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error
 		r.success = []int{http.StatusOK}
 	}
 	if !slices.Contains(r.success, resp.StatusCode) {
-		return &StatusError{
+		return &statusError{
 			Code:       resp.StatusCode,
 			RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 			Location:   resp.Header.Get("Location"),
@@ -80,6 +80,10 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error
 		body = &patientBody{body: resp.Body, timer: timer, timeout: c.timeout}
 	}
 	err = read(body)
+	var shape *shapeError
+	if errors.As(err, &shape) {
+		shape.text = hide(shape.text, c.secrets(r.token)) // some servers echo what they are sent
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return noAnswer(ctx, cause)
 	}
@@ -123,7 +127,7 @@ func noAnswer(ctx context.Context, err error) error {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	switch {
-	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrOtherOrigin), errors.Is(err, errRedirects),
+	case errors.Is(err, errReadOnly), errors.Is(err, errOtherOrigin), errors.Is(err, errRedirects),
 		errors.As(err, &certificate), errors.As(err, &authority),
 		ctx.Err() != nil && !errors.Is(err, errTimeout):
 		return err

@@ -95,7 +95,7 @@ func TestSlowRefusal(t *testing.T) {
 		drip(w, r, "no", 20*time.Second)
 	})), func(t *testing.T, s *server) {
 		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
-		var status *StatusError
+		var status *statusError
 		if !errors.As(err, &status) || status.Code != 409 || len(s.seen()) != 1 {
 			t.Error(err)
 		}

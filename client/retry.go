@@ -25,15 +25,14 @@ type final struct{ error }
 func (f final) Unwrap() error { return f.error }
 
 // retry tries until try succeeds, its error is one that would come again, or
-// the retries are used up. The waits end with ctx; try is given the number of
-// the attempt, from 1.
-func (c *Client) retry(ctx context.Context, operation string, try func(attempt int) error) error {
+// the retries are used up. The waits end with ctx.
+func (c *Client) retry(ctx context.Context, operation string, try func() error) error {
 	attempt := 0
 	var last error
 	asItIs := false
 	once := func() (struct{}, error) {
 		attempt++
-		last = try(attempt)
+		last = try()
 		var unrepeatable final
 		switch {
 		case last == nil:
@@ -44,7 +43,7 @@ func (c *Client) retry(ctx context.Context, operation string, try func(attempt i
 		case !retryable(last):
 			return struct{}{}, backoff.Permanent(last)
 		}
-		var status *StatusError
+		var status *statusError
 		if errors.As(last, &status) && status.RetryAfter > 0 {
 			return struct{}{}, &backoff.RetryAfterError{Duration: status.RetryAfter}
 		}

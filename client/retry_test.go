@@ -199,9 +199,9 @@ func TestFinalAsItIs(t *testing.T) {
 	bubble(t, answering(routes{}), func(t *testing.T, s *server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := connect(t, s, pagedProfile(t, ""))
-		want := fmt.Errorf("wrapped: %w", &StatusError{Code: 503})
+		want := fmt.Errorf("wrapped: %w", &statusError{Code: 503})
 		tries := 0
-		err := c.retry(ctx, opRemove, func(int) error {
+		err := c.retry(ctx, opRemove, func() error {
 			if tries++; tries == 1 {
 				return &connectionError{errors.New("reset")}
 			}

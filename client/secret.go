@@ -6,9 +6,6 @@ import "fmt"
 // logged, it shows as asterisks, or as nothing if it is empty.
 type Secret string
 
-// Reveal is the text itself.
-func (s Secret) Reveal() string { return string(s) }
-
 func (s Secret) String() string {
 	if s == "" {
 		return ""

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 )
@@ -18,6 +19,13 @@ var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 // credentials are the placeholders that the configuration fills.
 var credentials = []string{"token", "username", "password", "client_id", "client_secret"}
+
+// reserved are headers that say where a request goes or what it does, which
+// nothing but the request itself may say.
+var reserved = []string{
+	"host", "connection", "content-length", "transfer-encoding",
+	"x-http-method", "x-http-method-override", "x-method-override",
+}
 
 // problems collects what is wrong with a profile, each with its line.
 type problems struct {
@@ -64,6 +72,9 @@ func (p *Profile) validate(source []byte) error {
 		if !headerName.MatchString(name) {
 			v.add("headers", "%q can't be the name of a header", name)
 		}
+		if slices.Contains(reserved, strings.ToLower(name)) {
+			v.add("headers", "%q is not a profile's to set", name)
+		}
 		v.template("headers."+name, p.Headers[name], append(known, credentials...))
 	}
 	if s := p.SignIn; s != nil {
@@ -101,6 +112,12 @@ func (p *problems) required(path, value string) {
 
 // template checks that every placeholder is known.
 func (p *problems) template(path string, t Template, known []string) {
+	if strings.ContainsAny(placeholder.ReplaceAllString(string(t), ""), "{}") {
+		p.add(path, "%q has a brace that belongs to no placeholder", string(t))
+	}
+	if strings.ContainsFunc(string(t), unicode.IsControl) {
+		p.add(path, "%q has a line break or another control character in it", string(t))
+	}
 	for _, name := range t.names() {
 		if !slices.Contains(known, name) {
 			p.add(path, "the placeholder {%s} is unknown; known here: {%s}", name, strings.Join(known, "}, {"))
@@ -115,6 +132,8 @@ func (p *problems) path(path string, t Template, known []string) {
 		p.add(path, "is missing")
 	case !strings.HasPrefix(string(t), "/"):
 		p.add(path, "%q does not start with a slash", string(t))
+	case strings.Contains(string(t), "//") || slices.ContainsFunc(strings.Split(string(t), "/"), func(s string) bool { return s == "." || s == ".." }):
+		p.add(path, "%q has an empty segment, or one of dots", string(t))
 	case strings.ContainsAny(string(t), "?#"):
 		p.add(path, "%q has a query or a fragment; parameters go under query", string(t))
 	}
@@ -164,8 +183,8 @@ func (p *problems) login(path string, l LoginField) {
 			p.add(path+"."+key, "%q is none of absent, hidden, never", state)
 		}
 	}
-	if len(l.Path) == 0 && (l.Missing != "" || l.Empty != "") {
-		p.add(path+".path", "is missing")
+	if len(l.Path) == 0 && (l.Missing != "" || l.Empty != "") || slices.Contains(l.Path, "") {
+		p.add(path+".path", "is missing or empty")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Values are what the configuration gives for a profile's placeholders.
@@ -53,19 +54,19 @@ func (v Values) Check(p *Profile) []error {
 		case !has && slices.Contains(needed, name):
 			missing = append(missing, name)
 		}
-		if strings.ContainsAny(given[name], "\r\n") {
-			errs = append(errs, fmt.Errorf("%s: has more than one line", variable(name)))
+		if strings.ContainsFunc(given[name], unicode.IsControl) {
+			errs = append(errs, fmt.Errorf("%s: has a line break or another control character in it", variable(name)))
 		}
 	}
-	if strings.ContainsAny(v.Actor, "\r\n") {
-		errs = append(errs, errors.New("DORMANT_ACTOR: has more than one line"))
+	if strings.ContainsFunc(v.Actor, unicode.IsControl) {
+		errs = append(errs, errors.New("DORMANT_ACTOR: has a line break or another control character in it"))
 	}
 	if len(missing) > 0 {
 		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.ways()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Params)) {
-		if strings.ContainsAny(v.Params[name], "\r\n") {
-			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s has more than one line", name))
+		if strings.ContainsFunc(v.Params[name], unicode.IsControl) {
+			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s has a line break or another control character in it", name))
 		}
 		if _, ok := p.Params[name]; !ok {
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s has no %q; it has %s", p.Name, name, listed(slices.Sorted(maps.Keys(p.Params)))))

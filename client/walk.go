@@ -38,7 +38,7 @@ type walk struct {
 const ahead = 1000
 
 // maxItems is when a listing counts as one that never ends.
-const maxItems = 5_000_000
+const maxItems = 2_000_000
 
 // items yields the elements in their order. While the caller is busy with them,
 // the next page is under way. After an error, nothing more comes.
@@ -114,7 +114,7 @@ var count = regexp.MustCompile(`^[0-9]{1,9}$`)
 // is sent again by the next one.
 func (w *walk) page(ctx context.Context, number int, query url.Values, found chan<- item) (page, error) {
 	p := page{number: number}
-	err := w.client.retry(ctx, w.operation, func(int) error {
+	err := w.client.retry(ctx, w.operation, func() error {
 		return w.client.withToken(ctx, func(token string) error {
 			p.items = 0
 			r := request{

@@ -27,6 +27,8 @@ func ParseGlob(text string) (Glob, error) {
 		return Glob{}, errors.New("a pattern is empty")
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
 		return Glob{}, fmt.Errorf("pattern %q has characters that no name has", text)
+	case strings.ContainsAny(text, "[]{}"):
+		return Glob{}, fmt.Errorf("pattern %q: only * and ? are wildcards; for a name with a bracket, write ? in its place", text)
 	case !strings.ContainsAny(text, "*?"):
 		return Glob{text: text}, nil
 	}
@@ -35,8 +37,6 @@ func ParseGlob(text string) (Glob, error) {
 	expr = strings.ReplaceAll(expr, `\?`, `.`)
 	return Glob{text: text, re: regexp.MustCompile(`(?is)^` + expr + `$`)}, nil
 }
-
-func (g Glob) String() string { return g.text }
 
 // Match reports whether the pattern stands for name. No pattern stands for an
 // empty name.
@@ -77,6 +77,16 @@ func ParseGlobs(texts []string) (Globs, error) {
 // MatchUser reports whether one of the patterns stands for the account.
 func (gs Globs) MatchUser(u User) bool {
 	return slices.ContainsFunc(gs, func(g Glob) bool { return g.MatchUser(u) })
+}
+
+// story says which pattern stands for the account.
+func (gs Globs) story(u User) string {
+	for _, g := range gs {
+		if g.MatchUser(u) {
+			return fmt.Sprintf("matches %q", g.text)
+		}
+	}
+	return fmt.Sprintf("matches none of %d patterns", len(gs))
 }
 
 // MatchAny reports whether one of the patterns stands for one of the names.

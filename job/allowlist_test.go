@@ -33,8 +33,7 @@ func TestGlob(t *testing.T) {
 		{"?", "", false},
 		{"a+b", "aab", false},
 		{"a+b", "a+b", true},
-		{"[ab]*", "[ab]c", true},
-		{"[ab]*", "ac", false},
+		{"?ab?*", "[ab]c", true},
 		{`a\*`, `a\b`, true},
 		{"a|b*", "a", false},
 		{"^a*$", "a", false},
@@ -82,12 +81,13 @@ func TestReadAllowlist(t *testing.T) {
 		{"CR alone ends no line", "alice # boss\rroot\r", "line 1: lines end with a carriage return alone"},
 		{"UTF-16", "\xff\xfea\x00l\x00\n\x00", `line 1: pattern "\xff\xfea\x00l\x00" has characters`},
 		{"each error with its line", "a\x00\nbob\n\n\xff\n", "line 1: pattern \"a\\x00\" has characters that no name has\nline 4: "},
+		{"what other tools take for wildcards", "alice\n[a-c]*\n{x,y}\n", "line 2: pattern \"[a-c]*\": only * and ? are wildcards"},
 		{"a line without an end", strings.Repeat("x", 1<<17), "token too long"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			globs, err := ReadAllowlist(strings.NewReader(tt.text))
-			got := fmt.Sprint(globs)
+			got := fmt.Sprint(texts(globs))
 			if err != nil {
 				got = err.Error()
 			}
@@ -117,12 +117,20 @@ func FuzzReadAllowlist(f *testing.F) {
 			t.Fatalf("%q: %d entries, want %d", text, len(got), want)
 		}
 		for _, g := range got {
-			if !g.Match(g.String()) || !g.Match(strings.NewReplacer("*", "x", "?", "x").Replace(g.String())) {
-				t.Errorf("%q: %q does not stand for itself", text, g)
+			if !g.Match(g.text) || !g.Match(strings.NewReplacer("*", "x", "?", "x").Replace(g.text)) {
+				t.Errorf("%q: %q does not stand for itself", text, g.text)
 			}
 			if g.Match("") {
-				t.Errorf("%q: %q stands for nothing", text, g)
+				t.Errorf("%q: %q stands for nothing", text, g.text)
 			}
 		}
 	})
+}
+
+func texts(globs Globs) []string {
+	var texts []string
+	for _, g := range globs {
+		texts = append(texts, g.text)
+	}
+	return texts
 }

@@ -41,7 +41,8 @@ func (c *Cleanup) apply(ctx context.Context, candidates []Candidate, r *Report, 
 	return streak.err
 }
 
-func unfinished(a Account) bool { return a.Result == NotAttempted }
+// unfinished reports whether the account may be one that the end of the run hit.
+func unfinished(a Account) bool { return a.Result == NotAttempted || a.Result == NotRemoved }
 
 // failureStreak ends a run that keeps failing, or that can't go on.
 type failureStreak struct {

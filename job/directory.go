@@ -36,7 +36,7 @@ var (
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
 
-	// ErrSignedOut is an ErrCredentials that no later request will escape:
-	// the caller is unknown, and not merely forbidden this one thing.
+	// ErrSignedOut comes together with ErrCredentials, if no later request will
+	// fare better: the caller is unknown, and not merely forbidden this one thing.
 	ErrSignedOut = errors.New("the directory does not know the caller")
 )

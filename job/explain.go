@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -24,8 +25,8 @@ type Verdict struct {
 func (p Policy) Explain(u User, now time.Time) Explanation {
 	e := Explanation{User: u, Decision: p.Decide(u, now)}
 	because := map[Reason]string{
-		Allowlisted:    fmt.Sprintf("%d patterns", len(p.Allowlist)),
-		Self:           "the account that removes",
+		Allowlisted:    p.Allowlist.story(u),
+		Self:           fmt.Sprintf("the caller goes by %q", p.Self),
 		Admin:          fmt.Sprintf("administrator: %t, protected: %t", u.Admin, p.ProtectAdmins),
 		ServiceAccount: fmt.Sprintf("service account: %t, protected: %t", u.ServiceAccount, p.ProtectServiceAccounts),
 		ProtectedRole:  fmt.Sprintf("roles: %q, %d patterns", u.Roles, len(p.ProtectRoles)),
@@ -54,7 +55,7 @@ func (p Policy) loginStory(u User, now time.Time) string {
 // Explain explains every account that goes by the name: an id, a username or an
 // email. It reads the whole directory and changes nothing.
 func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Explanation, error) {
-	if err := c.findSelf(ctx); err != nil {
+	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
 	var users []User

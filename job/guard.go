@@ -13,7 +13,7 @@ import (
 type Limits struct {
 	MaxRemovals       int
 	MaxRemovalPercent float64 // of the scanned accounts
-	RequireActive     bool    // refuse if nobody is known to have been used after the cutoff
+	RequireActive     bool    // refuse if nobody but the caller is known to have logged in after the cutoff
 }
 
 // The guards, by the names that reports and metrics give them.
@@ -56,10 +56,10 @@ func (l Limits) Check(pl *Plan) []Refusal {
 				accounts(n), pl.Scanned, 100*float64(n)/float64(pl.Scanned), l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned)),
 		})
 	}
-	if l.RequireActive && pl.Seen == 0 {
+	if l.RequireActive && pl.LoggedIn == 0 {
 		refusals = append(refusals, Refusal{
 			Guard: GuardRequireActive, Found: 0, Allowed: 1, Variable: "DORMANT_REQUIRE_ACTIVE",
-			Message: fmt.Sprintf("none of %s is known to have been used after the cutoff%s: "+
+			Message: fmt.Sprintf("none of %s, the caller's aside, is known to have logged in after the cutoff%s: "+
 				"most likely the last logins are wrong or missing, so check the profile and what the credentials may see; "+
 				"DORMANT_REQUIRE_ACTIVE=false turns this guard off", accounts(pl.Scanned), unknownLogins(pl.Unknown)),
 		})

@@ -48,7 +48,7 @@ func TestLimits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			var got []string
-			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, Seen: tt.seen, Candidates: make([]Candidate, tt.candidates)}) {
+			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, LoggedIn: tt.seen, Candidates: make([]Candidate, tt.candidates)}) {
 				got = append(got, fmt.Sprintf("%s %d>%d", r.Guard, r.Found, r.Allowed))
 				if want := "DORMANT_" + strings.ToUpper(r.Guard); r.Variable != want || !strings.Contains(r.Message, want) {
 					t.Errorf("variable %s, message %q: want both to name %s", r.Variable, r.Message, want)
@@ -68,7 +68,7 @@ func TestRefusalMessages(t *testing.T) {
 	want := []string{
 		"241 accounts would be removed, and one run may remove 100; read the report, then raise DORMANT_MAX_REMOVALS to 241 if they should all go",
 		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 25 if they should all go",
-		"none of 1000 accounts is known to have been used after the cutoff (the last login is absent in 12, hidden in 500): most likely the last logins are wrong or missing, " +
+		"none of 1000 accounts, the caller's aside, is known to have logged in after the cutoff (the last login is absent in 12, hidden in 500): most likely the last logins are wrong or missing, " +
 			"so check the profile and what the credentials may see; DORMANT_REQUIRE_ACTIVE=false turns this guard off",
 	}
 	refusals := Limits{MaxRemovals: 100, MaxRemovalPercent: 12.5, RequireActive: true}.Check(pl)

@@ -46,7 +46,10 @@ func (l LastLogin) String() string {
 // Parsing accepts a fraction of a second behind it.
 const zoneless = "2006-01-02T15:04:05"
 
-var epochNumber = regexp.MustCompile(`^-?[0-9]{1,20}(\.[0-9]+)?$`)
+var (
+	epochNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,19})(\.[0-9]+)?$`)
+	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$`)
+)
 
 // ParseLastLogin reads a time as directories write it: RFC 3339, the same
 // without a zone (UTC), a date (the end of that day, UTC), and seconds or
@@ -57,17 +60,17 @@ var epochNumber = regexp.MustCompile(`^-?[0-9]{1,20}(\.[0-9]+)?$`)
 // is no time is LoginUnreadable. Whether a time is plausible is left to Settle.
 func ParseLastLogin(text string) LastLogin {
 	text = strings.TrimSpace(text)
-	if text == "" {
+	switch {
+	case text == "":
 		return LastLogin{State: LoginNever}
-	}
-	if epochNumber.MatchString(text) {
+	case epochNumber.MatchString(text):
 		return parseEpoch(text)
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return notSentinel(t, t)
-	}
-	if t, err := time.Parse(zoneless, text); err == nil {
-		return notSentinel(t, t)
+	case dateTime.MatchString(text): // time.Parse alone is more generous
+		for _, layout := range []string{time.RFC3339, zoneless} {
+			if t, err := time.Parse(layout, text); err == nil {
+				return notSentinel(t, t)
+			}
+		}
 	}
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return notSentinel(t, t.AddDate(0, 0, 1).Add(-time.Nanosecond))
@@ -120,8 +123,10 @@ func (l LastLogin) Settle(created, now time.Time) LastLogin {
 	return l
 }
 
+const day = 24 * time.Hour
+
 var year2000 = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func plausible(t, now time.Time) bool {
-	return !t.Before(year2000) && !t.After(now.Add(24*time.Hour))
+	return !t.Before(year2000) && !t.After(now.Add(day))
 }

@@ -12,7 +12,7 @@ import (
 type Plan struct {
 	Cutoff     time.Time
 	Scanned    int
-	Seen       int            // accounts known to have been used at or after the cutoff
+	LoggedIn   int            // accounts, the caller's aside, with a last login at or after the cutoff
 	Unknown    map[string]int // accounts without a usable last login, by its state
 	Kept       map[Reason]int
 	Candidates []Candidate // the longest inactive first
@@ -63,8 +63,10 @@ func newPlan(p Policy, now time.Time) *Plan {
 func (pl *Plan) add(p Policy, u User, now time.Time) {
 	pl.Scanned++
 	login, activity := u.evidence(now)
-	if p.seen(u, now) {
-		pl.Seen++
+	// Neither a proof of life nor the caller's own login tells that the directory's
+	// last logins are right.
+	if p.since(login, now) && !p.isSelf(u) {
+		pl.LoggedIn++
 	}
 	if login.State != LoginKnown && login.State != LoginNever {
 		pl.Unknown[login.State.String()]++

@@ -71,10 +71,11 @@ func TestPlanCounts(t *testing.T) {
 		with("9", loginIs(LoginUnreadable)), with("10", login("1999-01-01T00:00:00Z")),
 		with("11", loginIs(LoginNever)),
 		with(".."),
-		with("root"), with("13", mailed("a@keep.example")), with("14", named("janitor")),
+		with("root"), with("13", mailed("a@keep.example")), with("14", named("janitor"), login("2026-06-30T00:00:00Z")),
 	)
-	if pl.Scanned != 15 || pl.Seen != 3 || ids(pl.Candidates) != "1 2" {
-		t.Errorf("%d scanned, %d seen, candidates %s", pl.Scanned, pl.Seen, ids(pl.Candidates))
+	if pl.Scanned != 15 || pl.LoggedIn != 2 || ids(pl.Candidates) != "1 2" {
+		// 5 was seen, and did not log in.
+		t.Errorf("%d scanned, %d logged in, candidates %s", pl.Scanned, pl.LoggedIn, ids(pl.Candidates))
 	}
 	if want := map[Reason]int{Active: 2, Admin: 2, LastLoginUnknown: 4, NeverLoggedIn: 1, UnsafeID: 1, Allowlisted: 2, Self: 1}; !maps.Equal(pl.Kept, want) {
 		t.Errorf("kept %v, want %v", pl.Kept, want)
@@ -92,10 +93,10 @@ func TestPlanNamesWhatMatchesNobody(t *testing.T) {
 	p.Allowlist = globs("name-of-1", "rot", "*@keep.example")
 	p.Self = []string{"janitor", "NAME-OF-2"}
 	pl := planOf(p, with("1"), with("2"))
-	if got := fmt.Sprint(pl.Unmatched, pl.Strangers); got != "[rot *@keep.example] [janitor]" {
+	if got := fmt.Sprint(texts(pl.Unmatched), pl.Strangers); got != "[rot *@keep.example] [janitor]" {
 		t.Error(got)
 	}
-	if len(p.Allowlist) != 3 || p.Allowlist[1].String() != "rot" || len(p.Self) != 2 || p.Self[1] != "NAME-OF-2" {
+	if len(p.Allowlist) != 3 || p.Allowlist[1].text != "rot" || len(p.Self) != 2 || p.Self[1] != "NAME-OF-2" {
 		t.Errorf("the policy has changed: %v %v", p.Allowlist, p.Self)
 	}
 }

@@ -90,7 +90,7 @@ type rule struct {
 // account always says what protects it.
 var protections = []rule{
 	{Allowlisted, func(p Policy, u User) bool { return p.Allowlist.MatchUser(u) }},
-	{Self, func(p Policy, u User) bool { return slices.ContainsFunc(p.Self, u.named) }},
+	{Self, Policy.isSelf},
 	{Admin, func(p Policy, u User) bool { return p.ProtectAdmins && u.Admin }},
 	{ServiceAccount, func(p Policy, u User) bool { return p.ProtectServiceAccounts && u.ServiceAccount }},
 	{ProtectedRole, func(p Policy, u User) bool {
@@ -126,6 +126,8 @@ func (p Policy) decideByLogin(u User, now time.Time) Decision {
 	}
 	return Decision{Keep, LastLoginUnknown}
 }
+
+func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named) }
 
 // seen reports whether the account is known to have been used at or after the cutoff.
 func (p Policy) seen(u User, now time.Time) bool {

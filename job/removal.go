@@ -149,7 +149,11 @@ func (m *removal) logResult(err error) {
 		m.put(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
 	case NotRemoved:
 		m.put(zerolog.ErrorLevel, "could not remove account", err)
-	case NotAttempted, WouldRemove:
+	case NotAttempted:
+		if m.recorded {
+			m.put(zerolog.InfoLevel, "did not remove account: the run has ended", nil)
+		}
+	case WouldRemove:
 	}
 }
 

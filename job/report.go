@@ -58,8 +58,9 @@ type Report struct {
 	Accounts   []Account `json:"accounts"` // the candidates, the longest inactive first
 	Error      string    `json:"error,omitempty"`
 
-	Planned bool  `json:"-"` // the whole directory was read
-	Err     error `json:"-"` // why the run failed or was interrupted
+	NotBegun bool  `json:"-"` // the directory was not even asked
+	Planned  bool  `json:"-"` // the whole directory was read
+	Err      error `json:"-"` // why the run failed or was interrupted
 }
 
 // Counts counts accounts by what became of them. An account that was kept on

@@ -34,29 +34,29 @@ type Cleanup struct {
 	Record *Record // what Log writes to, or nil; without a journal, it has to work
 }
 
-// Run carries the cleanup out and reports on it, whatever happens. When ctx is
-// done, nothing new starts and what is under way ends.
-func (c *Cleanup) Run(ctx context.Context) Report {
-	r, log := c.start()
+// Run carries the cleanup out, closes the journal, and reports, whatever happens.
+// When ctx is done, nothing new starts and what is under way ends.
+func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
+	r, log := c.start(now)
 	plan, err := c.scan(ctx, &r, log)
 	if err == nil {
 		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
 		err = c.act(ctx, plan, &r, log)
 	}
+	err = errors.Join(err, c.Journal.Close())
 	r.count()
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
 }
 
 // Fail is the report of a run that could not even begin.
-func (c *Cleanup) Fail(err error) Report {
-	r, log := c.start()
-	r.Outcome = Failed
+func (c *Cleanup) Fail(now time.Time, err error) Report {
+	r, log := c.start(now)
+	r.Outcome, r.NotBegun = Failed, true
 	return r.finish(err, log)
 }
 
-func (c *Cleanup) start() (Report, zerolog.Logger) {
-	now := time.Now().UTC()
+func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 	log := c.Log.With().Str(FieldRunID, c.RunID).Logger()
 	r := Report{
 		RunID: c.RunID, Command: c.Command, DryRun: c.DryRun, Profile: c.Profile, URL: c.URL,
@@ -79,7 +79,7 @@ func (r Report) finish(err error, log zerolog.Logger) Report {
 
 // scan reads the whole directory and plans. An error means that there is no plan.
 func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Plan, error) {
-	if err := c.findSelf(ctx); err != nil {
+	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
 	plan, err := ReadPlan(c.Directory.Users(ctx), c.Policy, c.Activity, r.StartedAt)
@@ -87,8 +87,8 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("list users: %w", err) // the end may not be the directory's
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the end may not be the directory's
 	}
 	c.warn(plan, log)
 
@@ -101,22 +101,23 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	return plan, nil
 }
 
-// findSelf makes the policy keep the caller's own account. Where the directory
-// should tell which that is and does not, nothing starts.
-func (c *Cleanup) findSelf(ctx context.Context) error {
+// FindSelf asks the directory who is calling, and makes the policy keep that
+// account. It returns ErrUnsupported where the directory can't tell; where it
+// should and does not, nothing may start.
+func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 	self, err := c.Directory.Self(ctx)
-	if err != nil && !errors.Is(err, ErrUnsupported) {
-		return fmt.Errorf("ask who is calling, to keep that account: %w", err)
-	}
 	if err == nil && self.ID == "" && self.Username == "" && self.Email == "" {
-		return errors.New("ask who is calling, to keep that account: the answer names nobody")
+		err = errors.New("the answer names nobody")
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("ask who is calling, to keep that account: %w", err)
 	}
 	for _, name := range []string{self.ID, self.Username, self.Email} {
 		if name != "" {
 			c.Policy.Self = append(slices.Clone(c.Policy.Self), name)
 		}
 	}
-	return nil
+	return self, nil
 }
 
 // warn tells of what stood for no account, and so protects or proves nothing.

@@ -207,7 +207,7 @@ func (c *cleanup) run(ctx context.Context, t *testing.T) Report {
 			t.Errorf("account %s is removed before the intent is on record", id)
 		}
 	}
-	r := c.Run(ctx)
+	r := c.Run(ctx, time.Now().UTC())
 	c.checkReport(t, r)
 	c.checkLog(t, r)
 	if c.Journal == c.journal {
@@ -685,6 +685,15 @@ func TestRunCutShort(t *testing.T) {
 		{"when a request has failed and is to be repeated", func(c *cleanup, cancel context.CancelFunc) {
 			c.dir.remove = func(context.Context, string, int) error { cancel(); return errAgain }
 		}, Interrupted, "1:failed 2:not_attempted 3:not_attempted", "self list read 1 remove 1 read 1"},
+		{"when the last account's request is to be repeated", func(c *cleanup, cancel context.CancelFunc) {
+			c.dir.remove = func(_ context.Context, id string, _ int) error {
+				if id != "3" {
+					return nil
+				}
+				cancel()
+				return errAgain
+			}
+		}, Interrupted, "1:removed 2:removed 3:failed", ""},
 		{"after it has ended", message("run finished"), Completed, "1:removed 2:removed 3:removed", ""},
 	}
 	for _, tt := range tests {
@@ -746,7 +755,7 @@ func (c *endable) end(err error) {
 // A run that could not even begin has a report and a summary all the same.
 func TestRunThatCannotBegin(t *testing.T) {
 	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-		r := c.Fail(errBroken)
+		r := c.Fail(testNow, errBroken)
 		c.checkReport(t, r)
 		c.checkLog(t, r)
 		if r.Outcome != Failed || !errors.Is(r.Err, errBroken) || len(c.dir.asked) > 0 || len(c.lines()) > 0 {

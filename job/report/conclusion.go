@@ -18,6 +18,13 @@ type conclusion struct {
 // conclude never says that something was removed unless it was, and never that
 // nothing was removed if a request for it may have been carried out.
 func conclude(r job.Report) conclusion {
+	if r.NotBegun {
+		return conclusion{
+			Outcome: "Failed: nothing was removed, because the run could not begin.",
+			Cause:   cause(r),
+			Next:    "Correct what the error names; dormant check tries the configuration.",
+		}
+	}
 	if !r.Planned {
 		return conclusion{
 			Outcome: stopped(r) + ": nothing was removed, because the directory was not read to its end.",

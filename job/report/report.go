@@ -23,8 +23,8 @@ const (
 	HTML  = "html"
 )
 
-// Formats are those that a report can be written in.
-var Formats = []string{Table, JSON, CSV, HTML}
+// formats are those that a report can be written in.
+var formats = []string{Table, JSON, CSV, HTML}
 
 var writers = map[string]func(*bufio.Writer, job.Report) error{
 	Table: writeTable,
@@ -33,12 +33,12 @@ var writers = map[string]func(*bufio.Writer, job.Report) error{
 	HTML:  writeHTML,
 }
 
-// Write writes the report to w in the format, one of Formats. An error means
+// Write writes the report to w in the format, one of formats. An error means
 // that w may hold a part of it.
 func Write(w io.Writer, format string, r job.Report) error {
 	write, ok := writers[format]
 	if !ok {
-		return fmt.Errorf("unknown report format %q: use %s", format, strings.Join(Formats, ", "))
+		return fmt.Errorf("unknown report format %q: use %s", format, strings.Join(formats, ", "))
 	}
 	// A bufio.Writer keeps its first error for Flush, so the formats need not
 	// look at each line's.

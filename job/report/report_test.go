@@ -79,7 +79,7 @@ func TestWriteToFullDisk(t *testing.T) {
 	for range 1000 {
 		large.Accounts = append(large.Accounts, small.Accounts...)
 	}
-	for _, format := range Formats {
+	for _, format := range formats {
 		for name, r := range map[string]job.Report{"small": small, "large": large} {
 			if err := Write(full, format, r); !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("%s, %s: got %v, want that there is no space", format, name, err)
@@ -95,7 +95,7 @@ func TestHostileTextIsMadeVisible(t *testing.T) {
 	a := &r.Accounts[0]
 	a.ID, a.Username, a.Email, a.Error, a.Reason = hostile, hostile, hostile, hostile, hostile
 	r.Refusals = []job.Refusal{{Guard: hostile, Variable: hostile, Message: hostile}}
-	for _, format := range Formats {
+	for _, format := range formats {
 		text := write(t, format, r)
 		if format == CSV {
 			text = strings.ReplaceAll(text, "\r\n", "\n")
