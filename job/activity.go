@@ -45,29 +45,10 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	}
 	lines := csv.NewReader(text)
 	lines.TrimLeadingSpace = true
-	header, err := lines.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty: a header with id, username or email, and last_login is needed")
-	}
+	a := &Activity{rows: map[string]*activityRow{}}
+	keyColumn, loginColumn, err := a.readHeader(lines)
 	if err != nil {
 		return nil, err
-	}
-	for i, name := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(name))
-	}
-	a := &Activity{rows: map[string]*activityRow{}}
-	keyColumn := -1
-	for _, key := range slices.Backward(activityKeys) {
-		if i := slices.Index(header, key); i >= 0 {
-			a.key, keyColumn = key, i
-		}
-	}
-	loginColumn := slices.Index(header, "last_login")
-	if loginColumn >= 0 && slices.Contains(header[loginColumn+1:], "last_login") {
-		return nil, errors.New("line 1: there are two columns last_login: keep the one that counts")
-	}
-	if keyColumn < 0 || loginColumn < 0 {
-		return nil, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
 	}
 
 	var errs []error
@@ -91,6 +72,34 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		return nil, errors.New("there is no row in it")
 	}
 	return a, nil
+}
+
+// readHeader finds the columns that matter.
+func (a *Activity) readHeader(lines *csv.Reader) (keyColumn, loginColumn int, err error) {
+	header, err := lines.Read()
+	if errors.Is(err, io.EOF) {
+		return 0, 0, errors.New("the file is empty: a header with id, username or email, and last_login is needed")
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	for i, name := range header {
+		header[i] = strings.ToLower(strings.TrimSpace(name))
+	}
+	keyColumn = -1
+	for _, key := range slices.Backward(activityKeys) {
+		if i := slices.Index(header, key); i >= 0 {
+			a.key, keyColumn = key, i
+		}
+	}
+	loginColumn = slices.Index(header, "last_login")
+	switch {
+	case keyColumn < 0 || loginColumn < 0:
+		return 0, 0, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
+	case slices.Contains(header[loginColumn+1:], "last_login"), slices.Contains(header[keyColumn+1:], a.key):
+		return 0, 0, fmt.Errorf("line 1: the header is %q: there are two columns last_login or %s: keep the one that counts", strings.Join(header, ","), a.key)
+	}
+	return keyColumn, loginColumn, nil
 }
 
 func (a *Activity) add(name, login string, now time.Time) error {
