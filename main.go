@@ -260,10 +260,10 @@ func accepted(f reflect.StructField) string {
 	}
 	limits := "from " + cmp.Or(f.Tag.Get("min"), "0")
 	if f.Tag.Get("zero") == "no" {
-		limits = "greater than 0"
+		limits = "above 0"
 	}
 	if most := f.Tag.Get("max"); most != "" {
-		limits += " to " + most
+		limits += " up to " + most
 	}
 	switch f.Type.Kind() {
 	case reflect.Bool:
