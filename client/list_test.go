@@ -222,8 +222,9 @@ func TestPaging(t *testing.T) {
 		"cursor before the items": {byCursor, routes{
 			"GET /users?c=0": `{"next":7,"users":[{"id":1}]}`,
 			"GET /users?c=7": `{"next":0,"users":[]}`}, "1", nil},
-		"cursor 0 as text": {byCursor, routes{"GET /users?c=0": people(1, 1, `,"next":"0"`)}, "1", nil},
-		"cursor null":      {byCursor, routes{"GET /users?c=0": people(1, 1, `,"next":null`)}, "1", nil},
+		"cursor 0 as text":               {byCursor, routes{"GET /users?c=0": people(1, 1, `,"next":"0"`)}, "1", nil},
+		"cursor missing where it may be": {", cursor: {param: c, first: \"0\", next: next, optional: true}", routes{"GET /users?c=0": people(1, 1, ``)}, "1", nil},
+		"cursor null":                    {byCursor, routes{"GET /users?c=0": people(1, 1, `,"next":null`)}, "1", nil},
 		"big cursor": {byCursor, routes{
 			"GET /users?c=0":                    people(1, 1, `,"next":12345678901234567890`),
 			"GET /users?c=12345678901234567890": people(2, 2, `,"next":null`)}, "1 2", nil},

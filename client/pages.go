@@ -56,6 +56,8 @@ func (c *cursorPager) next(p page) (url.Values, error) {
 	v := p.envelope.Get(c.Next)
 	var cursor string
 	switch {
+	case !v.Exists() && c.Optional:
+		return nil, nil
 	case !v.Exists():
 		return nil, shapeErrorf("no %s, which tells the next page, so the listing was cut short", c.Next)
 	case v.Type == gjson.Null:

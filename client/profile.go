@@ -74,8 +74,9 @@ type Cursor struct {
 	First string `yaml:"first"` // what asks for the first page; nothing: no parameter
 
 	// Next is where the response has the next page's cursor. Null, "" and 0 end
-	// the listing. If it is missing, the listing was cut short.
-	Next string `yaml:"next"`
+	// the listing. If it is missing, the listing was cut short, unless it is Optional.
+	Next     string `yaml:"next"`
+	Optional bool   `yaml:"optional"`
 }
 
 // Offset says that a page is asked for by the number of items before it. The

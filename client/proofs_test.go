@@ -61,7 +61,7 @@ func TestActivityFails(t *testing.T) {
 	for name, row := range map[string]struct{ first, second any }{
 		"403": {403, nil}, "401": {401, nil}, "500": {500, nil}, "302": {302, nil}, "410": {410, nil}, "204": {204, nil},
 		"404 on page 2": {next, 404}, "403 on page 2": {next, 403}, "500 on page 2": {next, 500}, "circle": {next, next},
-		"no next": {`{"action_logs":[]}`, nil}, "no events": {`{"cursor":{"next":null}}`, nil}, "HTML": {`<html>`, nil},
+		"no events": {`{"cursor":{"next":null}}`, nil}, "HTML": {`<html>`, nil},
 		"an event is null":   {`{"cursor":{"next":null},"action_logs":[null]}`, nil},
 		"an event is a text": {`{"cursor":{"next":null},"action_logs":["user:1"]}`, nil}, "cut": {cut(`{"action_logs":[`), nil},
 	} {
@@ -72,6 +72,18 @@ func TestActivityFails(t *testing.T) {
 				t.Errorf("users are listed all the same: %s", s.lines())
 			}
 		})
+	}
+}
+
+// The documentation shows the events and not what surrounds them.
+func TestActivityInOneResponse(t *testing.T) {
+	s := serve(t, routes{
+		logsPath:  `{"action_logs":[{"consumer_id":"user:2","datetime":"2024-06-01T10:00:00Z"}]}`,
+		usersPath: people(1, 2, `,"cursor":{"next":null}`),
+	})
+	users, err := all(t, s, connect(t, s, builtin(t, "itflex")))
+	if err != nil || len(users) != 2 || !users[0].LastActivity.IsZero() || users[1].LastActivity.Year() != 2024 {
+		t.Errorf("%+v, %v", users, err)
 	}
 }
 
