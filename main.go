@@ -115,16 +115,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	i := slices.IndexFunc(commands(), func(c command) bool { return c.name == name })
 	if i < 0 {
-		fmt.Fprintf(stderr, "dormant: there is no command %q; dormant help lists them\n", name)
-		return exitUsage
+		return a.failUsage(noCommand(name))
 	}
 	c := commands()[i]
 	if len(args) > 0 && c.name != "sandbox" && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
 		return a.helpCommand(ctx, []string{name})
 	}
 	if most := len(strings.Fields(c.args)); len(args) > most && c.name != "sandbox" {
-		fmt.Fprintf(stderr, "dormant: usage: dormant %s %s\n", c.name, c.args)
-		return exitUsage
+		return a.failUsage(fmt.Errorf("usage: dormant %s %s", c.name, c.args))
 	}
 	if c.configured {
 		if problems := a.configure(c.name); len(problems) > 0 {
@@ -451,13 +449,20 @@ func (a *app) configure(command string) []error {
 	}
 	a.cfg = cfg
 	a.log = newLog(cfg, a.stderr, terminal(a.stderr))
+	values, err := a.values()
+	if err != nil {
+		problems = append(problems, err)
+	}
 	if cfg.Profile != "" {
-		profile, err := client.LoadProfile(cfg.Profile)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("DORMANT_PROFILE: %w", err))
+		profile, profileErr := client.LoadProfile(cfg.Profile)
+		if profileErr != nil {
+			problems = append(problems, fmt.Errorf("DORMANT_PROFILE: %w", profileErr))
 		} else {
 			a.profile = profile
 			problems = append(problems, a.profileProblems()...)
+			if err == nil {
+				problems = append(problems, values.Check(profile)...)
+			}
 		}
 	}
 	problems = append(problems, a.fileProblems()...)
@@ -467,8 +472,8 @@ func (a *app) configure(command string) []error {
 	return problems
 }
 
-// profileProblems are protections that the profile can't give, and credentials
-// that it can't use.
+// profileProblems are protections that the profile can't give, and settings that
+// it can't use.
 func (a *app) profileProblems() []error {
 	var problems []error
 	if len(a.cfg.ProtectRoles) > 0 && a.profile.User.Roles == "" {
@@ -480,9 +485,6 @@ func (a *app) profileProblems() []error {
 	if a.cfg.PageSize > 0 && a.profile.List.Size == nil {
 		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE: the listing of profile %s has no pages", a.profile.Name))
 	}
-	if values, err := a.values(); err == nil {
-		problems = append(problems, values.Check(a.profile)...)
-	}
 	return problems
 }
 
@@ -490,7 +492,6 @@ func (a *app) profileProblems() []error {
 func (a *app) fileProblems() []error {
 	var problems []error
 	for _, read := range []func() error{
-		func() error { _, err := a.values(); return err },
 		func() error { _, err := a.policy(); return err },
 		func() error { _, err := a.activity(time.Now()); return err },
 		func() error { _, err := a.authorities(); return err },
@@ -969,8 +970,7 @@ func counted[K ~string](counts map[K]int) string {
 // explainCommand shows every rule for the accounts that go by a name.
 func (a *app) explainCommand(ctx context.Context, args []string) int {
 	if len(args) != 1 {
-		fmt.Fprintln(a.stderr, "dormant: usage: dormant explain USER")
-		return exitUsage
+		return a.failUsage(errors.New("usage: dormant explain USER"))
 	}
 	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
@@ -1185,7 +1185,11 @@ func (a *app) helpCommand(_ context.Context, args []string) int {
 			return a.print(text)
 		}
 	}
-	return a.failUsage(fmt.Errorf("there is no command %q; dormant help lists them", args[0]))
+	return a.failUsage(noCommand(args[0]))
+}
+
+func noCommand(name string) error {
+	return fmt.Errorf("there is no command %q; dormant help lists them", name)
 }
 
 // help lists the commands and the variables.

@@ -43,11 +43,11 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 		}
 		u, err := c.profile.User.user(it.value)
 		if err != nil {
-			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
+			return it.wrong(err)
 		}
 		fresh, err := seen.add(u, it)
 		if err != nil {
-			return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
+			return it.wrong(err)
 		}
 		if fresh && !yield(c.proven(u), nil) {
 			return nil

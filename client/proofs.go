@@ -62,7 +62,7 @@ func (c *Client) readProofs(ctx context.Context) error {
 			return err
 		}
 		if !it.value.IsObject() {
-			return fmt.Errorf("page %d, item %d: %s is not an event: an object is needed", it.page, it.position, kind(it.value))
+			return it.wrong(fmt.Errorf("%s is not an event: an object is needed", kind(it.value)))
 		}
 		id, isAccount := strings.CutPrefix(text(it.value, how.Account.Path), how.Account.Prefix)
 		if isAccount && id != "" {

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,6 +44,11 @@ func (v Values) placeholders(p *Profile) map[string]string {
 // contradicts itself, by the names of the variables.
 func (v Values) Check(p *Profile) []error {
 	var errs []error
+	oneLine := func(name, value string) {
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			errs = append(errs, fmt.Errorf("%s has a line break or another control character in it", name))
+		}
+	}
 	given, needed := v.given(), p.credentials(v.Token != "")
 	var missing []string
 	for _, name := range credentials {
@@ -54,20 +58,14 @@ func (v Values) Check(p *Profile) []error {
 		case !has && slices.Contains(needed, name):
 			missing = append(missing, name)
 		}
-		if strings.ContainsFunc(given[name], unicode.IsControl) {
-			errs = append(errs, fmt.Errorf("%s: has a line break or another control character in it", variable(name)))
-		}
+		oneLine(variable(name)+":", given[name])
 	}
-	if strings.ContainsFunc(v.Actor, unicode.IsControl) {
-		errs = append(errs, errors.New("DORMANT_ACTOR: has a line break or another control character in it"))
-	}
+	oneLine("DORMANT_ACTOR:", v.Actor)
 	if len(missing) > 0 {
 		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.ways()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Params)) {
-		if strings.ContainsFunc(v.Params[name], unicode.IsControl) {
-			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s has a line break or another control character in it", name))
-		}
+		oneLine("DORMANT_PARAMS: "+name, v.Params[name])
 		if _, ok := p.Params[name]; !ok {
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s has no %q; it has %s", p.Name, name, listed(slices.Sorted(maps.Keys(p.Params)))))
 		}
@@ -83,12 +81,7 @@ func (v Values) Check(p *Profile) []error {
 // credentials are the placeholders that have to be filled, with a token of the
 // operator's or without one.
 func (p *Profile) credentials(token bool) []string {
-	needed := map[string]bool{}
-	for _, t := range p.Headers {
-		for _, name := range t.names() {
-			needed[name] = true
-		}
-	}
+	needed := p.inHeaders()
 	if p.SignIn != nil && needed["token"] && !token {
 		delete(needed, "token")
 		for _, t := range p.SignIn.Body {
@@ -111,13 +104,17 @@ func (p *Profile) ways() string {
 }
 
 // NamesActor reports whether the directory is told who removes.
-func (p *Profile) NamesActor() bool {
+func (p *Profile) NamesActor() bool { return p.inHeaders()["actor"] }
+
+// inHeaders are the placeholders in the headers.
+func (p *Profile) inHeaders() map[string]bool {
+	names := map[string]bool{}
 	for _, t := range p.Headers {
-		if slices.Contains(t.names(), "actor") {
-			return true
+		for _, name := range t.names() {
+			names[name] = true
 		}
 	}
-	return false
+	return names
 }
 
 func variables(names []string) string {

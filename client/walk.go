@@ -20,6 +20,11 @@ type item struct {
 	value          gjson.Result
 }
 
+// wrong is what is wrong with the item.
+func (it item) wrong(err error) error {
+	return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
+}
+
 // walk is one reading of a listing from its first page to its last.
 type walk struct {
 	client    *Client

@@ -115,7 +115,7 @@ func (p Policy) Decide(u User, now time.Time) Decision {
 func (p Policy) decideByLogin(u User, now time.Time) Decision {
 	login, activity := u.evidence(now)
 	switch {
-	case p.seen(u, now):
+	case p.since(login, now), p.since(activity, now):
 		return Decision{Keep, Active}
 	case activity.State == LoginUnreadable:
 		return Decision{Keep, LastLoginUnknown}
@@ -129,12 +129,7 @@ func (p Policy) decideByLogin(u User, now time.Time) Decision {
 
 func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named) }
 
-// seen reports whether the account is known to have been used at or after the cutoff.
-func (p Policy) seen(u User, now time.Time) bool {
-	login, activity := u.evidence(now)
-	return p.since(login, now) || p.since(activity, now)
-}
-
+// since reports whether l is known to be at or after the cutoff.
 func (p Policy) since(l LastLogin, now time.Time) bool {
 	return l.State == LoginKnown && !l.At.Before(p.Cutoff(now))
 }
