@@ -71,7 +71,7 @@ func TestSignInMaestro(t *testing.T) {
 	if users, err := all(t, s, c); err != nil || ids(users) != "1 2" {
 		t.Fatalf("%s, %v", ids(users), err)
 	}
-	if err := c.Remove(t.Context(), "1", agree); err != nil {
+	if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
 		t.Error(err)
 	}
 	s.wantRequests(t, "POST /auth/sign-in", "GET /users", "DELETE /users/1")
@@ -110,7 +110,7 @@ func TestTokenExpires(t *testing.T) {
 			given int
 		}{{0, 1}, {900*time.Second - earlier - 1, 1}, {1, 2}, {time.Hour, 3}} {
 			<-time.After(step.wait)
-			if _, err := c.User(t.Context(), "1"); err != nil || o.given != step.given {
+			if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || o.given != step.given {
 				t.Errorf("after %s: %d tokens, %v; want %d", step.wait, o.given, err, step.given)
 			}
 		}
@@ -119,7 +119,7 @@ func TestTokenExpires(t *testing.T) {
 		s := serve(t, itflexOffice(seconds))
 		c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 		for range 2 {
-			if _, err := c.User(t.Context(), "1"); err != nil {
+			if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil {
 				t.Errorf("expires_in %s: %v", seconds, err)
 			}
 		}
@@ -135,7 +135,7 @@ func TestTokenRejectedMidway(t *testing.T) {
 	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 	for i := range 3 {
 		confirmed := 0
-		if err := c.Remove(t.Context(), "1", func(context.Context) error { confirmed++; return nil }); err != nil {
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { confirmed++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if want := min(i, 1) + 1; confirmed != want {
@@ -167,7 +167,7 @@ func TestGivenTokenRejected(t *testing.T) {
 		s := serve(t, routes{"GET /users": code, "DELETE /users/1": code})
 		c := connect(t, s, builtin(t, "maestro"))
 		_, listing := all(t, s, c)
-		for _, err := range []error{listing, c.Remove(t.Context(), "1", agree)} {
+		for _, err := range []error{listing, c.Remove(t.Context(), job.User{ID: "1"}, agree)} {
 			if !errors.Is(err, job.ErrCredentials) || errors.Is(err, job.ErrSignedOut) != signedOut {
 				t.Errorf("%d: %v", code, err)
 			}
@@ -233,7 +233,7 @@ func TestOneSignInForMany(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 30 {
 			wg.Go(func() {
-				if _, err := c.User(t.Context(), "1"); err != nil {
+				if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil {
 					s.heard(err)
 					t.Error(err)
 				}

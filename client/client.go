@@ -182,7 +182,8 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 }
 
 // User reads one account again.
-func (c *Client) User(ctx context.Context, id string) (job.User, error) {
+func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
+	id := u.ID
 	if c.profile.Get == nil {
 		return job.User{}, job.ErrUnsupported
 	}
@@ -193,7 +194,7 @@ func (c *Client) User(ctx context.Context, id string) (job.User, error) {
 	if err != nil {
 		return job.User{}, err
 	}
-	u, err := c.profile.User.user(answer)
+	u, err = c.profile.User.user(answer)
 	if err != nil {
 		return job.User{}, fmt.Errorf("read account %q: %w", id, err)
 	}

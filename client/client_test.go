@@ -429,7 +429,7 @@ func TestUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, routes{row.line: row.answer})
-			u, err := connect(t, s, builtin(t, row.profile), readOnly).User(t.Context(), "7")
+			u, err := connect(t, s, builtin(t, row.profile), readOnly).User(t.Context(), job.User{ID: "7"})
 			if row.err != nil {
 				if s.heard(err); !errors.Is(err, row.err) {
 					t.Errorf("error %v, want %v", err, row.err)
@@ -444,12 +444,12 @@ func TestUser(t *testing.T) {
 		`{"user":{"id":7,"id":8}}`, `{"user":{"id":true}}`, `{"user":{"id":7.5}}`, `{"user":{"id":{}}}`, `{"user":[{"id":7}]}`,
 		`{"user":{"id":7,"admin":"yes"}}`, `{"user":{"id":7,"login":"` + strings.Repeat("x", maxBody) + `"}}`} {
 		s := serve(t, routes{"GET /users/7.json": body})
-		if u, err := connect(t, s, builtin(t, "redmine")).User(t.Context(), "7"); err == nil {
+		if u, err := connect(t, s, builtin(t, "redmine")).User(t.Context(), job.User{ID: "7"}); err == nil {
 			t.Errorf("%.60q is the account %v", body, u)
 		}
 	}
 	s := serve(t, routes{})
-	if _, err := connect(t, s, builtin(t, "maestro")).User(t.Context(), "7"); err != job.ErrUnsupported { //nolint:errorlint // as it is
+	if _, err := connect(t, s, builtin(t, "maestro")).User(t.Context(), job.User{ID: "7"}); err != job.ErrUnsupported { //nolint:errorlint // as it is
 		t.Errorf("maestro can't read one: %v", err)
 	}
 }
@@ -505,7 +505,7 @@ func TestURLWithEscapes(t *testing.T) {
 	if _, err := all(t, s, c); err != nil {
 		t.Error(err)
 	}
-	if err := c.Remove(t.Context(), "1/2", agree); err != nil {
+	if err := c.Remove(t.Context(), job.User{ID: "1/2"}, agree); err != nil {
 		t.Error(err)
 	}
 }
@@ -546,12 +546,12 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
-			if _, err := c.User(t.Context(), "1"); err != nil {
+			if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil {
 				t.Error(err)
 			}
 		})
 		wg.Go(func() {
-			if err := c.Remove(t.Context(), "1", agree); err != nil {
+			if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
 				t.Error(err)
 			}
 		})

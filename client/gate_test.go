@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"dormant/job"
 )
 
 func TestReadOnly(t *testing.T) {
@@ -16,7 +18,7 @@ func TestReadOnly(t *testing.T) {
 			t.Error(err)
 		}
 		before := s.lines()
-		if err := c.Remove(t.Context(), "1", agree); !errors.Is(err, errReadOnly) {
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); !errors.Is(err, errReadOnly) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, method := range []string{"DELETE", "PUT", "PATCH", "POST", "HEAD", "OPTIONS", "get", "PURGE"} {
@@ -56,7 +58,7 @@ func TestOtherOrigin(t *testing.T) {
 		p.Headers["X-Test-To"] = Template(to)
 		c := connect(t, s, p)
 		_, listing := all(t, s, c)
-		_, reading := c.User(t.Context(), "1")
+		_, reading := c.User(t.Context(), job.User{ID: "1"})
 		_, self := c.Self(t.Context())
 		for _, err := range []error{listing, reading, self} {
 			if s.heard(err); !errors.Is(err, errOtherOrigin) {

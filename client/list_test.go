@@ -88,7 +88,7 @@ func TestMaestro(t *testing.T) {
 			"10   login=never created=undated", "11   login=never created=undated", "12   login=never created=undated",
 			"13   login=unreadable created=undated", "14   login=unreadable created=undated",
 			"15   login=unreadable created=undated", "16   login=unreadable created=undated")
-		if err := c.Remove(t.Context(), "9d1f", agree); err != nil {
+		if err := c.Remove(t.Context(), job.User{ID: "9d1f"}, agree); err != nil {
 			t.Error(err)
 		}
 		seen := s.seen()
@@ -133,7 +133,7 @@ func TestITFlex(t *testing.T) {
 		`5   login=hidden created=undated`, // the flag of administrators is not shown
 		`6   login=2024-02-02T03:04:05Z created=undated`,
 		`7   login=unreadable created=undated`)
-	if err := c.Remove(t.Context(), "1", agree); err != nil {
+	if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
 		t.Error(err)
 	}
 	for _, w := range s.seen() {
@@ -191,7 +191,7 @@ func TestRedmine(t *testing.T) {
 		"3 cy  login=hidden created=2007-09-28T00:16:04Z",
 		"4 di  login=hidden created=undated",
 		"5 ed  login=never created=undated")
-	if err := c.Remove(t.Context(), "5", agree); err != nil {
+	if err := c.Remove(t.Context(), job.User{ID: "5"}, agree); err != nil {
 		t.Error(err)
 	}
 	for _, w := range s.seen() {

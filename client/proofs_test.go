@@ -48,10 +48,10 @@ func TestActivity(t *testing.T) {
 		}
 	}
 	// What was proven holds for a second look as well.
-	if u, err := c.User(t.Context(), "1"); err != nil || u.LastLogin.State != job.LoginKnown || u.LastActivity.Year() != 2024 {
+	if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || u.LastLogin.State != job.LoginKnown || u.LastActivity.Year() != 2024 {
 		t.Errorf("%+v, %v", u, err)
 	}
-	if u, err := c.User(t.Context(), "2"); err != nil || u.LastLogin.State != job.LoginUnreadable {
+	if u, err := c.User(t.Context(), job.User{ID: "2"}); err != nil || u.LastLogin.State != job.LoginUnreadable {
 		t.Errorf("%+v, %v", u, err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 // Remove removes one account for good. A request that got no answer is repeated
 // only after confirm has agreed again; if the account is gone by then, that is
 // ErrNotFound, because nobody can tell who removed it.
-func (c *Client) Remove(ctx context.Context, id string, confirm func(context.Context) error) error {
+func (c *Client) Remove(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+	id := u.ID
 	if !job.SafeID(id) {
 		return fmt.Errorf("%s %q: %w", opRemove, id, job.ErrUnsafeID)
 	}
@@ -91,4 +92,9 @@ func isGone(code int, gone []int) bool {
 		gone = []int{http.StatusNotFound, http.StatusGone}
 	}
 	return slices.Contains(gone, code)
+}
+
+// Disable is not there yet.
+func (c *Client) Disable(context.Context, job.User, func(context.Context) error) error {
+	return job.ErrUnsupported
 }

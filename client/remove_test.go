@@ -28,12 +28,12 @@ func TestOneSegment(t *testing.T) {
 		for profile, suffix := range map[string]string{"maestro": "/users/" + segment, "itflex": "/api/users/" + segment, "redmine": "/users/" + segment + ".json"} {
 			s := serve(t, routes{"DELETE " + suffix: 200, "GET " + suffix: `{"id":1,"user":{"id":1}}`})
 			c := connect(t, s, builtin(t, profile))
-			if err := c.Remove(t.Context(), id, agree); err != nil {
+			if err := c.Remove(t.Context(), job.User{ID: id}, agree); err != nil {
 				t.Errorf("%q: %v", id, err)
 			}
 			want := []string{"DELETE " + suffix}
 			if profile != "maestro" {
-				if _, err := c.User(t.Context(), id); err != nil {
+				if _, err := c.User(t.Context(), job.User{ID: id}); err != nil {
 					t.Errorf("%q: %v", id, err)
 				}
 				want = append(want, "GET "+suffix)
@@ -50,10 +50,10 @@ func TestNoSegment(t *testing.T) {
 		for _, profile := range []string{"maestro", "itflex", "redmine"} {
 			c := connect(t, s, builtin(t, profile))
 			confirmed := false
-			if err := c.Remove(t.Context(), id, func(context.Context) error { confirmed = true; return nil }); !errors.Is(err, job.ErrUnsafeID) || confirmed {
+			if err := c.Remove(t.Context(), job.User{ID: id}, func(context.Context) error { confirmed = true; return nil }); !errors.Is(err, job.ErrUnsafeID) || confirmed {
 				t.Errorf("%s: removes %q: %v", profile, id, err)
 			}
-			if _, err := c.User(t.Context(), id); err == nil {
+			if _, err := c.User(t.Context(), job.User{ID: id}); err == nil {
 				t.Errorf("%s: reads %q", profile, id)
 			}
 		}
@@ -90,13 +90,13 @@ func TestRemoveCodes(t *testing.T) {
 		200: nil, 204: nil, 404: job.ErrNotFound, 410: job.ErrNotFound, 401: job.ErrSignedOut, 403: job.ErrCredentials,
 	} {
 		s := serve(t, routes{"DELETE /users/1": code})
-		if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree); !errors.Is(err, want) || want == nil && err != nil {
+		if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree); !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("%d: %v", code, err)
 		}
 	}
 	for _, code := range []int{201, 202, 203, 205, 206, 207, 300, 304, 400, 405, 406, 409, 412, 418, 422, 423, 451, 501} {
 		s := serve(t, routes{"DELETE /users/1": code})
-		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
+		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
 		var status *statusError
 		if !errors.As(err, &status) || status.Code != code || errors.Is(err, job.ErrNotFound) || errors.Is(err, job.ErrCredentials) {
 			t.Errorf("%d: %v", code, err)
@@ -107,7 +107,7 @@ func TestRemoveCodes(t *testing.T) {
 	own.Remove.Success, own.Remove.Gone = []int{201}, []int{409}
 	s := serve(t, routes{"DELETE /users/1": 201, "DELETE /users/2": 409, "DELETE /users/3": 404, "DELETE /users/4": 200})
 	for id, want := range map[string]string{"1": "", "2": job.ErrNotFound.Error(), "3": "answered 404", "4": "answered 200"} {
-		if err := connect(t, s, own).Remove(t.Context(), id, agree); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if err := connect(t, s, own).Remove(t.Context(), job.User{ID: id}, agree); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %s", id, err, want)
 		}
 	}
@@ -120,7 +120,7 @@ func TestRemoveAnswers(t *testing.T) {
 		"<html>Sign in</html>": false, "\r\n\t <!DOCTYPE html>": false, "<" + strings.Repeat("x", 2*maxBody): false,
 	} {
 		s := serve(t, routes{"DELETE /users/1": body})
-		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
+		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
 		if (err == nil) != ok || errors.Is(err, job.ErrNotFound) {
 			t.Errorf("%.40q: %v", body, err)
 		}
@@ -128,7 +128,7 @@ func TestRemoveAnswers(t *testing.T) {
 	}
 	// An answer that is cut short was given all the same.
 	s := serve(t, routes{"DELETE /users/1": cut(`{"removed":`)})
-	if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree); err != nil {
+	if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
 		t.Error(err)
 	}
 	s.wantRequests(t, "DELETE /users/1")
@@ -141,7 +141,7 @@ func TestRemoveFollowsNoRedirect(t *testing.T) {
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		for _, location := range []string{other.URL + "/prefix/users/2", "/prefix/users/2", "2", "?id=2"} {
 			s := serve(t, routes{"DELETE /users/1": status(code, "", "Location", location)})
-			err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
+			err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
 			wantError(t, err, "redirect that is not followed")
 			s.wantRequests(t, "DELETE /users/1")
 		}
@@ -155,7 +155,7 @@ func TestConfirm(t *testing.T) {
 	s := serve(t, routes{})
 	c := connect(t, s, builtin(t, "maestro"))
 	for _, no := range []error{errors.New("no"), job.ErrNotFound, context.Canceled, &statusError{Code: 503}, &statusError{Code: 404}, &connectionError{errors.New("x")}} {
-		if err := c.Remove(t.Context(), "1", func(context.Context) error { return no }); err != no { //nolint:errorlint // as it is
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { return no }); err != no { //nolint:errorlint // as it is
 			t.Errorf("%v, want %v", err, no)
 		}
 	}
@@ -164,7 +164,7 @@ func TestConfirm(t *testing.T) {
 	s2 := serve(t, o)
 	c, asked := connect(t, s2, builtin(t, "itflex"), signsInITFlex), 0
 	no := error(&statusError{Code: 401})
-	if err := c.Remove(t.Context(), "1", func(context.Context) error { asked++; return no }); err != no || asked != 1 { //nolint:errorlint // as it is
+	if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { asked++; return no }); err != no || asked != 1 { //nolint:errorlint // as it is
 		t.Errorf("asked %d times: %v", asked, err)
 	}
 	s.wantRequests(t)
@@ -178,7 +178,7 @@ func TestConfirmBeforeEachRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, answering(routes{"DELETE /users/1": turns(first)}), func(t *testing.T, s *server) {
 				no, asked := errors.New("active again"), 0
-				err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", func(context.Context) error {
+				err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error {
 					if asked++; asked != len(s.seen())+1 {
 						t.Errorf("asked %d times before request %d", asked, len(s.seen())+1)
 					}
@@ -199,7 +199,7 @@ func TestConfirmBeforeEachRequest(t *testing.T) {
 // TestGoneAfterNoAnswer: nobody can tell who removed it.
 func TestGoneAfterNoAnswer(t *testing.T) {
 	bubble(t, answering(routes{"DELETE /users/1": turns(hangUp, 502, 404)}), func(t *testing.T, s *server) {
-		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
+		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
 		if wantError(t, err, "earlier request", "502"); !errors.Is(err, job.ErrNotFound) {
 			t.Error(err)
 		}
@@ -212,7 +212,7 @@ func TestRemoveCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for _, change := range []func(*Options){func(*Options) {}, func(o *Options) { o.RateLimit = 1000 }} {
-			if err := connect(t, s, builtin(t, "maestro"), change).Remove(ctx, "1", agree); !errors.Is(err, context.Canceled) {
+			if err := connect(t, s, builtin(t, "maestro"), change).Remove(ctx, job.User{ID: "1"}, agree); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		}
@@ -221,7 +221,7 @@ func TestRemoveCancelled(t *testing.T) {
 	t.Run("while it is confirmed", func(t *testing.T) {
 		s := serve(t, routes{})
 		ctx, cancel := context.WithCancel(t.Context())
-		err := connect(t, s, builtin(t, "maestro")).Remove(ctx, "1", func(context.Context) error { cancel(); return nil })
+		err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, func(context.Context) error { cancel(); return nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
@@ -241,7 +241,7 @@ func TestRemoveCancelled(t *testing.T) {
 				}
 				w.WriteHeader(row.code)
 			}}), func(t *testing.T, s *server) {
-				if err := connect(t, s, builtin(t, "maestro")).Remove(ctx, "1", agree); !errors.Is(err, row.want) || row.want == nil && err != nil {
+				if err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, agree); !errors.Is(err, row.want) || row.want == nil && err != nil {
 					t.Errorf("%v, want %v", err, row.want)
 				}
 			})
@@ -253,7 +253,7 @@ func TestRemoveCancelled(t *testing.T) {
 			cancel()
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})}), func(t *testing.T, s *server) {
-			err := connect(t, s, builtin(t, "maestro")).Remove(ctx, "1", agree)
+			err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, agree)
 			wantError(t, err, "503", "canceled")
 		})
 	})
@@ -264,7 +264,7 @@ func TestRemoveCancelled(t *testing.T) {
 			<-r.Context().Done()
 		})}), func(t *testing.T, s *server) {
 			start := time.Now()
-			err := connect(t, s, builtin(t, "maestro")).Remove(ctx, "1", agree)
+			err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, agree)
 			if wantError(t, err, "no answer in time"); time.Since(start) != 30*time.Second {
 				t.Errorf("took %s", time.Since(start))
 			}
@@ -289,7 +289,7 @@ func TestDetail(t *testing.T) {
 		for _, code := range []int{409, 422} {
 			s := serve(t, routes{"DELETE /users/1": status(code, row.body)})
 			c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.Values.Token = Secret(row.token) })
-			err := c.Remove(t.Context(), "1", agree)
+			err := c.Remove(t.Context(), job.User{ID: "1"}, agree)
 			var status *statusError
 			if s.heard(err); !errors.As(err, &status) || status.Code != code {
 				t.Fatalf("%s: %v", name, err)
@@ -301,7 +301,7 @@ func TestDetail(t *testing.T) {
 	}
 	s := serve(t, routes{"DELETE /users/1": status(422, strings.Repeat("ü ", 5000))})
 	var long *statusError
-	if errors.As(connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree), &long); len(long.Detail()) > maxDetail+len("…") ||
+	if errors.As(connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree), &long); len(long.Detail()) > maxDetail+len("…") ||
 		strings.ContainsFunc(long.Detail(), unicode.IsControl) {
 		t.Errorf("detail of %d bytes", len(long.Detail()))
 	}

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"dormant/job"
 )
 
 func TestNoHeadersInTime(t *testing.T) {
@@ -21,7 +23,7 @@ func TestNoHeadersInTime(t *testing.T) {
 		if took := time.Since(start); took < time.Minute || took > time.Minute+time.Second {
 			t.Errorf("took %s", took)
 		}
-		wantError(t, c.Remove(t.Context(), "1", agree), "giving up after 2 attempts", "DORMANT_REQUEST_TIMEOUT")
+		wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "giving up after 2 attempts", "DORMANT_REQUEST_TIMEOUT")
 	})
 }
 
@@ -80,7 +82,7 @@ func TestSlowAnswer(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { drip(w, r, `{"user":[0`, 20*time.Second) })),
 		func(t *testing.T, s *server) {
 			start := time.Now()
-			_, err := connect(t, s, builtin(t, "redmine"), retries(0)).User(t.Context(), "1")
+			_, err := connect(t, s, builtin(t, "redmine"), retries(0)).User(t.Context(), job.User{ID: "1"})
 			if wantError(t, err, "DORMANT_REQUEST_TIMEOUT"); time.Since(start) != 30*time.Second {
 				t.Errorf("took %s", time.Since(start))
 			}
@@ -94,7 +96,7 @@ func TestSlowRefusal(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 		drip(w, r, "no", 20*time.Second)
 	})), func(t *testing.T, s *server) {
-		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree)
+		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
 		var status *statusError
 		if !errors.As(err, &status) || status.Code != 409 || len(s.seen()) != 1 {
 			t.Error(err)
@@ -105,7 +107,7 @@ func TestSlowRefusal(t *testing.T) {
 func TestSlowSuccess(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { drip(w, r, "yes", 20*time.Second) })),
 		func(t *testing.T, s *server) {
-			if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), "1", agree); err != nil || len(s.seen()) != 1 {
+			if err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree); err != nil || len(s.seen()) != 1 {
 				t.Errorf("%d requests, %v", len(s.seen()), err)
 			}
 		})
@@ -120,7 +122,7 @@ func TestRateLimit(t *testing.T) {
 			t.Error(err)
 		}
 		for range 3 {
-			if err := c.Remove(t.Context(), "1", agree); err != nil {
+			if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
 				t.Error(err)
 			}
 		}
@@ -132,7 +134,7 @@ func TestRateLimit(t *testing.T) {
 		// A wait that the context won't outlast ends with the context, and says so.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := c.Remove(ctx, "1", agree); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil {
+		if err := c.Remove(ctx, job.User{ID: "1"}, agree); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil {
 			t.Error(err)
 		}
 	})
@@ -158,7 +160,7 @@ func TestCertificates(t *testing.T) {
 		c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.CAs = pool })
 		_, err := all(t, s, c)
 		wantError(t, err, "certificate")
-		wantError(t, c.Remove(t.Context(), "1", agree), "certificate")
+		wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "certificate")
 		if s.observed["list 0"] != 1 || s.observed["remove 0"] != 1 || len(rec.seen()) != n {
 			t.Errorf("%s: observed %v, %d requests", name, s.observed, len(rec.seen())-n)
 		}

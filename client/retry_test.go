@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dormant/job"
 )
 
 // gaps are the times between the requests so far.
@@ -36,7 +38,7 @@ func TestRetriedCodes(t *testing.T) {
 			p.Get = &Single{Path: "/users/{id}"}
 			c := connect(t, s, p)
 			_, listing := all(t, s, c)
-			_, reading := c.User(t.Context(), "1")
+			_, reading := c.User(t.Context(), job.User{ID: "1"})
 			for what, err := range map[string]error{"list": listing, "get": reading} {
 				if s.heard(err); (err == nil) != retried[code] {
 					t.Errorf("%d, %s: error %v", code, what, err)
@@ -176,7 +178,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 				}
 				return last
 			},
-			"remove": func(ctx context.Context) error { return c.Remove(ctx, "1", agree) },
+			"remove": func(ctx context.Context) error { return c.Remove(ctx, job.User{ID: "1"}, agree) },
 		} {
 			why := errors.New("the operator had enough")
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, why)

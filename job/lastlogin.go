@@ -30,12 +30,19 @@ func (s LoginState) String() string {
 type LastLogin struct {
 	State LoginState
 	At    time.Time // set if State is LoginKnown
+
+	// NotAfter says that At is not a login but the latest that the last one can
+	// have been: a log of logins reaches back to it, and the account is not in it.
+	NotAfter bool
 }
 
 // LoginAt is the last login at t.
 func LoginAt(t time.Time) LastLogin { return LastLogin{State: LoginKnown, At: t} }
 
 func (l LastLogin) String() string {
+	if l.State == LoginKnown && l.NotAfter {
+		return "before " + l.At.UTC().Format(time.RFC3339)
+	}
 	if l.State == LoginKnown {
 		return l.At.UTC().Format(time.RFC3339)
 	}

@@ -34,7 +34,7 @@ type removal struct {
 
 // carryOut removes the account, and puts on record what came of it.
 func (m *removal) carryOut(ctx context.Context) (Result, error) {
-	err := m.Directory.Remove(ctx, m.candidate.User.ID, m.confirm)
+	err := m.Directory.Remove(ctx, m.candidate.User, m.confirm)
 	a := m.account
 	switch {
 	case err == nil && m.attempted:
@@ -97,7 +97,7 @@ func (m *removal) lookAgain(ctx context.Context) error {
 		return nil
 	}
 	id := m.candidate.User.ID
-	u, err := m.Directory.User(ctx, id)
+	u, err := m.Directory.User(ctx, m.candidate.User)
 	switch {
 	case errors.Is(err, ErrUnsupported):
 		return nil
@@ -126,7 +126,7 @@ func (m *removal) stillThere(ctx context.Context) bool {
 	if !m.found {
 		return false
 	}
-	_, err := m.Directory.User(ctx, m.candidate.User.ID)
+	_, err := m.Directory.User(ctx, m.candidate.User)
 	return err == nil
 }
 

@@ -84,7 +84,12 @@ func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
 // errCutShort makes a listing end as if it were whole.
 var errCutShort = errors.New("cut short")
 
-func (d *memory) User(ctx context.Context, id string) (User, error) {
+func (d *memory) Disable(context.Context, User, func(context.Context) error) error {
+	return ErrUnsupported
+}
+
+func (d *memory) User(ctx context.Context, u User) (User, error) {
+	id := u.ID
 	d.note("read " + id)
 	d.mu.Lock()
 	gone := slices.Contains(d.gone, id)
@@ -99,7 +104,8 @@ func (d *memory) User(ctx context.Context, id string) (User, error) {
 	return d.read(ctx, d.users[i])
 }
 
-func (d *memory) Remove(ctx context.Context, id string, confirm func(context.Context) error) error {
+func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
+	id := u.ID
 	d.mu.Lock()
 	d.busy++
 	d.busiest = max(d.busiest, d.busy)

@@ -25,17 +25,26 @@ type User struct {
 
 	LastLogin LastLogin
 
+	// Partial says that Directory.User tells more of the account's use than the
+	// listing does, so that nothing is decided against it by the listing alone.
+	Partial bool
+
 	// LastActivity is the newest proof of life that is not a login, or zero.
 	// It can keep an account and never removes one.
 	LastActivity time.Time
 
-	// Admin and ServiceAccount are false where the directory knows no such thing.
+	// Admin, ServiceAccount and Disabled are false where the directory knows no
+	// such thing.
 	Admin          bool
 	ServiceAccount bool
+	Disabled       bool // it can't log in
 
 	// Roles are the names of the account's roles or groups;
 	// nil where the directory did not tell, empty where it told of none.
 	Roles []string
+
+	// Extra is what else the directory needs to be told to act on the account, as JSON.
+	Extra map[string]string
 }
 
 // maxIDLength is the longest id that is acted on, in bytes. Servers and proxies
