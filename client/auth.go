@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -76,28 +77,19 @@ func (s *signedIn) signIn(ctx context.Context) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
-	values := c.values(nil)
-	fields := map[string]string{}
-	for name, t := range how.Body {
-		fields[name] = t.text(values)
-	}
-	body, err := json.Marshal(fields)
+	r, err := c.signInRequest(time.Now())
 	if err != nil {
 		return err
 	}
-	r := request{
-		operation: opSignIn, method: http.MethodPost, path: how.Path.path(values), body: body,
-		success: []int{http.StatusOK, http.StatusCreated},
-	}
 	start := time.Now()
-	return rejectedSignIn(c.send(ctx, r, func(body io.Reader) error {
+	return rejectedSignIn(c.send(ctx, r, func(body io.Reader, _ http.Header) error {
 		answer, err := readJSON(body)
 		if err != nil {
 			return err
 		}
 		token := answer.Get(how.Token)
 		if token.Type != gjson.String || token.Str == "" || strings.ContainsFunc(token.Str, unicode.IsControl) {
-			return shapeErrorf("the answer has no token at %s", how.Token)
+			return c.profile.locate("sign_in", misfitf("token", "the answer has no token at %s", how.Token))
 		}
 		s.current, s.expires = token.Str, time.Time{}
 		if seconds := answer.Get(how.ExpiresIn).Int(); how.ExpiresIn != "" && seconds > 0 {
@@ -105,6 +97,53 @@ func (s *signedIn) signIn(ctx context.Context) error {
 		}
 		return nil
 	}))
+}
+
+// signInRequest is the request that asks for a token.
+func (c *Client) signInRequest(now time.Time) (request, error) {
+	how := c.profile.SignIn
+	target, err := c.signInURL()
+	if err != nil {
+		return request{}, err
+	}
+	r := request{
+		operation: opSignIn, method: http.MethodPost, url: target, apart: how.URL != "",
+		success: []int{http.StatusOK, http.StatusCreated},
+	}
+	values := c.values(map[string]string{"url": target.String()})
+	if how.Assertion != nil {
+		assertion, err := c.key.sign(texts(how.Assertion, values), now)
+		if err != nil {
+			return request{}, err
+		}
+		values["assertion"], r.secret = assertion, assertion
+	}
+	if how.Form == nil {
+		r.body, err = json.Marshal(texts(how.JSON, values))
+		return r, err
+	}
+	form := url.Values{}
+	for name, text := range texts(how.Form, values) {
+		form.Set(name, text)
+	}
+	r.body, r.bodyType = []byte(form.Encode()), "application/x-www-form-urlencoded"
+	return r, nil
+}
+
+// signInURL is where the token comes from.
+func (c *Client) signInURL() (*url.URL, error) {
+	how := c.profile.SignIn
+	if how.URL == "" {
+		return c.target(how.Path, c.fill, nil)
+	}
+	u, err := url.Parse(how.URL.text(c.fill))
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("%s: is no URL of a sign-in", c.profile.where("sign_in.url"))
+	case u.Scheme != "https" && (u.Scheme != "http" || c.base.Scheme != "http" || u.Hostname() != c.base.Hostname()):
+		return nil, fmt.Errorf("%s: would send the credentials in the clear: https is needed", c.profile.where("sign_in.url"))
+	}
+	return u, nil
 }
 
 // rejectedSignIn makes every refusal of the credentials one that a cleanup

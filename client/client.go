@@ -7,12 +7,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +57,10 @@ type Client struct {
 	profile *Profile
 	base    *url.URL
 	fill    map[string]string // what the placeholders stand for
+	reader  reader
+	sources []source
 	tokens  tokens
+	key     *signingKey // of sign_in.assertion
 
 	http       *http.Client
 	limiter    *rate.Limiter
@@ -64,10 +69,13 @@ type Client struct {
 	pageSize   int
 	userAgent  string
 
+	connections int
+
 	observer Observer
 	log      zerolog.Logger
 
-	proofs atomic.Pointer[proofs] // of the last listing
+	traces atomic.Pointer[[]trace] // of the sources, in the last listing
+	census atomic.Pointer[Census]  // of the last listing's first page
 
 	maxItems int // when a listing counts as one that never ends
 }
@@ -87,7 +95,17 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, fill: o.Values.placeholders(o.Profile),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		maxItems: maxItems,
+		connections: max(1, o.Connections), maxItems: maxItems,
+	}
+	if most := o.Profile.List.Size; most != nil && most.Max > 0 && o.PageSize > most.Max {
+		return nil, fmt.Errorf("DORMANT_PAGE_SIZE=%d: is more than the directory's %d (%s)", o.PageSize, most.Max, o.Profile.where("list.size.max"))
+	}
+	var err error
+	if c.reader, err = newReader(o.Profile.User, c.fill); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Profile.where("user"), err)
+	}
+	if c.sources, err = newSources(o.Profile, c.fill); err != nil {
+		return nil, err
 	}
 	if o.RateLimit > 0 {
 		c.limiter = rate.NewLimiter(rate.Limit(o.RateLimit), 1)
@@ -96,9 +114,21 @@ func New(o Options) (*Client, error) {
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.CAs}
 	transport.MaxIdleConnsPerHost = max(2, o.Connections)
 	g := &gate{base: c.base, readOnly: o.ReadOnly, next: transport}
+	if g.harmless, err = c.postedListings(); err != nil {
+		return nil, err
+	}
 	c.tokens = fixedToken(o.Values.Token)
 	if s := o.Profile.SignIn; s != nil && o.Values.Token == "" {
-		g.signIn = c.base.EscapedPath() + s.Path.path(c.fill)
+		signIn, err := c.signInURL()
+		if err != nil {
+			return nil, err
+		}
+		if s.Assertion != nil {
+			if c.key, err = readKey(string(o.Values.ClientSecret)); err != nil {
+				return nil, fmt.Errorf("DORMANT_CLIENT_SECRET: %w", err)
+			}
+		}
+		g.harmless = append(g.harmless, signIn)
 		c.tokens = &signedIn{client: c}
 	}
 	c.http = &http.Client{Transport: g, CheckRedirect: checkRedirect}
@@ -116,9 +146,9 @@ func (c *Client) values(more map[string]string) map[string]string {
 }
 
 // secrets are what must not be seen in an error.
-func (c *Client) secrets(token string) []string {
+func (c *Client) secrets(more ...string) []string {
 	var secrets []string
-	for _, s := range []string{token, c.fill["password"], c.fill["client_secret"]} {
+	for _, s := range append(more, c.fill["password"], c.fill["client_secret"], c.fill["basic"]) {
 		if s != "" {
 			secrets = append(secrets, s)
 		}
@@ -170,55 +200,137 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 	if c.profile.Self == nil {
 		return job.User{}, job.ErrUnsupported
 	}
-	answer, err := c.one(ctx, opSelf, *c.profile.Self, nil)
+	how := c.profile.Self
+	answer, err := c.one(ctx, opSelf, Single{Path: how.Path}, job.User{})
 	if err != nil {
-		return job.User{}, err
+		return job.User{}, fmt.Errorf("%s: %w", opSelf, err)
 	}
-	u, err := c.profile.User.identity(answer)
+	u, err := c.reader.identity(how.Item.at(answer), cmp.Or(how.ID, c.profile.User.ID))
 	if err != nil {
-		return job.User{}, fmt.Errorf("read oneself: %w", err)
+		return job.User{}, fmt.Errorf("read oneself: %w (%s)", err, c.profile.where("self"))
 	}
 	return u, nil
 }
 
-// User reads one account again.
+// User reads one account again, and what the sources of activity say of it now.
 func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
-	id := u.ID
-	if c.profile.Get == nil {
+	if c.profile.Get == nil && !c.hasOwnSources() {
 		return job.User{}, job.ErrUnsupported
 	}
-	if !job.SafeID(id) {
-		return job.User{}, fmt.Errorf("%s %q: %w", opGet, id, job.ErrUnsafeID)
+	if !job.SafeID(u.ID) {
+		return job.User{}, fmt.Errorf("%s %q: %w", opGet, u.ID, job.ErrUnsafeID)
 	}
-	answer, err := c.one(ctx, opGet, *c.profile.Get, map[string]string{"id": id})
-	if err != nil {
-		return job.User{}, err
+	if c.profile.Get != nil {
+		account, err := c.whole(ctx, u)
+		if err != nil {
+			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
+		}
+		id := u.ID
+		if u, err = c.reader.user(id, account); err != nil {
+			return job.User{}, fmt.Errorf("read account %q: %w", id, err)
+		}
+		if c.profile.Get.details() && c.profile.User.lacks(account) {
+			u.LastLogin = job.LastLogin{State: job.LoginHidden}
+		}
 	}
-	u, err = c.profile.User.user(answer)
-	if err != nil {
-		return job.User{}, fmt.Errorf("read account %q: %w", id, err)
-	}
-	return c.proven(u), nil
+	return c.proven(ctx, u)
 }
 
-// one reads a single account.
-func (c *Client) one(ctx context.Context, operation string, s Single, values map[string]string) (gjson.Result, error) {
+// whole is all that the GETs of one account return.
+func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
+	var parts []gjson.Result
+	for i, how := range c.profile.Get {
+		answer, err := c.one(ctx, opGet, how, u)
+		if err != nil {
+			return gjson.Result{}, err
+		}
+		part := how.Item.at(answer)
+		if how.Items != nil {
+			part = c.find(how.Items.at(answer), u.ID)
+		}
+		if how.As != "" {
+			part = gjson.Parse(`{` + strconv.Quote(how.As) + `:` + part.Raw + `}`)
+		}
+		if !part.IsObject() {
+			return gjson.Result{}, misfitf("item", "the answer has no account %q (%s)", u.ID, c.profile.where(fmt.Sprintf("get[%d]", i)))
+		}
+		parts = append(parts, part)
+	}
+	return overlay(parts), nil
+}
+
+// find is the account with the id in an array, or nothing.
+func (c *Client) find(items gjson.Result, id string) (found gjson.Result) {
+	for _, item := range items.Array() {
+		if of, err := c.reader.id("", item); err == nil && of == id {
+			return item
+		}
+	}
+	return gjson.Result{}
+}
+
+// overlay is one object with the members of all; of several with the same name,
+// the last.
+func overlay(objects []gjson.Result) gjson.Result {
+	if len(objects) == 1 {
+		return objects[0]
+	}
+	members := map[string]json.RawMessage{}
+	for _, object := range objects {
+		object.ForEach(func(name, value gjson.Result) bool {
+			members[name.Str] = json.RawMessage(value.Raw)
+			return true
+		})
+	}
+	raw, err := json.Marshal(members)
+	if err != nil {
+		panic(err) // they were JSON
+	}
+	return gjson.ParseBytes(raw)
+}
+
+// one reads a single document, about the account if there is one.
+func (c *Client) one(ctx context.Context, operation string, s Single, u job.User) (gjson.Result, error) {
+	values := c.values(about(u))
+	if name, found := s.Path.unsafe(values, u); found && u.ID != "" {
+		return gjson.Result{}, fmt.Errorf("account %q: its %s: %w", u.ID, name, job.ErrUnsafeID)
+	}
+	target, err := c.target(s.Path, values, texts(s.Query, values))
+	if err != nil {
+		return gjson.Result{}, err
+	}
 	var answer gjson.Result
-	err := c.retry(ctx, operation, func() error {
+	err = c.retry(ctx, operation, func() error {
 		return c.withToken(ctx, func(token string) error {
-			r := request{operation: operation, method: http.MethodGet, path: s.Path.path(c.values(values)), token: token}
-			return c.send(ctx, r, func(body io.Reader) (err error) {
+			r := request{operation: operation, method: http.MethodGet, url: target, token: token}
+			return c.send(ctx, r, func(body io.Reader, _ http.Header) (err error) {
 				answer, err = readJSON(body)
 				return err
 			})
 		})
 	})
-	var status *statusError
-	switch {
-	case errors.As(err, &status) && operation == opGet && isGone(status.Code, nil):
-		return answer, fmt.Errorf("%s: %w", operation, job.ErrNotFound)
-	case err != nil:
-		return answer, fmt.Errorf("%s: %w", operation, err)
+	if operation == opGet && (err != nil && s.saysGone(err) || err == nil && s.saysGone(&statusError{Code: http.StatusOK, body: answer})) {
+		return answer, job.ErrNotFound
 	}
-	return s.Item.at(answer), nil
+	return answer, err
+}
+
+// postedListings are the URLs of the listings by POST, which change nothing.
+func (c *Client) postedListings() ([]*url.URL, error) {
+	listings := []Listing{c.profile.List}
+	for _, s := range c.sources {
+		listings = append(listings, s.Listing)
+	}
+	var urls []*url.URL
+	for _, l := range listings {
+		if l.Method != http.MethodPost {
+			continue
+		}
+		u, err := c.target(l.Path, c.fill, nil)
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, u)
+	}
+	return urls, nil
 }

@@ -563,5 +563,5 @@ func TestConcurrentUse(t *testing.T) {
 func pagedProfile(t testing.TB, paging string) *Profile {
 	t.Helper()
 	return load(t, "headers: {Authorization: \"{token}\"}\nlist: {path: /users, items: users"+paging+"}\n"+
-		"user: {id: id, username: name, last_login: {path: last}}\nremove: {path: \"/users/{id}\"}\n")
+		"user: {id: id, username: name, last_login: {path: last}, optional: [username, last_login]}\nremove: {path: \"/users/{id}\"}\n")
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/tidwall/gjson"
+
 	"dormant/job"
 )
 
@@ -30,7 +32,10 @@ type statusError struct {
 	Code       int
 	RetryAfter time.Duration // how long the server wants us to wait, or 0
 	Location   string        // where it redirects to, if it does
+	TooFast    bool          // it means 429, whatever the code
+	Denied     bool          // the code says that it was done, and the answer that it was not
 
+	body   gjson.Result
 	detail string
 }
 
@@ -39,10 +44,14 @@ func (e *statusError) Error() string {
 	if e.Location != "" {
 		text += ", a redirect that is not followed"
 	}
-	switch e.Code {
-	case http.StatusUnauthorized:
+	switch {
+	case e.Denied:
+		text += ", but not that it was done"
+	case e.TooFast:
+		text += ": too many requests"
+	case e.Code == http.StatusUnauthorized:
 		text += ": the credentials are not accepted"
-	case http.StatusForbidden:
+	case e.Code == http.StatusForbidden:
 		text += ": the credentials do not allow this"
 	}
 	return strings.TrimSpace(text)
@@ -56,10 +65,12 @@ func (e *statusError) Detail() string {
 
 // Unwrap makes 401 and 403 the errors that a cleanup knows.
 func (e *statusError) Unwrap() []error {
-	switch e.Code {
-	case http.StatusUnauthorized:
+	switch {
+	case e.TooFast:
+		return nil
+	case e.Code == http.StatusUnauthorized:
 		return []error{job.ErrCredentials, job.ErrSignedOut}
-	case http.StatusForbidden:
+	case e.Code == http.StatusForbidden:
 		return []error{job.ErrCredentials}
 	}
 	return nil
@@ -67,18 +78,29 @@ func (e *statusError) Unwrap() []error {
 
 // A shapeError is a response that is not what the profile says. Asking again
 // would not help.
-type shapeError struct{ text string }
+type shapeError struct {
+	text string
+	key  string // of the profile, that says otherwise; relative to where it has the operation
+}
 
 func (e *shapeError) Error() string { return e.text }
 
 func shapeErrorf(format string, args ...any) error {
-	return &shapeError{fmt.Sprintf(format, args...)}
+	return &shapeError{text: fmt.Sprintf(format, args...)}
+}
+
+// misfitf is a shapeError about what the profile says at the key.
+func misfitf(key, format string, args ...any) error {
+	return &shapeError{text: fmt.Sprintf(format, args...), key: key}
 }
 
 // retryable reports whether the same request may succeed later.
 func retryable(err error) bool {
 	var status *statusError
 	if errors.As(err, &status) {
+		if status.TooFast {
+			return true
+		}
 		switch status.Code {
 		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -127,16 +149,27 @@ func hide(text string, secrets []string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// excerpt is the beginning of a body as one line without the secrets.
-func excerpt(body io.Reader, secrets []string) string {
+// maxProblem is how much of an answer to an unsuccessful request is read, in bytes.
+const maxProblem = 16 << 10
+
+// problem is the body of an answer to an unsuccessful request: as JSON, if it is
+// any, and its beginning as one line without the secrets.
+func problem(body io.Reader, secrets []string) (document gjson.Result, detail string) {
+	raw, err := io.ReadAll(io.LimitReader(body, maxProblem))
+	if gjson.ValidBytes(raw) {
+		document = gjson.ParseBytes(raw)
+	}
+	return document, excerpt(raw, err == nil && len(raw) < maxProblem, secrets)
+}
+
+// excerpt is the beginning of a text as one line without the secrets.
+func excerpt(raw []byte, complete bool, secrets []string) string {
 	longest := 0
 	for _, form := range written(secrets) {
 		longest = max(longest, len(form))
 	}
-	limit := 4*maxDetail + longest
-	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)))
 	text := hide(string(raw), secrets)
-	if err != nil || len(raw) == limit {
+	if !complete {
 		// The end may be the beginning of a secret.
 		text = text[:max(0, len(text)-longest)]
 	}

@@ -3,7 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,74 +17,154 @@ import (
 // Fields says where an account's parts are in its JSON object, as paths in the
 // syntax of gjson. Those that the directory does not have are left out.
 type Fields struct {
-	ID        string     `yaml:"id"`
-	Username  string     `yaml:"username"`
-	Email     string     `yaml:"email"`
-	Admin     string     `yaml:"admin"` // true or false
-	Roles     string     `yaml:"roles"` // an array of names
-	Created   string     `yaml:"created"`
-	LastLogin LoginField `yaml:"last_login"`
+	ID             string            `yaml:"id"` // @key: the item's name, where items are the members of an object
+	Username       string            `yaml:"username"`
+	Email          string            `yaml:"email"`
+	Admin          Flag              `yaml:"admin"`
+	ServiceAccount Flag              `yaml:"service_account"`
+	Disabled       Flag              `yaml:"disabled"`
+	Roles          Roles             `yaml:"roles"`
+	Created        *Moment           `yaml:"created"`
+	LastLogin      LoginField        `yaml:"last_login"`
+	Extra          map[string]string `yaml:"extra"` // what else paths and bodies about the account need, by its placeholder
+
+	// Optional are the fields that every account of a first page may lack.
+	// Otherwise a path that leads nowhere is a mistake of the profile.
+	Optional []string `yaml:"optional"`
+}
+
+// Roles are where the names of roles or groups are: in an array, or in one text.
+type Roles struct {
+	Path  string `yaml:"path"`
+	Split string `yaml:"split"` // what stands between two names in a text
+}
+
+// UnmarshalYAML accepts a path, or the long form.
+func (r *Roles) UnmarshalYAML(decode func(any) error) error {
+	type long Roles
+	return either(decode, &r.Path, (*long)(r))
 }
 
 // LoginField is where the last login is, and what it means if it is not there.
-// Of several fields the newest counts.
 type LoginField struct {
-	Path    Paths  `yaml:"path"`
-	Missing string `yaml:"missing"` // absent (default), hidden or never
-	Empty   string `yaml:"empty"`   // null, "", 0: never (default), hidden or absent
+	Path   Paths    `yaml:"path"` // these three as for Moment
+	Layout string   `yaml:"layout"`
+	Zone   Template `yaml:"zone"`
+
+	Missing string     `yaml:"missing"`  // absent (default), hidden or never
+	Empty   string     `yaml:"empty"`    // null, "", 0, 1970: never (default), hidden or absent
+	NeverIf *Condition `yaml:"never_if"` // has to hold for one who never logged in; otherwise it is hidden
+}
+
+// UnmarshalYAML accepts paths, or the long form.
+func (f *LoginField) UnmarshalYAML(decode func(any) error) error {
+	var value any
+	if err := decode(&value); err != nil {
+		return err
+	}
+	if _, ok := value.(map[string]any); ok {
+		type long LoginField
+		return decode((*long)(f))
+	}
+	return decode(&f.Path)
 }
 
 var loginStates = map[string]job.LoginState{
 	"": job.LoginAbsent, "absent": job.LoginAbsent, "hidden": job.LoginHidden, "never": job.LoginNever,
 }
 
-// integer is how a number that is an id is written.
-var integer = regexp.MustCompile(`^-?[0-9]+$`)
+// keyPath is the path of an item's name in the object that it is a member of.
+const keyPath = "@key"
+
+// reader reads accounts.
+type reader struct {
+	Fields
+	login, created clock
+}
+
+// newReader fails if the profile's values are wrong, such as a zone that there is not.
+func newReader(f Fields, values map[string]string) (reader, error) {
+	r := reader{Fields: f}
+	var errs [2]error
+	r.login, errs[0] = Moment{f.LastLogin.Path, f.LastLogin.Layout, f.LastLogin.Zone}.clock(values)
+	if f.Created != nil {
+		r.created, errs[1] = f.Created.clock(values)
+	}
+	return r, errors.Join(errs[:]...)
+}
+
+// A fieldError says that a field of an account is not what it should be.
+type fieldError struct {
+	field string // as the profile calls it
+	err   error
+}
+
+func (e *fieldError) Error() string { return e.err.Error() }
 
 // user reads an account. An error means that the object is none.
-func (f Fields) user(item gjson.Result) (job.User, error) {
+func (r reader) user(key string, item gjson.Result) (job.User, error) {
 	if !item.IsObject() {
 		return job.User{}, fmt.Errorf("%s is not an account: an object is needed", kind(item))
 	}
-	id, err := f.id(item)
+	id, err := r.id(key, item)
 	if err != nil {
-		return job.User{}, err
+		return job.User{}, &fieldError{"id", err}
 	}
 	u := job.User{
 		ID:        id,
-		Username:  text(item, f.Username),
-		Email:     text(item, f.Email),
-		LastLogin: f.LastLogin.read(item),
+		Username:  text(item, r.Username),
+		Email:     text(item, r.Email),
+		LastLogin: r.lastLogin(item),
+		Extra:     r.extra(item),
 	}
-	u.Created, u.Undated = created(item, f.Created)
-	if f.Admin != "" {
-		switch flag := item.Get(f.Admin); flag.Type {
-		case gjson.True, gjson.False:
-			u.Admin = flag.Bool()
-		case gjson.Null:
+	u.Created, u.Undated = r.creation(item)
+	if login := u.LastLogin.At; isDate(u.Created) && login.Before(u.Created) && u.Created.Sub(login) < day {
+		u.Created = login // on the very day of the creation, and not before it
+	}
+	for _, flag := range []struct {
+		field string
+		Flag
+		to *bool
+	}{{"admin", r.Admin, &u.Admin}, {"service_account", r.ServiceAccount, &u.ServiceAccount}, {"disabled", r.Disabled, &u.Disabled}} {
+		set, known, err := flag.set(item)
+		if err != nil {
+			return job.User{}, &fieldError{flag.field, err}
+		}
+		*flag.to = set
+		if !known {
 			// The directory has the flag and does not show it to this caller:
 			// nothing that it shows of the account is complete.
 			u.LastLogin = job.LastLogin{State: job.LoginHidden}
-		default:
-			return job.User{}, fmt.Errorf("%s is %s, not true or false", f.Admin, kind(flag))
 		}
 	}
-	if f.Roles != "" {
-		u.Roles, err = roles(item, f.Roles)
+	if r.Roles.Path != "" {
+		if u.Roles, err = r.Roles.read(item); err != nil {
+			return job.User{}, &fieldError{"roles", err}
+		}
 	}
-	return u, err
+	return u, nil
 }
 
-func (f Fields) id(item gjson.Result) (string, error) {
-	switch id := item.Get(f.ID); {
+// integer is how a number that is an id is written.
+var integer = regexp.MustCompile(`^-?[0-9]+$`)
+
+func (r reader) id(key string, item gjson.Result) (string, error) {
+	if r.ID == keyPath {
+		return key, nil
+	}
+	return idAt(item, r.ID)
+}
+
+func idAt(item gjson.Result, path string) (string, error) {
+	switch id := item.Get(path); {
 	case id.Type == gjson.String:
 		return strings.Clone(id.Str), nil
 	case id.Type == gjson.Number && integer.MatchString(id.Raw):
 		return strings.Clone(id.Raw), nil
 	case !id.Exists():
-		return "", fmt.Errorf("it has no %s, so it is not an account", f.ID)
+		return "", fmt.Errorf("it has no %s, so it is not an account; it has %s", path, names(item))
 	default:
-		return "", fmt.Errorf("%s is %s, not text or a whole number", f.ID, kind(id))
+		return "", fmt.Errorf("%s is %s, not text or a whole number", path, kind(id))
 	}
 }
 
@@ -98,24 +180,53 @@ func text(item gjson.Result, path string) string {
 	return ""
 }
 
-func created(item gjson.Result, path string) (at time.Time, undated bool) {
-	if path == "" {
-		return time.Time{}, true
+func (r reader) extra(item gjson.Result) map[string]string {
+	if len(r.Extra) == 0 {
+		return nil
 	}
-	v := item.Get(path)
-	if v.Type == gjson.Null || v.Str == "" && v.Type == gjson.String {
-		return time.Time{}, true
+	extra := map[string]string{}
+	for name, path := range r.Extra {
+		if v := item.Get(path); v.Exists() {
+			extra[name] = strings.Clone(v.Raw)
+		}
 	}
-	return job.ParseLastLogin(v.String()).At, false
+	return extra
 }
 
-func roles(item gjson.Result, path string) ([]string, error) {
+func (r reader) creation(item gjson.Result) (at time.Time, undated bool) {
+	if r.Created == nil {
+		return time.Time{}, true
+	}
+	switch created, found := r.created.newest(r.Created.Path, item); {
+	case !found:
+		return time.Time{}, true
+	case created.State == job.LoginNever && isEmpty(r.Created.Path.at(item)):
+		return time.Time{}, true
+	default:
+		return created.At, false
+	}
+}
+
+const day = 24 * time.Hour
+
+// isDate reports whether a time was written as a date, which is the end of that day.
+func isDate(t time.Time) bool { return t.Equal(t.Truncate(day).Add(day - time.Nanosecond)) }
+
+func isEmpty(v gjson.Result) bool {
+	return v.Type == gjson.Null || v.Type == gjson.String && v.Str == ""
+}
+
+func (r Roles) read(item gjson.Result) ([]string, error) {
+	path := r.Path
 	// A path such as roles.#.name is an empty array where there is no roles at all.
 	whole, _, _ := strings.Cut(path, ".#")
 	if v := item.Get(whole); v.Type == gjson.Null {
 		return nil, nil
 	}
 	v := item.Get(path)
+	if r.Split != "" && v.Type == gjson.String {
+		return splitNames(v.Str, r.Split), nil
+	}
 	if !v.IsArray() {
 		return nil, fmt.Errorf("%s is %s, not an array of names", path, kind(v))
 	}
@@ -133,43 +244,29 @@ func roles(item gjson.Result, path string) ([]string, error) {
 	return names, nil
 }
 
-// read is the newest of the fields that are there. If one of them can't be
-// read, that one might be the newest, so nothing is known.
-func (f LoginField) read(item gjson.Result) job.LastLogin {
-	login := job.LastLogin{State: loginStates[f.Missing]}
-	found := false
-	for _, path := range f.Path {
-		v := item.Get(path)
-		if !v.Exists() {
-			continue
-		}
-		next := f.value(v)
-		switch {
-		case next.State == job.LoginUnreadable:
-			return next
-		case !found,
-			next.State == job.LoginKnown && (login.State != job.LoginKnown || next.At.After(login.At)):
-			login, found = next, true
+func splitNames(text, by string) []string {
+	names := []string{}
+	for name := range strings.SplitSeq(text, by) {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, strings.Clone(name))
 		}
 	}
-	return login
+	return names
 }
 
-// value is what one field says.
-func (f LoginField) value(v gjson.Result) job.LastLogin {
-	var login job.LastLogin
-	switch v.Type {
-	case gjson.Null:
-		login.State = job.LoginNever
-	case gjson.String:
-		login = job.ParseLastLogin(v.Str)
-	case gjson.Number:
-		login = job.ParseLastLogin(v.Raw)
-	default:
-		login.State = job.LoginUnreadable
+func (r reader) lastLogin(item gjson.Result) job.LastLogin {
+	how := r.LastLogin
+	login, found := r.login.newest(how.Path, item)
+	switch {
+	case !found:
+		login.State = loginStates[how.Missing]
+	case login.State == job.LoginNever && how.Empty != "":
+		login.State = loginStates[how.Empty]
 	}
-	if login.State == job.LoginNever && f.Empty != "" {
-		login.State = loginStates[f.Empty]
+	if login.State == job.LoginNever && how.NeverIf != nil {
+		if holds, known, err := how.NeverIf.holds(item); !holds || !known || err != nil {
+			login.State = job.LoginHidden
+		}
 	}
 	return login
 }
@@ -191,19 +288,78 @@ func kind(v gjson.Result) string {
 	return fmt.Sprintf("%.40s", v.Raw)
 }
 
+// names are the first names in an object.
+func names(object gjson.Result) string {
+	var names []string
+	object.ForEach(func(name, _ gjson.Result) bool {
+		names = append(names, name.String())
+		return len(names) < 30
+	})
+	return listed(names)
+}
+
 // errNotIdentified says that the directory answered without saying who calls.
 var errNotIdentified = errors.New("the answer has no id, username or email of the caller")
 
 // identity reads who an account is, and nothing else of it.
-func (f Fields) identity(item gjson.Result) (job.User, error) {
-	u := job.User{Username: text(item, f.Username), Email: text(item, f.Email)}
-	if id, err := f.id(item); err == nil {
+func (r reader) identity(item gjson.Result, idPath string) (job.User, error) {
+	u := job.User{Username: text(item, r.Username), Email: text(item, r.Email)}
+	if id, err := idAt(item, idPath); err == nil {
 		u.ID = id
 	}
 	if u.ID == "" && u.Username == "" && u.Email == "" {
 		return job.User{}, errNotIdentified
 	}
 	return u, nil
+}
+
+// paths are where the fields are, by their names in the profile: those that an
+// account should have somewhere, and those that it need not have.
+func (f Fields) paths() (needed, optional map[string]Paths) {
+	needed, optional = map[string]Paths{}, map[string]Paths{}
+	add := func(field string, paths ...string) {
+		paths = slices.DeleteFunc(paths, func(p string) bool { return p == "" || p == keyPath })
+		if len(paths) > 0 {
+			needed[field] = paths
+		}
+	}
+	add("id", f.ID)
+	add("username", f.Username)
+	add("email", f.Email)
+	add("roles", strings.Split(f.Roles.Path, ".#")[0])
+	if f.Created != nil {
+		add("created", f.Created.Path...)
+	}
+	add("last_login", f.LastLogin.Path...)
+	may := slices.Clone(f.Optional)
+	if f.LastLogin.Missing != "" {
+		may = append(may, "last_login")
+	}
+	for field, flag := range map[string]Flag{"admin": f.Admin, "service_account": f.ServiceAccount, "disabled": f.Disabled} {
+		var paths []string
+		for _, c := range flag {
+			paths = append(paths, c.Path)
+			if c.Missing != nil {
+				may = append(may, field)
+			}
+		}
+		add(field, paths...)
+	}
+	for _, field := range may {
+		if paths, ok := needed[field]; ok {
+			optional[field] = paths
+		}
+	}
+	maps.DeleteFunc(needed, func(field string, _ Paths) bool { return optional[field] != nil })
+	return needed, optional
+}
+
+// Paths is a path into a JSON document in the syntax of gjson, or several.
+type Paths []string
+
+// UnmarshalYAML accepts one path or a list.
+func (p *Paths) UnmarshalYAML(decode func(any) error) error {
+	return several(decode, (*[]string)(p))
 }
 
 // at is the item at the first of the paths that exists in the document.

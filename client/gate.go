@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ import (
 type gate struct {
 	base     *url.URL
 	readOnly bool
-	signIn   string // the path of the one POST that changes nothing
+	harmless []*url.URL // POSTs to them change nothing: signing in, and listings
 	next     *http.Transport
 }
 
@@ -22,16 +23,19 @@ func (g *gate) CloseIdleConnections() { g.next.CloseIdleConnections() }
 
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
+	case g.isHarmless(req):
 	case origin(req.URL) != origin(g.base):
 		return nil, errOtherOrigin
-	case g.readOnly && req.Method != http.MethodGet && !g.signsIn(req):
+	case g.readOnly && req.Method != http.MethodGet:
 		return nil, errReadOnly
 	}
 	return g.next.RoundTrip(req)
 }
 
-func (g *gate) signsIn(req *http.Request) bool {
-	return g.signIn != "" && req.Method == http.MethodPost && req.URL.EscapedPath() == g.signIn
+func (g *gate) isHarmless(req *http.Request) bool {
+	return req.Method == http.MethodPost && slices.ContainsFunc(g.harmless, func(u *url.URL) bool {
+		return origin(u) == origin(req.URL) && u.EscapedPath() == req.URL.EscapedPath()
+	})
 }
 
 // origin is scheme, host and port, as in RFC 6454.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
@@ -13,35 +14,57 @@ import (
 // Users yields every account once.
 func (c *Client) Users(ctx context.Context) iter.Seq2[job.User, error] {
 	return func(yield func(job.User, error) bool) {
-		if err := c.readProofs(ctx); err != nil {
-			yield(job.User{}, fmt.Errorf("list activity: %w", err))
-			return
-		}
-		if err := c.list(ctx, 0, yield); err != nil {
-			yield(job.User{}, fmt.Errorf("list users: %w", err))
-		}
+		c.read(ctx, 0, yield)
 	}
 }
 
-// FirstPage yields the accounts on the first page of the listing.
+// FirstPage yields the accounts on the first page of the listing, with what the
+// first page of each source of activity says of them.
 func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
 	return func(yield func(job.User, error) bool) {
-		if err := c.list(ctx, 1, yield); err != nil {
-			yield(job.User{}, fmt.Errorf("list users: %w", err))
-		}
+		c.read(ctx, 1, yield)
+	}
+}
+
+// read reads the activity first, so that what happens meanwhile shows in the accounts.
+func (c *Client) read(ctx context.Context, maxPages int, yield func(job.User, error) bool) {
+	if err := c.readActivity(ctx, maxPages); err != nil {
+		yield(job.User{}, fmt.Errorf("list activity: %w", err))
+		return
+	}
+	if err := c.list(ctx, maxPages, yield); err != nil {
+		yield(job.User{}, fmt.Errorf("list users: %w", err))
 	}
 }
 
 // list yields the accounts on the pages, up to maxPages unless that is 0. It
 // returns why they are not all there is.
 func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
-	w := &walk{client: c, operation: opList, listing: c.profile.List, maxPages: maxPages}
+	w := &walk{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
 	seen := sightings{}
+	others := 0 // items that are no accounts
+	census := c.profile.User.newCensus()
+	c.census.Store(census)
 	for it, err := range w.items(ctx) {
 		if err != nil {
 			return err
 		}
-		u, err := c.profile.User.user(it.value)
+		if !c.profile.List.counts(it.value) {
+			others++
+			continue
+		}
+		switch {
+		case it.page == 1:
+			census.add(it.value)
+		case it.page == 2 && it.position == 1:
+			if err := c.check(census); err != nil {
+				return err
+			}
+		}
+		u, err := c.reader.user(it.key, it.value)
+		if field := (*fieldError)(nil); errors.As(err, &field) {
+			err = fmt.Errorf("%w (%s)", err, c.profile.where("user."+field.field))
+		}
 		if err != nil {
 			return it.wrong(err)
 		}
@@ -49,16 +72,19 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 		if err != nil {
 			return it.wrong(err)
 		}
-		if fresh && !yield(c.proven(u), nil) {
+		if fresh && !yield(c.listed(u), nil) {
 			return nil
 		}
 	}
 	if err := seen.endPage(); err != nil {
 		return err
 	}
-	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users) {
+	if err := c.check(census); err != nil {
+		return err
+	}
+	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users)+others {
 		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
-			"it is incomplete, or it changed while it was read", len(seen.users), w.total)
+			"it is incomplete, or it changed while it was read", len(seen.users)+others, w.total)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"encoding/json"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -11,23 +13,58 @@ import (
 type page struct {
 	number   int // from 1
 	items    int
+	total    int          // how many items the directory says there are; -1: it does not say
+	url      *url.URL     // where it was
+	last     gjson.Result // item, if there is any
 	envelope gjson.Result
+	header   http.Header
+}
+
+// at is the value that is found there in the page.
+func (p page) at(where Found) gjson.Result {
+	if where.Header == "" {
+		return p.envelope.Get(where.Path)
+	}
+	if values := p.header.Values(where.Header); len(values) > 0 {
+		return gjson.Result{Type: gjson.String, Str: values[0], Raw: strconv.Quote(values[0])}
+	}
+	return gjson.Result{}
+}
+
+// ask is what a page is asked for by.
+type ask struct {
+	params map[string]any // numbers and texts, by the names that the profile gives
+	url    *url.URL       // or all of it
 }
 
 // pager knows how to ask for the next page. It lasts for one listing.
 type pager interface {
-	// first is the query for the first page.
-	first() url.Values
-	// next is the query for the page after p, or nil if p was the last.
-	next(p page) (url.Values, error)
+	// first asks for the first page.
+	first() ask
+
+	// next asks for the page after p; more is false if p was the last.
+	next(p page) (a ask, more bool, err error)
+
+	// rest asks for all pages after p, the first, if it is known which they are:
+	// they can be read at once, and next goes on behind them.
+	rest(p page) []ask
 }
 
-func (l Listing) pager() pager {
+// pager makes the one for this listing. size is how many items are asked for.
+func (l Listing) pager(size int) pager {
 	switch {
 	case l.Cursor != nil:
 		return &cursorPager{Cursor: *l.Cursor, seen: map[string]int{}}
+	case l.Next != nil:
+		return &linkPager{Found: *l.Next, seen: map[string]int{}}
+	case l.After != nil:
+		return &afterPager{params: l.After}
+	case l.Page != nil:
+		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }}
+	case l.Offset != nil && l.Offset.Step == stepSize:
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }}
 	case l.Offset != nil:
-		return &offsetPager{Offset: *l.Offset, total: l.Total}
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }}
 	}
 	return onePage{}
 }
@@ -35,8 +72,9 @@ func (l Listing) pager() pager {
 // onePage is a listing in one response.
 type onePage struct{}
 
-func (onePage) first() url.Values             { return nil }
-func (onePage) next(page) (url.Values, error) { return nil, nil }
+func (onePage) first() ask                   { return ask{} }
+func (onePage) next(page) (ask, bool, error) { return ask{}, false, nil }
+func (onePage) rest(page) []ask              { return nil }
 
 // cursorPager follows cursors, which it does not look into.
 type cursorPager struct {
@@ -44,63 +82,148 @@ type cursorPager struct {
 	seen map[string]int // the cursors so far, and on which page
 }
 
-func (c *cursorPager) first() url.Values {
+func (c *cursorPager) first() ask {
 	if c.First == "" {
-		return nil
+		return ask{}
 	}
 	c.seen[c.First] = 0
-	return url.Values{c.Param: {c.First}}
+	return ask{params: map[string]any{c.Param: c.First}}
 }
 
-func (c *cursorPager) next(p page) (url.Values, error) {
+func (c *cursorPager) next(p page) (ask, bool, error) {
 	v := p.envelope.Get(c.Next)
 	var cursor string
+	var param any
 	switch {
-	case !v.Exists() && c.Optional:
-		return nil, nil
+	case !v.Exists() && c.Optional, v.Exists() && v.Type == gjson.Null:
+		return ask{}, false, nil
 	case !v.Exists():
-		return nil, shapeErrorf("no %s, which tells the next page, so the listing was cut short", c.Next)
-	case v.Type == gjson.Null:
-		return nil, nil
+		return ask{}, false, misfitf("cursor.next", "no %s, which tells the next page, so the listing was cut short", c.Next)
 	case v.Type == gjson.String:
-		cursor = v.Str
+		cursor, param = v.Str, v.Str
 	case v.Type == gjson.Number:
-		cursor = v.Raw
+		cursor, param = v.Raw, json.Number(v.Raw)
 	default:
-		return nil, shapeErrorf("%s is %s, not a cursor", c.Next, kind(v))
+		return ask{}, false, misfitf("cursor.next", "%s is %s, not a cursor", c.Next, kind(v))
 	}
 	if cursor == "" || cursor == "0" {
-		return nil, nil
+		return ask{}, false, nil
 	}
 	if before, ok := c.seen[cursor]; ok {
-		return nil, shapeErrorf("the next cursor came before, on page %d: the listing runs in a circle", before)
+		return ask{}, false, shapeErrorf("the next cursor came before, on page %d: the listing runs in a circle", before)
 	}
 	c.seen[cursor] = p.number
-	return url.Values{c.Param: {cursor}}, nil
+	return ask{params: map[string]any{c.Param: param}}, true, nil
 }
 
-// offsetPager asks for what comes behind the items so far. A page may be
-// shorter than asked for: servers clamp the size. The listing ends with an
-// empty page, or with the total.
-type offsetPager struct {
-	Offset
-	total  string
-	offset int
+func (*cursorPager) rest(page) []ask { return nil }
+
+// linkPager follows the URLs of next pages.
+type linkPager struct {
+	Found
+	seen map[string]int // the URLs so far, and on which page
 }
 
-func (o *offsetPager) first() url.Values { return o.query() }
+func (l *linkPager) first() ask { return ask{} }
 
-func (o *offsetPager) next(p page) (url.Values, error) {
-	o.offset += p.items
-	if p.items == 0 {
-		return nil, nil
+func (l *linkPager) next(p page) (ask, bool, error) {
+	link := ""
+	if l.Header != "" {
+		link = nextLink(p.header.Values(l.Header))
+	} else if v := p.envelope.Get(l.Path); v.Type == gjson.String {
+		link = v.Str
+	} else if v.Type != gjson.Null {
+		return ask{}, false, misfitf("next", "%s is %s, not a URL", l.Path, kind(v))
 	}
-	if total := p.envelope.Get(o.total); o.total != "" && total.Exists() && int64(o.offset) >= total.Int() {
-		return nil, nil
+	if link == "" {
+		return ask{}, false, nil
 	}
-	return o.query(), nil
+	target, err := url.Parse(link)
+	if err != nil {
+		return ask{}, false, misfitf("next", "the link to the next page is no URL")
+	}
+	target = p.url.ResolveReference(target)
+	if origin(target) != origin(p.url) || target.User != nil {
+		return ask{}, false, errOtherOrigin
+	}
+	target.Fragment = ""
+	if before, ok := l.seen[target.String()]; ok || target.String() == p.url.String() {
+		return ask{}, false, shapeErrorf("the link to the next page came before, on page %d: the listing runs in a circle", before)
+	}
+	l.seen[target.String()] = p.number
+	return ask{url: target}, true, nil
 }
 
-func (o *offsetPager) query() url.Values {
-	return url.Values{o.Param: {strconv.Itoa(o.offset)}}
+func (*linkPager) rest(page) []ask { return nil }
+
+// afterPager asks for what comes behind the last item of the page before.
+type afterPager struct {
+	params map[string]string // with the paths in the item
+	before string            // the item behind which the page was asked for
+	items  int               // so far
+}
+
+func (*afterPager) first() ask { return ask{} }
+
+func (a *afterPager) next(p page) (ask, bool, error) {
+	a.items += p.items
+	if p.items == 0 || p.total >= 0 && a.items >= p.total {
+		return ask{}, false, nil
+	}
+	params := map[string]any{}
+	for name, path := range a.params {
+		v := p.last.Get(path)
+		if v.Type != gjson.String && v.Type != gjson.Number {
+			return ask{}, false, misfitf("after."+name, "%s of the last item is %s, not text or a number", path, kind(v))
+		}
+		params[name] = v.String()
+	}
+	if p.last.Raw == a.before {
+		return ask{}, false, misfitf("after", "the page ends with the item behind which it was asked for: the listing runs in a circle")
+	}
+	a.before = p.last.Raw
+	return ask{params: params}, true, nil
+}
+
+func (*afterPager) rest(page) []ask { return nil }
+
+// stepSize is an offset's step by the number of items that were asked for.
+const stepSize = "size"
+
+// countingPager asks for pages by their number or by an offset. A page may be
+// shorter than asked for: servers clamp the size, and leave out what the caller
+// may not see. The listing ends with an empty page, or with the total.
+type countingPager struct {
+	param string
+	at    int                 // the number or offset of the page that is read next, or was read last
+	step  func(items int) int // from a page with so many items to the next one
+	items int                 // so far
+}
+
+func (c *countingPager) ask(at int) ask {
+	return ask{params: map[string]any{c.param: at}}
+}
+
+func (c *countingPager) first() ask { return c.ask(c.at) }
+
+func (c *countingPager) next(p page) (ask, bool, error) {
+	c.items += p.items
+	c.at += c.step(p.items)
+	if p.items == 0 || p.total >= 0 && c.items >= p.total {
+		return ask{}, false, nil
+	}
+	return c.ask(c.at), true, nil
+}
+
+func (c *countingPager) rest(p page) []ask {
+	if p.items == 0 || p.total < 0 {
+		return nil
+	}
+	var asks []ask
+	at := c.at
+	for items := p.items; items < min(p.total, maxItems); items += p.items {
+		at += c.step(p.items)
+		asks = append(asks, c.ask(at))
+	}
+	return asks
 }

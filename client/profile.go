@@ -15,8 +15,8 @@ import (
 	"dormant/client/profiles"
 )
 
-// Profile says how a directory lists, reads and removes accounts. It is read
-// from YAML; the built-in profiles show every key in use.
+// Profile says how a directory lists, reads, disables and removes accounts. It
+// is read from YAML; profiles/README.md teaches the format.
 type Profile struct {
 	Name string `yaml:"-"` // of the built-in profile, or of the file
 
@@ -26,109 +26,130 @@ type Profile struct {
 	// one without a default has to be given.
 	Params map[string]*string `yaml:"params"`
 
+	// Extras are params that are false unless somebody makes them true, because
+	// a removal then also destroys what the text says.
+	Extras map[string]string `yaml:"extras"`
+
 	// Headers go with every request. One whose placeholders are all empty is left out.
 	Headers map[string]Template `yaml:"headers"`
 
-	SignIn   *SignIn   `yaml:"sign_in"`
-	Self     *Single   `yaml:"self"`
-	List     Listing   `yaml:"list"`
-	Get      *Single   `yaml:"get"`
-	User     Fields    `yaml:"user"`
-	Remove   Removal   `yaml:"remove"`
-	Activity *Activity `yaml:"activity"`
+	// Anonymous says that the directory may be used without credentials.
+	Anonymous bool `yaml:"anonymous"`
+
+	SignIn    *SignIn    `yaml:"sign_in"`
+	RateLimit *RateLimit `yaml:"rate_limit"`
+	Self      *Self      `yaml:"self"`
+	List      Listing    `yaml:"list"`
+	Get       Singles    `yaml:"get"`
+	User      Fields     `yaml:"user"`
+	Remove    Steps      `yaml:"remove"`
+	Disable   Steps      `yaml:"disable"` // none: the directory can't
+	Activity  Sources    `yaml:"activity"`
+
+	builtIn bool
+	source  []byte // the YAML
+	at      string // where it is from, for errors
 }
 
-// SignIn is a POST of a JSON object that returns a token. It is used where no
-// token is given.
+// SignIn is a POST that returns a token. It is used where no token is given.
 type SignIn struct {
-	Path Template            `yaml:"path"`
-	Body map[string]Template `yaml:"body"`
+	Path Template `yaml:"path"` // below the directory's URL, or
+	URL  Template `yaml:"url"`  // anywhere: the sign-in goes there, and nothing else
+
+	JSON map[string]Template `yaml:"body"` // one of the two
+	Form map[string]Template `yaml:"form"`
+
+	// Assertion are the claims of a JSON Web Token that {assertion} stands for
+	// (RFC 7523, section 2.1). It is signed with the key that is the client secret.
+	Assertion map[string]Template `yaml:"assertion"`
 
 	Token     string `yaml:"token"`      // where the token is in the response
 	ExpiresIn string `yaml:"expires_in"` // where its life in seconds is; optional
 }
 
-// Single is a GET that returns one account.
-type Single struct {
+// RateLimit says how the directory tells that requests come too fast, where it
+// is not by 429 and Retry-After alone.
+type RateLimit struct {
+	// Reset is a header with the time at which the next request may come, in
+	// seconds since 1970 or from now. It counts if there is no Retry-After.
+	Reset string `yaml:"reset"`
+
+	// Also is an answer that means 429.
+	Also *struct {
+		Code int       `yaml:"code"`
+		If   Condition `yaml:"if"`
+	} `yaml:"also"`
+}
+
+// Self is a GET that returns the caller's account, or a part of it.
+type Self struct {
 	Path Template `yaml:"path"`
 	Item Paths    `yaml:"item"` // where the account is in the response; nothing: all of it
+	ID   string   `yaml:"id"`   // where its id is, if not where all accounts have it
 }
 
-// Listing is a GET that returns accounts, or what proves their use, page by page.
-type Listing struct {
+// Singles are the GETs that together return one account: what a later one tells
+// takes the place of what the earlier ones told.
+type Singles []Single
+
+// UnmarshalYAML accepts one GET or a list.
+func (s *Singles) UnmarshalYAML(decode func(any) error) error {
+	return several(decode, (*[]Single)(s))
+}
+
+// details reports whether the listing is not enough to decide by.
+func (s Singles) details() bool {
+	return slices.ContainsFunc(s, func(g Single) bool { return g.Details })
+}
+
+// Single is a GET that returns one account.
+type Single struct {
 	Path  Template            `yaml:"path"`
 	Query map[string]Template `yaml:"query"`
-	Items Paths               `yaml:"items"` // where the array is; the first that is there counts
 
-	// At most one of the two. Without any, one response has it all.
-	Cursor *Cursor `yaml:"cursor"`
-	Offset *Offset `yaml:"offset"`
+	Item  Paths `yaml:"item"`  // where the account is in the response; nothing: all of it
+	Items Paths `yaml:"items"` // or where an array is in which it is, by its id
 
-	Size  *Size  `yaml:"size"`
-	Total string `yaml:"total"` // where the response counts all items; optional
+	// As is a name under which the whole response is put in the account, instead
+	// of being laid over it.
+	As string `yaml:"as"`
+
+	// Details says that the listing is not enough to decide by, and this is.
+	Details bool `yaml:"details"`
+
+	Missing `yaml:",inline"`
 }
 
-// Cursor says that each page names the next one.
-type Cursor struct {
-	Param string `yaml:"param"`
-	First string `yaml:"first"` // what asks for the first page; nothing: no parameter
-
-	// Next is where the response has the next page's cursor. Null, "" and 0 end
-	// the listing. If it is missing, the listing was cut short, unless it is Optional.
-	Next     string `yaml:"next"`
-	Optional bool   `yaml:"optional"`
+// Missing says which answers mean that there is no such account.
+type Missing struct {
+	Gone   []int      `yaml:"gone"`    // codes; 404 and 410 unless given
+	GoneIf *Condition `yaml:"gone_if"` // what the answer then says, whatever the code
 }
 
-// Offset says that a page is asked for by the number of items before it. The
-// listing ends with an empty page, or when the total is reached.
-type Offset struct {
-	Param string `yaml:"param"`
-}
-
-// Size says how to ask for the number of items on a page.
-type Size struct {
-	Param   string `yaml:"param"`
-	Default int    `yaml:"default"`
-}
-
-// Removal is the request that removes an account for good.
-type Removal struct {
-	Path Template `yaml:"path"`
-
-	// Success and Gone are the codes that say so; 200 and 204, and 404 and 410,
-	// unless given. No redirect is ever followed.
-	Success []int `yaml:"success"`
-	Gone    []int `yaml:"gone"`
-}
-
-// Activity is a listing of events that prove that an account was used. Their
-// absence proves nothing.
-type Activity struct {
-	Listing `yaml:",inline"`
-
-	// Optional says that a server may be without the log: a 404 for its first
-	// page then means that there is nothing to prove.
-	Optional bool `yaml:"optional"`
-
-	Account struct {
-		Path   string `yaml:"path"`
-		Prefix string `yaml:"prefix"` // stands before the id; what lacks it is no account
-	} `yaml:"account"`
-	At string `yaml:"at"`
-}
-
-// Paths is a path into a JSON document in the syntax of gjson, or several of
-// which the first that exists counts.
-type Paths []string
-
-// UnmarshalYAML accepts one path or a list.
-func (p *Paths) UnmarshalYAML(decode func(any) error) error {
-	var one string
-	if decode(&one) == nil {
-		*p = Paths{one}
-		return nil
+// Untold are the kinds of accounts that the directory does not tell from others.
+func (p *Profile) Untold() []string {
+	var kinds []string
+	if p.User.Admin == nil {
+		kinds = append(kinds, "administrators")
 	}
-	return decode((*[]string)(p))
+	if p.User.ServiceAccount == nil {
+		kinds = append(kinds, "service accounts")
+	}
+	return kinds
+}
+
+// where says where the profile has the key, for errors.
+func (p *Profile) where(key string) string {
+	return fmt.Sprintf("profile %s, %s", p.at, place(p.source, key))
+}
+
+// locate adds to an error about what the profile says where it says so.
+func (p *Profile) locate(operation string, err error) error {
+	var shape *shapeError
+	if errors.As(err, &shape) && shape.key != "" {
+		return fmt.Errorf("%w (%s)", err, p.where(operation+"."+shape.key))
+	}
+	return err
 }
 
 // LoadProfile reads the profile with this name: a built-in one, or a file if
@@ -139,14 +160,14 @@ func LoadProfile(name string) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Profile{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))}
+	p := &Profile{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), source: source, at: name, builtIn: !isPath(name)}
 	if err := yaml.UnmarshalWithOptions(source, p, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("profile %s: %s", name, yaml.FormatError(err, false, false))
 	}
 	if err := oneDocument(source); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, err)
 	}
-	if err := p.validate(source); err != nil {
+	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, err)
 	}
 	return p, nil
@@ -166,7 +187,7 @@ func oneDocument(source []byte) error {
 
 // ProfileSource is the YAML of the profile with this name, as for LoadProfile.
 func ProfileSource(name string) ([]byte, error) {
-	if ext := filepath.Ext(name); strings.ContainsRune(name, '/') || ext == ".yaml" || ext == ".yml" {
+	if isPath(name) {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("read profile: %w", err)
@@ -179,6 +200,12 @@ func ProfileSource(name string) ([]byte, error) {
 			name, strings.Join(ProfileNames(), ", "))
 	}
 	return source, err
+}
+
+// isPath tells a file's path from the name of a built-in profile.
+func isPath(name string) bool {
+	ext := filepath.Ext(name)
+	return strings.ContainsRune(name, '/') || ext == ".yaml" || ext == ".yml"
 }
 
 // ProfileNames are the names of the built-in profiles, sorted.

@@ -12,10 +12,13 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/rs/zerolog"
+
+	"dormant/job"
 )
 
 func TestBuiltinProfiles(t *testing.T) {
-	if got := strings.Join(ProfileNames(), " "); got != "itflex maestro redmine" {
+	if got := strings.Join(ProfileNames(), " "); got != "atlassian auth0 authentik discourse entra gitea github-enterprise gitlab google-workspace grafana "+
+		"harbor itflex keycloak kratos maestro mattermost nextcloud okta redmine scim snipe-it synapse zitadel" {
 		t.Errorf("the profiles are %s", got)
 	}
 	for _, name := range ProfileNames() {
@@ -26,7 +29,7 @@ func TestBuiltinProfiles(t *testing.T) {
 		// Printed, it is the start of one's own.
 		if own := load(t, string(must(ProfileSource(name)))); own.Name != "own" {
 			t.Errorf("a file's name is %q", own.Name)
-		} else if own.Name = name; !reflect.DeepEqual(own, p) {
+		} else if own.Name, own.at, own.builtIn = p.Name, p.at, p.builtIn; !reflect.DeepEqual(own, p) {
 			t.Errorf("%s is another profile as a file", name)
 		}
 	}
@@ -36,7 +39,7 @@ func TestBuiltinProfiles(t *testing.T) {
 		}
 	}
 	_, err := LoadProfile("nobody")
-	wantError(t, err, `"nobody"`, "itflex, maestro, redmine")
+	wantError(t, err, `"nobody"`, "itflex, keycloak")
 }
 
 const smallest = `headers: {Authorization: "{token}"}
@@ -145,8 +148,13 @@ func FuzzLoadProfile(f *testing.F) {
 			v.Params[name] = "x"
 		}
 		v.Check(p)
-		if path := p.Remove.Path.path(map[string]string{"id": "ID"}); !strings.HasPrefix(path, "/") || !strings.Contains(path, "ID") {
-			t.Errorf("removes at %q", path)
+		for _, s := range p.Remove {
+			if path := s.Path.path(about(job.User{ID: "ID"})); !strings.HasPrefix(path, "/") {
+				t.Errorf("removes at %q", path)
+			}
+			if names := s.placeholders(); !names["id"] && !names["username"] && !names["email"] && len(p.User.Extra) == 0 {
+				t.Errorf("removes at %q, whoever that is", s.Path)
+			}
 		}
 	})
 }

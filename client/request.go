@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,32 +21,36 @@ const (
 	opList     = "list"
 	opActivity = "activity"
 	opGet      = "get"
+	opDisable  = "disable"
 	opRemove   = "remove"
 	opSignIn   = "sign_in"
 )
 
 // Operations are all that a client does.
 func Operations() []string {
-	return []string{opSelf, opList, opActivity, opGet, opRemove, opSignIn}
+	return []string{opSelf, opList, opActivity, opGet, opDisable, opRemove, opSignIn}
 }
 
 // request is one request before it has credentials.
 type request struct {
 	operation string
 	method    string
-	path      string // escaped, below the base URL
-	query     url.Values
-	body      []byte // JSON, or none
+	url       *url.URL
+	body      []byte // JSON unless there is a type
+	bodyType  string
+	headers   map[string]Template // besides those of every request
 	token     string
-	success   []int // codes that mean success; nil: 200
-	stream    bool  // the time-out is for each part of the response, not for all
+	secret    string // another one in it, that no error may show
+	success   []int  // codes that mean success; nil: 200
+	stream    bool   // the time-out is for each part of the response, not for all
+	apart     bool   // no header of the profile goes with it
 }
 
 // maxBody bounds a response that is no listing, in bytes.
 const maxBody = 1 << 20
 
 // send sends the request once and hands a successful response's body to read.
-func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error) error {
+func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.Header) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
@@ -68,21 +73,16 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error
 		r.success = []int{http.StatusOK}
 	}
 	if !slices.Contains(r.success, resp.StatusCode) {
-		return &statusError{
-			Code:       resp.StatusCode,
-			RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
-			Location:   resp.Header.Get("Location"),
-			detail:     excerpt(resp.Body, c.secrets(r.token)),
-		}
+		return c.failure(resp, c.secrets(r.token, r.secret))
 	}
 	body := io.Reader(&untilLimit{resp.Body, maxBody})
 	if r.stream {
 		body = &patientBody{body: resp.Body, timer: timer, timeout: c.timeout}
 	}
-	err = read(body)
+	err = read(body, resp.Header)
 	var shape *shapeError
 	if errors.As(err, &shape) {
-		shape.text = hide(shape.text, c.secrets(r.token)) // some servers echo what they are sent
+		shape.text = hide(shape.text, c.secrets(r.token, r.secret)) // some servers echo what they are sent
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return noAnswer(ctx, cause)
@@ -90,29 +90,65 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader) error
 	return err
 }
 
-func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
-	target := c.base.String() + r.path
-	if len(r.query) > 0 {
-		target += "?" + r.query.Encode()
+// failure is what an answer that is no success says.
+func (c *Client) failure(resp *http.Response, secrets []string) *statusError {
+	e := &statusError{Code: resp.StatusCode, Location: resp.Header.Get("Location")}
+	e.body, e.detail = problem(resp.Body, secrets)
+	limit := c.profile.RateLimit
+	if limit != nil && limit.Also != nil && limit.Also.Code == e.Code {
+		holds, known, err := limit.Also.If.holds(e.body)
+		e.TooFast = holds && known && err == nil
 	}
+	now := time.Now()
+	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
+	if e.RetryAfter == 0 && limit != nil && (e.TooFast || e.Code == http.StatusTooManyRequests) {
+		e.RetryAfter = untilReset(resp.Header.Get(limit.Reset), now)
+	}
+	return e
+}
+
+// target is the URL below the directory's with the values in their places.
+func (c *Client) target(path Template, values, query map[string]string) (*url.URL, error) {
+	text := c.base.String() + path.path(values)
+	params := url.Values{}
+	for name, value := range query {
+		params.Set(name, value)
+	}
+	if len(params) > 0 {
+		text += "?" + params.Encode()
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	return u, nil
+}
+
+func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
 	var body io.Reader
 	if r.body != nil {
 		body = bytes.NewReader(r.body)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), body)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	values := c.values(map[string]string{"token": r.token})
-	for name, t := range c.profile.Headers {
-		if !t.blank(values) {
-			req.Header.Set(name, t.text(values))
+	if !r.apart {
+		for name, text := range texts(c.profile.Headers, values) {
+			req.Header.Set(name, text)
 		}
+	}
+	for name, text := range texts(r.headers, values) {
+		req.Header.Set(name, text)
+	}
+	switch {
+	case r.body == nil:
+		req.Header.Del("Content-Type")
+	case req.Header.Get("Content-Type") == "":
+		req.Header.Set("Content-Type", cmp.Or(r.bodyType, "application/json"))
 	}
 	return req, nil
 }
@@ -188,4 +224,24 @@ func retryAfter(header string, now time.Time) time.Duration {
 		return 0
 	}
 	return min(max(0, date.Sub(now)), maxRetryAfter)
+}
+
+// untilReset reads a header that says when requests are allowed again: as a
+// time of RFC 3339, or in seconds since 1970 or from now, which are told apart by
+// their size.
+func untilReset(header string, now time.Time) time.Duration {
+	const year2001 = 1e9
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, header); err == nil {
+			return min(max(0, t.Sub(now)), maxRetryAfter)
+		}
+	}
+	seconds, err := strconv.ParseFloat(header, 64)
+	if err == nil && seconds >= year2001 {
+		seconds -= float64(now.UnixMilli()) / 1000
+	}
+	if err != nil || !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
 }

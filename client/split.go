@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ import (
 type splitter struct {
 	names []string   // where the array may be, as dotted paths; @this: at the top
 	items [][]string // the same, as the names on the way
-	each  func(item []byte) error
+	keyed bool       // it is an object, whose members are the items
+	each  func(key string, item []byte) error
 
 	in       *jsontext.Decoder
 	budget   *untilLimit // for the envelope, and for each item
@@ -25,15 +27,16 @@ type splitter struct {
 	seen     []string // the names at the top level
 }
 
-// split reads one JSON document. It hands every item to each and returns what
-// is around them. The item is only valid during the call.
-func split(body io.Reader, items []string, each func(item []byte) error) (gjson.Result, error) {
-	s := &splitter{names: items, each: each, budget: &untilLimit{body, maxBody}}
+// split reads one JSON document. It hands every item to each, with its name if
+// the items are members of an object, and returns what is around them. The item
+// is only valid during the call.
+func split(body io.Reader, items []string, keyed bool, each func(key string, item []byte) error) (gjson.Result, error) {
+	s := &splitter{names: items, keyed: keyed, each: each, budget: &untilLimit{body, maxBody}}
 	s.in = jsontext.NewDecoder(s.budget)
 	for _, path := range items {
 		var names []string
 		if path != "@this" {
-			names = strings.Split(path, ".")
+			names = pathNames(path)
 		}
 		s.items = append(s.items, names)
 	}
@@ -43,17 +46,21 @@ func split(body io.Reader, items []string, each func(item []byte) error) (gjson.
 	if err := atEnd(s.in); err != nil {
 		return gjson.Result{}, err
 	}
+	envelope := gjson.ParseBytes(s.envelope.Bytes())
 	if !s.found {
-		return gjson.Result{}, shapeErrorf("no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents())
+		return envelope, fmt.Errorf("%w: %w", errNoItems, misfitf("items", "no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents()))
 	}
-	return gjson.ParseBytes(s.envelope.Bytes()), nil
+	return envelope, nil
 }
+
+// errNoItems says that a response is without the array.
+var errNoItems = errors.New("no page of a listing")
 
 // value reads the value at the path: into it, if the items are further inside.
 func (s *splitter) value(path []string) error {
 	switch {
 	case s.isItems(path):
-		return s.array(path)
+		return s.list(path)
 	case s.in.PeekKind() == '{' && s.leadsToItems(path):
 		return s.object(path)
 	}
@@ -102,34 +109,72 @@ func (s *splitter) object(path []string) error {
 	return err
 }
 
-func (s *splitter) array(path []string) error {
-	if s.in.PeekKind() != '[' {
+// list reads the array of the items, or the object whose members they are.
+func (s *splitter) list(path []string) error {
+	open, needed := s.in.PeekKind(), "an array"
+	if s.keyed {
+		needed = "an object with accounts for members"
+	}
+	if open != '[' && open != '{' || open == '{' && !s.keyed {
 		value, err := s.in.ReadValue()
 		if err != nil {
 			return err
 		}
-		return shapeErrorf("%s is %s, not an array", nameOf(path), kind(gjson.ParseBytes(value)))
+		return misfitf("items", "%s is %s, not %s", nameOf(path), kind(gjson.ParseBytes(value)), needed)
 	}
 	if s.found {
-		return shapeErrorf("the answer has more than one of %s", strings.Join(s.names, ", "))
+		return misfitf("items", "the answer has more than one of %s", strings.Join(s.names, ", "))
 	}
 	s.found = true
 	if _, err := s.in.ReadToken(); err != nil {
 		return err
 	}
-	for s.in.PeekKind() != ']' {
-		item, err := s.in.ReadValue()
-		if err != nil {
-			return err
+	for s.in.PeekKind() != open+2 { // '[' + 2 is ']', '{' + 2 is '}'
+		if open == '[' && s.keyed { // only an empty one is an empty object, as PHP writes it
+			return misfitf("items", "%s is an array, not %s", nameOf(path), needed)
 		}
-		s.budget.left = maxBody
-		if err := s.each(item); err != nil {
+		if err := s.item(open); err != nil {
 			return err
 		}
 	}
 	s.envelope.WriteString("[]")
 	_, err := s.in.ReadToken()
 	return err
+}
+
+func (s *splitter) item(open jsontext.Kind) error {
+	key := ""
+	if open == '{' {
+		name, err := s.in.ReadValue()
+		if err != nil {
+			return err
+		}
+		key = gjson.ParseBytes(name).Str
+	}
+	item, err := s.in.ReadValue()
+	if err != nil {
+		return err
+	}
+	s.budget.left = maxBody
+	return s.each(key, item)
+}
+
+// pathNames are the names in a path. A backslash makes a dot, or another
+// character that means something in a path, part of a name.
+func pathNames(path string) []string {
+	names := []string{""}
+	for i := 0; i < len(path); i++ {
+		switch last := len(names) - 1; {
+		case path[i] == '\\' && i+1 < len(path):
+			i++
+			names[last] += path[i : i+1]
+		case path[i] == '.':
+			names = append(names, "")
+		default:
+			names[last] += path[i : i+1]
+		}
+	}
+	return names
 }
 
 func nameOf(path []string) string {

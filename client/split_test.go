@@ -24,7 +24,7 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		for _, path := range []string{"users", "data.list", "@this"} {
 			var got []string
-			envelope, err := split(bytes.NewReader(doc), []string{path}, func(item []byte) error {
+			envelope, err := split(bytes.NewReader(doc), []string{path}, false, func(_ string, item []byte) error {
 				got = append(got, compact(item))
 				return nil
 			})

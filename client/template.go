@@ -1,10 +1,16 @@
 package client
 
 import (
+	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
 )
 
 // Template is text with placeholders in braces, such as {id}.
@@ -51,4 +57,111 @@ func (t Template) blank(values map[string]string) bool {
 		}
 	}
 	return len(names) > 0
+}
+
+// texts expands the templates that are not blank.
+func texts(templates map[string]Template, values map[string]string) map[string]string {
+	all := map[string]string{}
+	for name, t := range templates {
+		if !t.blank(values) {
+			all[name] = t.text(values)
+		}
+	}
+	return all
+}
+
+// Body is a JSON document. The texts in it are templates.
+type Body struct{ root any }
+
+// UnmarshalYAML accepts anything.
+func (b *Body) UnmarshalYAML(decode func(any) error) error { return decode(&b.root) }
+
+// texts are all the templates in the document.
+func (b Body) texts() []Template {
+	var all []Template
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			all = append(all, Template(v))
+		case []any:
+			for _, element := range v {
+				walk(element)
+			}
+		case map[string]any:
+			for _, member := range v {
+				walk(member)
+			}
+		}
+	}
+	walk(b.root)
+	return all
+}
+
+// expand is the document with the values in it, or nil if there is none. A text
+// that is nothing but one placeholder becomes what JSON has for it, if anything.
+func (b Body) expand(values, asJSON map[string]string) any {
+	var expand func(any) any
+	expand = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			if names := Template(v).names(); len(names) == 1 && v == "{"+names[0]+"}" && asJSON[names[0]] != "" {
+				return json.RawMessage(asJSON[names[0]])
+			}
+			return Template(v).text(values)
+		case []any:
+			list := make([]any, len(v))
+			for i, element := range v {
+				list[i] = expand(element)
+			}
+			return list
+		case map[string]any:
+			object := map[string]any{}
+			for name, member := range v {
+				object[name] = expand(member)
+			}
+			return object
+		}
+		return v
+	}
+	return expand(b.root)
+}
+
+// accountNames are the placeholders for an account that every profile has.
+var accountNames = []string{"id", "username", "email"}
+
+// names are the placeholders for an account that the profile has.
+func (f Fields) names() []string { return slices.Concat(accountNames, keys(f.Extra)) }
+
+// about are the placeholders for an account.
+func about(u job.User) map[string]string {
+	values := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}
+	for name, raw := range u.Extra {
+		values[name] = gjson.Parse(raw).String()
+	}
+	return values
+}
+
+// asJSON is what the placeholders stand for in a body where they stand alone and
+// are not text.
+func (c *Client) asJSON(u job.User) map[string]string {
+	raw := maps.Clone(u.Extra)
+	if raw == nil {
+		raw = map[string]string{}
+	}
+	for name := range c.profile.Extras {
+		raw[name] = c.fill[name]
+	}
+	return raw
+}
+
+// unsafe is a placeholder for which the account's value can't stand in a path.
+func (t Template) unsafe(values map[string]string, u job.User) (name string, found bool) {
+	account := about(u)
+	for _, name := range t.names() {
+		if _, ok := account[name]; ok && !job.SafeID(values[name]) {
+			return name, true
+		}
+	}
+	return "", false
 }

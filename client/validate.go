@@ -29,79 +29,173 @@ var reserved = []string{
 
 // problems collects what is wrong with a profile, each with its line.
 type problems struct {
-	source []byte
-	errs   []error
+	source  []byte
+	known   []string // placeholders that stand for the same everywhere
+	account []string // placeholders for an account
+	errs    []error
 }
+
+// all are the placeholders where something is about an account.
+func (p *problems) all() []string { return slices.Concat(p.account, p.known) }
 
 // add says what is wrong at a YAML path such as "list.cursor.param".
 func (p *problems) add(path, format string, args ...any) {
-	p.errs = append(p.errs, fmt.Errorf("line %d: %s: %s", p.line(path), path, fmt.Sprintf(format, args...)))
+	p.errs = append(p.errs, fmt.Errorf("%s: %s", place(p.source, path), fmt.Sprintf(format, args...)))
 }
 
 // plainPath is a path of which no part has a meaning of its own in a YAML path:
 // parts of it are names that the profile's author chose.
-var plainPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\[\d+\])?(\.[A-Za-z0-9_-]+(\[\d+\])?)*$`)
 
-// line is where the path stands in the source, or the nearest thing around it.
-func (p *problems) line(path string) int {
-	for ; path != ""; path = path[:max(0, strings.LastIndexByte(path, '.'))] {
-		if !plainPath.MatchString(path) {
-			continue
-		}
-		at, err := yaml.PathString("$." + path)
-		if err != nil {
-			continue
-		}
-		if node, err := at.ReadNode(bytes.NewReader(p.source)); err == nil && node != nil {
-			return node.GetToken().Position.Line
+// place is where the path stands in the source, or the nearest thing around it,
+// as an error begins. What may be a list can stand there as its only element, and
+// then has no index.
+func place(source []byte, path string) string {
+	if list, _, found := strings.Cut(path, "[0]"); found && line(source, list+"[0]") == 0 {
+		path = strings.Replace(path, "[0]", "", 1)
+	}
+	for around := path; around != ""; around = around[:max(0, strings.LastIndexByte(around, '.'))] {
+		if n := line(source, around); n > 0 {
+			return fmt.Sprintf("line %d: %s", n, path)
 		}
 	}
-	return 1
+	return "line 1: " + path
+}
+
+// line is the line of the path in the source, or 0 if it is not there.
+func line(source []byte, path string) int {
+	if !plainPath.MatchString(path) {
+		return 0
+	}
+	at, err := yaml.PathString("$." + path)
+	if err != nil {
+		return 0
+	}
+	node, err := at.ReadNode(bytes.NewReader(source))
+	if err != nil || node == nil {
+		return 0
+	}
+	return node.GetToken().Position.Line
 }
 
 // validate reports all that is wrong with the profile.
-func (p *Profile) validate(source []byte) error {
-	v := &problems{source: source}
-	known := append(slices.Sorted(maps.Keys(p.Params)), "actor")
-	for _, name := range slices.Sorted(maps.Keys(p.Params)) {
-		if slices.Contains(append(credentials, "actor", "id"), name) {
-			v.add("params."+name, "the name is taken: the configuration fills {%s}", name)
-		}
+func (p *Profile) validate() error {
+	v := &problems{source: p.source}
+	known := append(append(keys(p.Params), keys(p.Extras)...), "actor")
+	v.placeholders(p)
+	v.headers("headers", p.Headers, append(append(known, credentials...), "basic"))
+	if p.SignIn != nil {
+		v.signIn(p.SignIn, known)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
-		if !headerName.MatchString(name) {
-			v.add("headers", "%q can't be the name of a header", name)
+	if limit := p.RateLimit; limit != nil {
+		if limit.Reset == "" && limit.Also == nil {
+			v.add("rate_limit", "says nothing: reset and also are known")
 		}
-		if slices.Contains(reserved, strings.ToLower(name)) {
-			v.add("headers", "%q is not a profile's to set", name)
-		}
-		v.template("headers."+name, p.Headers[name], append(known, credentials...))
-	}
-	if s := p.SignIn; s != nil {
-		v.path("sign_in.path", s.Path, known)
-		v.required("sign_in.token", s.Token)
-		for _, name := range slices.Sorted(maps.Keys(s.Body)) {
-			v.template("sign_in.body."+name, s.Body[name], append(known, credentials[1:]...))
+		if limit.Also != nil {
+			v.codes("rate_limit.also.code", []int{limit.Also.Code}, http.StatusBadRequest, 599)
+			v.condition("rate_limit.also.if", &limit.Also.If)
 		}
 	}
 	v.listing("list", p.List, known)
+	if len(p.List.Items) == 0 {
+		v.noItems("list")
+	}
 	if p.Self != nil {
 		v.path("self.path", p.Self.Path, known)
+		v.jsonPaths("self.item", p.Self.Item...)
+		v.jsonPaths("self.id", p.Self.ID)
 	}
-	if p.Get != nil {
-		v.account("get.path", p.Get.Path, known)
+	v.account, v.known = p.User.names(), known
+	for i, g := range p.Get {
+		at := fmt.Sprintf("get[%d]", i)
+		v.path(at+".path", g.Path, v.all())
+		v.query(at+".query", g.Query, v.all())
+		v.leads(at+".path", append(slices.Collect(maps.Values(g.Query)), g.Path)...)
+		v.jsonPaths(at+".item", slices.Concat(g.Item, g.Items)...)
+		if g.Item != nil && g.Items != nil {
+			v.add(at, "has both item and items: the account is in one of them")
+		}
+		if g.As != "" && i == 0 {
+			v.add(at+".as", "the first GET returns the account itself")
+		}
+		v.missing(at, g.Missing)
 	}
-	v.required("user.id", p.User.ID)
-	v.login("user.last_login", p.User.LastLogin)
-	v.account("remove.path", p.Remove.Path, known)
-	v.codes("remove.success", p.Remove.Success, http.StatusOK, 299)
-	v.codes("remove.gone", p.Remove.Gone, http.StatusBadRequest, 499)
-	if a := p.Activity; a != nil {
-		v.listing("activity", a.Listing, known)
-		v.required("activity.account.path", a.Account.Path)
-		v.required("activity.at", a.At)
+	v.user(p.User, p.List.Keyed, known)
+	v.steps("remove", p.Remove)
+	if len(p.Remove) == 0 {
+		v.add("remove.path", "is missing")
+	}
+	v.steps("disable", p.Disable)
+	if len(p.Disable) > 0 && len(p.User.Disabled) == 0 {
+		v.add("user.disabled", "is missing: where does the directory show what disable does?")
+	}
+	for i, s := range p.Activity {
+		v.activity(fmt.Sprintf("activity[%d]", i), s)
 	}
 	return errors.Join(v.errs...)
+}
+
+// placeholders checks the names that the profile gives.
+func (p *problems) placeholders(profile *Profile) {
+	taken := slices.Concat(credentials, accountNames, []string{"actor", "basic", "assertion", "url"})
+	for path, names := range map[string][]string{
+		"params": keys(profile.Params), "extras": keys(profile.Extras), "user.extra": keys(profile.User.Extra),
+	} {
+		for _, name := range names {
+			switch _, isParam := profile.Params[name]; {
+			case slices.Contains(taken, name):
+				p.add(path+"."+name, "the name is taken: {%s} stands for something else", name)
+			case path != "params" && isParam:
+				p.add(path+"."+name, "is among params as well")
+			case path == "extras" && profile.Extras[name] == "":
+				p.add(path+"."+name, "does not say what it destroys")
+			}
+		}
+	}
+}
+
+func (p *problems) headers(path string, headers map[string]Template, known []string) {
+	for _, name := range keys(headers) {
+		if !headerName.MatchString(name) {
+			p.add(path, "%q can't be the name of a header", name)
+		}
+		if slices.Contains(reserved, strings.ToLower(name)) {
+			p.add(path, "%q is not a profile's to set", name)
+		}
+		p.template(path+"."+name, headers[name], known)
+	}
+}
+
+func (p *problems) signIn(s *SignIn, known []string) {
+	secrets := append(known, credentials[1:]...)
+	switch {
+	case s.URL == "":
+		p.path("sign_in.path", s.Path, known)
+	case s.Path != "":
+		p.add("sign_in", "has both path and url: it goes to one of them")
+	default:
+		p.template("sign_in.url", s.URL, known)
+	}
+	if (s.JSON == nil) == (s.Form == nil) {
+		p.add("sign_in", "needs body or form, one of the two")
+	}
+	if s.Assertion != nil {
+		secrets = append(secrets, "assertion")
+	}
+	for path, fields := range map[string]map[string]Template{"sign_in.body": s.JSON, "sign_in.form": s.Form} {
+		for _, name := range keys(fields) {
+			p.template(path+"."+name, fields[name], secrets)
+		}
+	}
+	for _, name := range keys(s.Assertion) {
+		p.template("sign_in.assertion."+name, s.Assertion[name], append(known, "client_id", "url"))
+	}
+	if s.Assertion != nil && !s.names("assertion") {
+		p.add("sign_in.assertion", "is not sent: {assertion} is missing")
+	}
+	p.required("sign_in.token", s.Token)
+	p.jsonPaths("sign_in.token", s.Token)
+	p.jsonPaths("sign_in.expires_in", s.ExpiresIn)
 }
 
 func (p *problems) required(path, value string) {
@@ -140,51 +234,233 @@ func (p *problems) path(path string, t Template, known []string) {
 	p.template(path, t, known)
 }
 
-// account checks a path that leads to one account.
-func (p *problems) account(path string, t Template, known []string) {
-	p.path(path, t, append([]string{"id"}, known...))
-	if t != "" && !slices.Contains(t.names(), "id") {
-		p.add(path, "%q leads to no account: {id} is missing", string(t))
+func (p *problems) query(path string, query map[string]Template, known []string) {
+	for _, name := range keys(query) {
+		p.template(path+"."+name, query[name], known)
 	}
+}
+
+// leads checks that one of the templates says which account it is about.
+func (p *problems) leads(path string, templates ...Template) {
+	for _, t := range templates {
+		if slices.ContainsFunc(t.names(), func(name string) bool { return slices.Contains(p.account, name) }) {
+			return
+		}
+	}
+	p.add(path, "leads to no account: {id} is missing")
+}
+
+// jsonPaths checks paths into JSON documents.
+func (p *problems) jsonPaths(path string, paths ...string) {
+	for _, text := range paths {
+		if strings.HasPrefix(text, "@") && text != "@this" && text != keyPath {
+			p.add(path, `%q begins with an @, which means something in a path; a name that begins so is written '\%s'`, text, text)
+		}
+		if text != strings.TrimSpace(text) || strings.HasPrefix(text, "$") {
+			p.add(path, "%q is no path: it is the names on the way, such as data.users", text)
+		}
+	}
+}
+
+func (p *problems) condition(path string, c *Condition) {
+	if c == nil {
+		return
+	}
+	p.required(path+".path", c.Path)
+	p.jsonPaths(path+".path", c.Path)
 }
 
 func (p *problems) listing(path string, l Listing, known []string) {
 	p.path(path+".path", l.Path, known)
-	for _, name := range slices.Sorted(maps.Keys(l.Query)) {
-		p.template(path+".query."+name, l.Query[name], known)
+	p.query(path+".query", l.Query, known)
+	for _, t := range l.Body.texts() {
+		p.template(path+".body", t, known)
 	}
-	if len(l.Items) == 0 || slices.Contains(l.Items, "") {
-		p.add(path+".items", "is missing: where is the array of items in a response? (@this: the response is the array)")
+	switch l.Method {
+	case "", http.MethodGet:
+		if l.Body.root != nil {
+			p.add(path+".body", "a GET has no body; method: POST is needed")
+		}
+	case http.MethodPost:
+		if l.Body.root == nil {
+			p.add(path+".body", "is missing: a listing by POST says in it what it asks for; {} asks for all")
+		}
+		if _, ok := l.Body.root.(map[string]any); !ok && l.Body.root != nil && (l.Page != nil || l.Offset != nil || l.Cursor != nil || l.Size != nil) {
+			p.add(path+".body", "is no object, so the parameters of pages have no place in it")
+		}
+	default:
+		p.add(path+".method", "%q is not GET or POST", l.Method)
 	}
-	if l.Cursor != nil && l.Offset != nil {
-		p.add(path, "has both cursor and offset: a listing has one of them")
+	if slices.Contains(l.Items, "") {
+		p.noItems(path)
+	}
+	p.jsonPaths(path+".items", l.Items...)
+	p.paging(path, l)
+	p.jsonPaths(path+".none", l.None)
+	p.condition(path+".only", l.Only)
+	if l.Total != nil {
+		p.found(path+".total", *l.Total)
+	}
+	if l.Limit < 0 {
+		p.add(path+".limit", "%d is no number of items", l.Limit)
+	}
+}
+
+func (p *problems) noItems(path string) {
+	p.add(path+".items", "is missing: where is the array of items in a response? (@this: the response is the array)")
+}
+
+// paging checks how a listing gets from page to page.
+func (p *problems) paging(path string, l Listing) {
+	var styles []string
+	style := func(name string, there bool) {
+		if there {
+			styles = append(styles, name)
+		}
+	}
+	style("page", l.Page != nil)
+	style("offset", l.Offset != nil)
+	style("cursor", l.Cursor != nil)
+	style("next", l.Next != nil)
+	style("after", l.After != nil)
+	for _, name := range keys(l.After) {
+		p.required(path+".after."+name, l.After[name])
+		p.jsonPaths(path+".after."+name, l.After[name])
+	}
+	if len(styles) > 1 {
+		p.add(path, "has both %s: a listing has one of them", strings.Join(styles, " and "))
+	}
+	if l.Page != nil {
+		p.required(path+".page.param", l.Page.Param)
+		if l.Page.First == nil || *l.Page.First < 0 || *l.Page.First > 1 {
+			p.add(path+".page.first", "has to be 0 or 1: the number of the first page")
+		}
+	}
+	if o := l.Offset; o != nil {
+		p.required(path+".offset.param", o.Param)
+		if o.First < 0 || o.First > 1 {
+			p.add(path+".offset.first", "%d is not 0 or 1, the offset of the first item", o.First)
+		}
+		if o.Step != "" && o.Step != "items" && o.Step != stepSize {
+			p.add(path+".offset.step", "%q is not items or size", o.Step)
+		}
+		if o.Step == stepSize && l.Size == nil {
+			p.add(path+".offset.step", "is the size of a page, of which there is none")
+		}
 	}
 	if l.Cursor != nil {
 		p.required(path+".cursor.param", l.Cursor.Param)
 		p.required(path+".cursor.next", l.Cursor.Next)
+		p.jsonPaths(path+".cursor.next", l.Cursor.Next)
 	}
-	if l.Offset != nil {
-		p.required(path+".offset.param", l.Offset.Param)
+	if l.Next != nil {
+		p.found(path+".next", *l.Next)
+		if l.Method == http.MethodPost {
+			p.add(path+".next", "a listing by POST has no URLs of pages")
+		}
 	}
 	if l.Size != nil {
 		p.required(path+".size.param", l.Size.Param)
 		if l.Size.Default < 1 {
 			p.add(path+".size.default", "%d is no size of a page: 1 or more", l.Size.Default)
 		}
-		if l.Cursor == nil && l.Offset == nil {
-			p.add(path+".size", "there is no cursor and no offset, so there are no pages")
+		if l.Size.Max != 0 && l.Size.Max < l.Size.Default {
+			p.add(path+".size.max", "%d is less than the default, %d", l.Size.Max, l.Size.Default)
+		}
+		if len(styles) == 0 && l.Limit == 0 {
+			p.add(path+".size", "there is no page, offset, cursor, next or after, so there are no pages")
 		}
 	}
 }
 
-func (p *problems) login(path string, l LoginField) {
-	for key, state := range map[string]string{"missing": l.Missing, "empty": l.Empty} {
-		if _, ok := loginStates[state]; !ok {
-			p.add(path+"."+key, "%q is none of absent, hidden, never", state)
+func (p *problems) found(path string, f Found) {
+	if (f.Path == "") == (f.Header == "") {
+		p.add(path, "is a path, or header: with the name of one")
+	}
+	p.jsonPaths(path, f.Path)
+}
+
+func (p *problems) user(f Fields, keyed bool, known []string) {
+	p.required("user.id", f.ID)
+	if f.ID == keyPath && !keyed {
+		p.add("user.id", "is the name of a member, and list.items is no object (list.keyed)")
+	}
+	needed, optional := f.paths()
+	for _, fields := range []map[string]Paths{needed, optional} {
+		for _, field := range keys(fields) {
+			p.jsonPaths("user."+field, fields[field]...)
 		}
 	}
-	if len(l.Path) == 0 && (l.Missing != "" || l.Empty != "") || slices.Contains(l.Path, "") {
+	for _, field := range f.Optional {
+		if optional[field] == nil {
+			p.add("user.optional", "%q is none of the fields under user", field)
+		}
+	}
+	for field, flag := range map[string]Flag{"admin": f.Admin, "service_account": f.ServiceAccount, "disabled": f.Disabled} {
+		for _, c := range flag {
+			p.condition("user."+field, &c)
+		}
+	}
+	if f.Created != nil {
+		p.moment("user.created", *f.Created, known)
+	}
+	l := f.LastLogin
+	for key, state := range map[string]string{"missing": l.Missing, "empty": l.Empty} {
+		if _, ok := loginStates[state]; !ok {
+			p.add("user.last_login."+key, "%q is none of absent, hidden, never", state)
+		}
+	}
+	p.condition("user.last_login.never_if", l.NeverIf)
+	if len(l.Path) > 0 || l.Missing != "" || l.Empty != "" || l.Layout != "" {
+		p.moment("user.last_login", Moment{l.Path, l.Layout, l.Zone}, known)
+	}
+}
+
+// layout is what a layout has to have to say a date.
+var layout = []string{"YYYY", "MM", "DD"}
+
+func (p *problems) moment(path string, m Moment, known []string) {
+	if len(m.Path) == 0 || slices.Contains(m.Path, "") {
 		p.add(path+".path", "is missing or empty")
+	}
+	p.jsonPaths(path, m.Path...)
+	p.template(path+".zone", m.Zone, known)
+	for _, part := range layout {
+		if m.Layout != "" && strings.Count(m.Layout, part) != 1 {
+			p.add(path+".layout", "%q: YYYY, MM and DD are needed, once each; HH, mm, ss and ZZ (+01:00 without the colon) are known as well", m.Layout)
+			break
+		}
+	}
+}
+
+func (p *problems) missing(path string, m Missing) {
+	p.codes(path+".gone", m.Gone, http.StatusBadRequest, 499)
+	p.condition(path+".gone_if", m.GoneIf)
+}
+
+// methods are those that change something.
+var methods = []string{http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch}
+
+func (p *problems) steps(path string, steps Steps) {
+	for i, s := range steps {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if s.Method != "" && !slices.Contains(methods, s.Method) || s.Method == "" && path != "remove" {
+			p.add(at+".method", "%q is none of %s", s.Method, strings.Join(methods, ", "))
+		}
+		p.path(at+".path", s.Path, p.all())
+		p.query(at+".query", s.Query, p.all())
+		p.headers(at+".headers", s.Headers, p.all())
+		templates := append(s.Body.texts(), s.Path)
+		for _, name := range keys(s.Query) {
+			templates = append(templates, s.Query[name])
+		}
+		for _, t := range s.Body.texts() {
+			p.template(at+".body", t, p.all())
+		}
+		p.leads(at+".path", templates...)
+		p.codes(at+".success", s.Success, http.StatusOK, 299)
+		p.condition(at+".success_if", s.SuccessIf)
+		p.missing(at, s.Missing)
 	}
 }
 
@@ -193,5 +469,30 @@ func (p *problems) codes(path string, codes []int, low, high int) {
 		if code < low || code > high {
 			p.add(path, "%d is not within %d to %d", code, low, high)
 		}
+	}
+}
+
+func (p *problems) activity(path string, s Source) {
+	known := p.known
+	if s.own(p.account) {
+		known = p.all()
+		if s.Method == http.MethodPost && slices.ContainsFunc(s.Path.names(), func(name string) bool { return slices.Contains(p.account, name) }) {
+			p.add(path+".path", "a listing by POST names the account in its body")
+		}
+	} else {
+		p.required(path+".account.path", s.Account.Path)
+		if len(s.Items) == 0 {
+			p.noItems(path)
+		}
+	}
+	p.listing(path, s.Listing, known)
+	p.jsonPaths(path+".account.path", s.Account.Path)
+	if !slices.Contains([]string{"", "id", "username", "email"}, s.Account.By) {
+		p.add(path+".account.by", "%q is none of id, username, email", s.Account.By)
+	}
+	p.moment(path+".at", s.At, known)
+	p.template(path+".coverage", s.Coverage, known)
+	if len(s.Coverage.names()) == 0 && !slices.Contains([]string{"", coverLife, coverLog, coverComplete}, string(s.Coverage)) {
+		p.add(path+".coverage", "%q is none of life, log, complete", string(s.Coverage))
 	}
 }

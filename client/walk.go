@@ -1,22 +1,28 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/tidwall/gjson"
+
+	"dormant/job"
 )
 
 // item is one element of a listing.
 type item struct {
-	page, position int // from 1
+	page, position int    // from 1
+	key            string // its name, where the items are the members of an object
 	value          gjson.Result
 }
 
@@ -30,11 +36,15 @@ type walk struct {
 	client    *Client
 	operation string
 	listing   Listing
-	maxPages  int // 0: all
+	key       string   // where the profile has the listing
+	user      job.User // whom a listing of one account's activity is about
+	maxPages  int      // 0: all
 
 	// What can be read when the items have ended.
 	pagesRead int
-	total     int // the most that a page counted, or -1
+	read      int  // items, those that came twice among them
+	cut       bool // there are more pages than were asked for
+	total     int  // the most that a page counted, or -1
 }
 
 // ahead is how many items may wait between the reading of the pages and the
@@ -55,7 +65,7 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 		var err error
 		go func() {
 			defer close(found)
-			err = w.pages(ctx, found)
+			err = w.client.profile.locate(w.key, w.pages(ctx, found))
 		}()
 		// Whoever stops early waits until the reading has stopped as well.
 		defer func() {
@@ -83,29 +93,120 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 // pages reads page after page and sends what is on them.
 func (w *walk) pages(ctx context.Context, found chan<- item) error {
 	w.total = -1
-	pager := w.listing.pager()
-	query := pager.first()
-	empty := 0
-	for number := 1; ; number++ {
-		p, err := w.page(ctx, number, query, found)
-		if err != nil {
-			return fmt.Errorf("page %d: %w", number, err)
+	size := w.size()
+	pager := w.listing.pager(size)
+	send := func(it item) error {
+		select {
+		case found <- it:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		w.pagesRead = number
+	}
+	empty := 0
+	// turn does what is to be done after each page, in their order.
+	turn := func(p page) (next ask, more bool, err error) {
+		w.pagesRead, w.total, w.read = p.number, max(w.total, p.total), w.read+p.items
 		if empty++; p.items > 0 {
 			empty = 0
 		}
 		if empty > maxEmptyPages {
-			return fmt.Errorf("page %d: %d pages in a row are empty, and there is always a next one", number, empty)
+			return ask{}, false, fmt.Errorf("page %d: %d pages in a row are empty, and there is always a next one", p.number, empty)
 		}
-		query, err = pager.next(p)
+		if err := w.withinLimit(); err != nil {
+			return ask{}, false, err
+		}
+		if next, more, err = pager.next(p); err != nil {
+			return ask{}, false, fmt.Errorf("page %d: %w", p.number, err)
+		}
+		w.cut = more && p.number == w.maxPages
+		return next, more && !w.cut, nil
+	}
+	number := 1
+	for next, more := pager.first(), true; more; number++ {
+		p, err := w.page(ctx, number, next, send)
 		if err != nil {
 			return fmt.Errorf("page %d: %w", number, err)
 		}
-		if query == nil || number == w.maxPages {
-			return nil
+		var rest []ask
+		if number == 1 && w.maxPages != 1 && w.client.connections > 1 {
+			rest = pager.rest(p)
+		}
+		if next, more, err = turn(p); err != nil || len(rest) == 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err = w.together(ctx, number+1, rest, func(r fetched) (bool, error) {
+			if r.err != nil {
+				return false, fmt.Errorf("page %d: %w", r.page.number, r.err)
+			}
+			for _, it := range r.items {
+				if err := send(it); err != nil {
+					return false, err
+				}
+			}
+			number++
+			next, more, err = turn(r.page)
+			return more, err
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// withinLimit complains of a listing that may be cut off at the directory's limit.
+func (w *walk) withinLimit() error {
+	if limit := w.listing.Limit; limit > 0 && max(w.read, w.total) >= limit {
+		return misfitf("limit", "the directory lists at most %d items, so nobody knows whether these are all", limit)
+	}
+	return nil
+}
+
+// fetched is a page that was read ahead of its turn.
+type fetched struct {
+	page  page
+	items []item
+	err   error
+}
+
+// together reads pages at once, as many as there are connections, and hands
+// them to use in their order, until it says that there are no more.
+func (w *walk) together(ctx context.Context, first int, asks []ask, use func(fetched) (more bool, err error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var under sync.WaitGroup
+	defer under.Wait()
+	defer cancel()
+	// One page is being handed over, the others wait in the queue.
+	queue := make(chan chan fetched, w.client.connections-1)
+	under.Go(func() {
+		defer close(queue)
+		for i, a := range asks {
+			result := make(chan fetched, 1)
+			select {
+			case queue <- result:
+			case <-ctx.Done():
+				return
+			}
+			under.Go(func() {
+				var r fetched
+				r.page, r.err = w.page(ctx, first+i, a, func(it item) error {
+					r.items = append(r.items, it)
+					return nil
+				})
+				result <- r
+			})
+		}
+	})
+	for result := range queue {
+		if more, err := use(<-result); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxEmptyPages is how many pages without an item may follow each other.
@@ -117,58 +218,123 @@ var count = regexp.MustCompile(`^[0-9]{1,9}$`)
 
 // page reads one page, as often as it takes. What a failed try has sent already
 // is sent again by the next one.
-func (w *walk) page(ctx context.Context, number int, query url.Values, found chan<- item) (page, error) {
-	p := page{number: number}
-	err := w.client.retry(ctx, w.operation, func() error {
-		return w.client.withToken(ctx, func(token string) error {
-			p.items = 0
-			r := request{
-				operation: w.operation, method: http.MethodGet, path: w.listing.Path.path(w.client.values(nil)),
-				query: w.query(query), token: token, stream: true,
-			}
-			return w.client.send(ctx, r, func(body io.Reader) error { return w.split(ctx, body, &p, found) })
-		})
-	})
-	if err != nil || w.listing.Total == "" {
+func (w *walk) page(ctx context.Context, number int, a ask, send func(item) error) (page, error) {
+	p := page{number: number, total: -1}
+	r, err := w.request(a)
+	if err != nil {
 		return p, err
 	}
-	total := p.envelope.Get(w.listing.Total)
-	if total.IsObject() || total.IsArray() || !count.MatchString(total.String()) {
-		return p, shapeErrorf("%s is %s, not the number of items", w.listing.Total, kind(total))
+	p.url = r.url
+	err = w.client.retry(ctx, w.operation, func() error {
+		return w.client.withToken(ctx, func(token string) error {
+			p.items = 0
+			r.token = token
+			return w.client.send(ctx, r, func(body io.Reader, header http.Header) error {
+				p.header = header
+				return w.split(body, &p, send)
+			})
+		})
+	})
+	if err != nil || w.listing.Total == nil {
+		return p, err
 	}
-	w.total = max(w.total, int(total.Int()))
+	total := p.at(*w.listing.Total)
+	if total.IsObject() || total.IsArray() || !count.MatchString(total.String()) {
+		return p, misfitf("total", "%s is %s, not the number of items", w.listing.Total, kind(total))
+	}
+	p.total = int(total.Int())
 	return p, nil
 }
 
-func (w *walk) split(ctx context.Context, body io.Reader, p *page, found chan<- item) error {
-	envelope, err := split(body, w.listing.Items, func(raw []byte) error {
-		p.items++
-		it := item{page: p.number, position: p.items, value: gjson.ParseBytes(raw)} // a copy
-		select {
-		case found <- it:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
+func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
+	items := w.listing.Items
+	if len(items) == 0 { // the answer is the one item
+		document, err := readJSON(body)
+		if err != nil {
+			return err
 		}
+		p.items, p.envelope = 1, document
+		return send(item{page: p.number, position: 1, value: document})
+	}
+	envelope, err := split(body, items, w.listing.Keyed, func(key string, raw []byte) error {
+		p.items++
+		p.last = gjson.ParseBytes(raw) // a copy
+		return send(item{page: p.number, position: p.items, key: key, value: p.last})
 	})
+	if errors.Is(err, errNoItems) && w.listing.None != "" && envelope.Get(w.listing.None).Exists() {
+		err = nil
+	}
 	p.envelope = envelope
 	return err
 }
 
-// query adds what every page is asked for.
-func (w *walk) query(page url.Values) url.Values {
-	query := url.Values{}
-	values := w.client.values(nil)
-	for name, t := range w.listing.Query {
-		query.Set(name, t.text(values))
+// counts reports whether the item is one that the listing is about.
+func (l Listing) counts(item gjson.Result) bool {
+	if l.Only == nil {
+		return true
 	}
-	if size := w.listing.Size; size != nil {
-		n := size.Default
-		if w.client.pageSize > 0 {
-			n = w.client.pageSize
+	holds, known, err := l.Only.holds(item)
+	return holds || !known || err != nil
+}
+
+// size is how many items a page is asked for, or 0.
+func (w *walk) size() int {
+	switch size := w.listing.Size; {
+	case size == nil:
+		return 0
+	case w.client.pageSize > 0 && w.operation == opList:
+		return w.client.pageSize
+	default:
+		return size.Default
+	}
+}
+
+// request is the request for a page.
+func (w *walk) request(a ask) (request, error) {
+	l := w.listing
+	r := request{operation: w.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true}
+	values := w.client.values(about(w.user))
+	if name, ok := l.Path.unsafe(values, w.user); ok {
+		return r, fmt.Errorf("account %q: %s: %w", w.user.ID, name, job.ErrUnsafeID)
+	}
+	if a.url != nil {
+		r.url = a.url
+		return r, nil
+	}
+	params := map[string]any{}
+	if l.Size != nil {
+		params[l.Size.Param] = w.size()
+	}
+	maps.Copy(params, a.params)
+	query := texts(l.Query, values)
+	if r.method == http.MethodPost {
+		body := l.Body.expand(values, w.client.asJSON(w.user))
+		for name, value := range params {
+			body = put(body, strings.Split(name, "."), value)
 		}
-		query.Set(size.Param, strconv.Itoa(n))
+		var err error
+		if r.body, err = json.Marshal(body); err != nil {
+			return r, err
+		}
+	} else {
+		for name, value := range params {
+			query[name] = fmt.Sprint(value)
+		}
 	}
-	maps.Copy(query, page)
-	return query
+	var err error
+	r.url, err = w.client.target(l.Path, values, query)
+	return r, err
+}
+
+// put sets a value in a JSON document.
+func put(document any, path []string, value any) any {
+	object, ok := document.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	if len(path) > 1 {
+		value = put(object[path[0]], path[1:], value)
+	}
+	object[path[0]] = value
+	return object
 }

@@ -104,7 +104,7 @@ func TestRemoveCodes(t *testing.T) {
 		s.wantRequests(t, "DELETE /users/1")
 	}
 	own := builtin(t, "maestro")
-	own.Remove.Success, own.Remove.Gone = []int{201}, []int{409}
+	own.Remove[0].Success, own.Remove[0].Gone = []int{201}, []int{409}
 	s := serve(t, routes{"DELETE /users/1": 201, "DELETE /users/2": 409, "DELETE /users/3": 404, "DELETE /users/4": 200})
 	for id, want := range map[string]string{"1": "", "2": job.ErrNotFound.Error(), "3": "answered 404", "4": "answered 200"} {
 		if err := connect(t, s, own).Remove(t.Context(), job.User{ID: id}, agree); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -282,7 +282,8 @@ func TestDetail(t *testing.T) {
 		"twice":                {token, token + token, "******"},
 		"a token that is long": {jwt, "invalid token: " + jwt, "invalid token: ***"},
 		"the token at the end": {token, strings.Repeat(" ", 4*maxDetail-10) + token, "***"},
-		"the token far behind": {token, "x" + strings.Repeat(" ", 4*maxDetail) + token, "x"},
+		"the token far behind": {token, "x" + strings.Repeat(" ", maxProblem) + token, "x"},
+		"the token cut":        {token, "x" + strings.Repeat(" ", maxProblem-8) + token, "x"},
 		"as JSON":              {password, `{"got":"pass\"word\\SECRET"}`, `{"got":"***"}`},
 		"in a URL":             {refreshToken, `?t=refresh%2FSECRET%2B1`, `?t=***`},
 	} {

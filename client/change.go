@@ -1,0 +1,218 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
+)
+
+// Steps are the requests that change an account, one after the other.
+type Steps []Step
+
+// UnmarshalYAML accepts one step or a list.
+func (s *Steps) UnmarshalYAML(decode func(any) error) error {
+	return several(decode, (*[]Step)(s))
+}
+
+// Step is a request that changes an account. No redirect is ever followed.
+type Step struct {
+	Method  string              `yaml:"method"` // DELETE unless given
+	Path    Template            `yaml:"path"`
+	Query   map[string]Template `yaml:"query"`
+	Headers map[string]Template `yaml:"headers"`
+	Body    Body                `yaml:"body"`
+
+	Success   []int      `yaml:"success"`    // codes; 200 and 204 unless given
+	SuccessIf *Condition `yaml:"success_if"` // what the answer then has to say as well
+	Missing   `yaml:",inline"`
+}
+
+// Remove removes one account for good. A request that got no answer is repeated
+// only after confirm has agreed again; if the account is gone by then, that is
+// ErrNotFound, because nobody can tell who removed it.
+func (c *Client) Remove(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+	return c.change(ctx, opRemove, c.profile.Remove, u, confirm)
+}
+
+// Disable takes from one account the right to log in. It repeats requests as
+// Remove does.
+func (c *Client) Disable(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+	if c.profile.Disable == nil {
+		return job.ErrUnsupported
+	}
+	return c.change(ctx, opDisable, c.profile.Disable, u, confirm)
+}
+
+// change takes all the steps. Once the first has been taken, the others follow
+// even if ctx ends.
+func (c *Client) change(ctx context.Context, operation string, steps Steps, u job.User, confirm func(context.Context) error) error {
+	if !job.SafeID(u.ID) {
+		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
+	}
+	for i, step := range steps {
+		err := c.take(ctx, operation, step, u, confirm)
+		switch {
+		case i > 0 && errors.Is(err, job.ErrNotFound):
+			return nil // the steps so far have done it
+		case i > 0 && err != nil:
+			return fmt.Errorf("%w: %d of %d, and then: %w", job.ErrHalfDone, i, len(steps), err)
+		case err != nil:
+			return err
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	return nil
+}
+
+// take takes one step, as often as it has to be tried.
+func (c *Client) take(ctx context.Context, operation string, step Step, u job.User, confirm func(context.Context) error) error {
+	r, err := c.stepRequest(operation, step, u)
+	if err != nil {
+		return err
+	}
+	var unanswered error
+	unsure := false // whether the last try ended without an answer
+	err = c.retry(ctx, operation, func() error {
+		unsure = false
+		err := c.withToken(ctx, func(token string) error {
+			if err := confirm(ctx); err != nil {
+				return final{err}
+			}
+			if ctx.Err() != nil {
+				return final{context.Cause(ctx)}
+			}
+			r.token = token
+			return c.takeOnce(ctx, r, step)
+		})
+		if errors.As(err, new(final)) {
+			return err // of confirm, or of signing in
+		}
+		if retryable(err) {
+			unanswered, unsure = err, errors.As(err, new(*connectionError))
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, job.ErrNotFound) && unanswered != nil:
+		return fmt.Errorf("%w now; an earlier request to %s it failed: %w", err, operation, unanswered)
+	case unsure:
+		return fmt.Errorf("%w; it may have been done all the same", err)
+	}
+	return err
+}
+
+// takeOnce sends one request. It is carried through even if ctx ends meanwhile:
+// the answer tells what has become of the account.
+func (c *Client) takeOnce(ctx context.Context, r request, step Step) error {
+	err := c.send(context.WithoutCancel(ctx), r, func(body io.Reader, _ http.Header) error { return step.read(body, c.secrets(r.token)) })
+	if step.saysGone(err) {
+		return job.ErrNotFound
+	}
+	return err
+}
+
+func (c *Client) stepRequest(operation string, step Step, u job.User) (request, error) {
+	values := c.values(about(u))
+	r := request{
+		operation: operation, method: cmp.Or(step.Method, http.MethodDelete),
+		headers: step.Headers, success: step.Success,
+	}
+	if r.success == nil {
+		r.success = []int{http.StatusOK, http.StatusNoContent}
+	}
+	if name, found := step.Path.unsafe(values, u); found {
+		return r, fmt.Errorf("%s account %q: its %s: %w", operation, u.ID, name, job.ErrUnsafeID)
+	}
+	for name := range c.profile.User.Extra {
+		if used := step.placeholders(); used[name] && u.Extra[name] == "" {
+			return r, fmt.Errorf("%s account %q: the directory did not tell its %s", operation, u.ID, name)
+		}
+	}
+	if step.Body.root != nil {
+		body, err := json.Marshal(step.Body.expand(values, c.asJSON(u)))
+		if err != nil {
+			return r, err
+		}
+		r.body = body
+	}
+	var err error
+	r.url, err = c.target(step.Path, values, texts(step.Query, values))
+	return r, err
+}
+
+// placeholders are those in the step.
+func (s Step) placeholders() map[string]bool {
+	names := map[string]bool{}
+	for _, t := range slices.Concat(s.Body.texts(), []Template{s.Path}, slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Headers))) {
+		for _, name := range t.names() {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// maxAnswer is how much of the answer to a change is read, in bytes.
+const maxAnswer = 64 << 10
+
+// read makes sure that a success is one. A page for people is none: a portal or
+// a login stands between us and the directory, and nobody knows what it did.
+func (s Step) read(body io.Reader, secrets []string) error {
+	raw, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case bytes.HasPrefix(raw, []byte("<")):
+		return shapeErrorf("the answer is a page of HTML, not the API's: nothing may have been done")
+	case s.SuccessIf == nil && s.GoneIf == nil:
+		// The beginning is enough: an answer that is cut short behind it was given.
+		if len(raw) > 0 {
+			return nil
+		}
+		return err
+	case err != nil:
+		return err
+	}
+	answer := &statusError{Code: http.StatusOK, Denied: true, detail: excerpt(raw, true, secrets)}
+	if gjson.ValidBytes(raw) {
+		answer.body = gjson.ParseBytes(raw)
+	}
+	if s.saysGone(answer) {
+		return job.ErrNotFound
+	}
+	if s.SuccessIf != nil {
+		if holds, known, err := s.SuccessIf.holds(answer.body); !holds || !known || err != nil {
+			return answer
+		}
+	}
+	return nil
+}
+
+// saysGone reports whether the answer says that there is no such account.
+func (m Missing) saysGone(err error) bool {
+	var status *statusError
+	if !errors.As(err, &status) {
+		return errors.Is(err, job.ErrNotFound)
+	}
+	if m.GoneIf != nil {
+		if holds, known, err := m.GoneIf.holds(status.body); holds && known && err == nil {
+			return true
+		}
+	}
+	codes := m.Gone
+	if codes == nil {
+		codes = []int{http.StatusNotFound, http.StatusGone}
+	}
+	return slices.Contains(codes, status.Code)
+}
