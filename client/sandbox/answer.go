@@ -1,198 +1,322 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // response is an answer before it is on its way.
 type response struct {
-	status    int
-	challenge string
-	wait      string // Retry-After
-	body      []byte
+	status int
+	header http.Header
+	body   []byte
 }
 
-// What templates see.
+// broken is the answer of a system whose file is wrong.
+func broken(err error) response {
+	header := http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
+	return response{http.StatusInternalServerError, header, []byte("the sandbox is wrong: " + err.Error())}
+}
+
+// What templates see beside the request.
 type (
 	// view is one account, as the caller sees it.
 	view struct {
-		User
-		Caller        User // zero without a token
-		Single        bool // asked for alone, and not in a listing
-		WithLastLogin bool
+		*User
+		*request
+		Single bool // asked for alone, and not in a listing
+	}
+
+	// happening is an entry about an account.
+	happening struct {
+		view
+		Kind  string
+		At    time.Time
+		entry Entry
 	}
 
 	// one is the body around a single account.
 	one struct {
+		*request
 		User string // as JSON
 	}
 
-	// signIn is the body that asks for a token, and the one that brings it.
+	// signIn is the body that brings a token.
 	signIn struct {
-		Caller User
-		Secret string
-		Token  string
-		Life   time.Duration
-	}
-
-	// problem is an error.
-	problem struct {
-		Status        int
-		Text, Message string
+		*request
+		Token string
+		Life  time.Duration
 	}
 )
 
-// fail is the answer that something is wrong.
-func (s *Server) fail(status int, message string) response {
-	p := problem{Status: status, Text: http.StatusText(status), Message: message}
-	body, err := s.system.Error.renderJSON(p)
-	if err != nil {
-		return response{status: http.StatusInternalServerError, body: []byte(err.Error())}
+// Entry is a text of the entry. The default is for one that it has not.
+func (h happening) Entry(name string, or ...string) string { return member(h.entry.Fields, name, or) }
+
+// respond renders an answer. Later headers replace earlier ones.
+func (s *Server) respond(status int, body text, data any, headers ...map[string]text) response {
+	r := response{status: status, header: http.Header{}}
+	for _, some := range headers {
+		for _, name := range slices.Sorted(maps.Keys(some)) {
+			value, err := some[name].render(data)
+			if err != nil {
+				return broken(err)
+			}
+			r.header.Del(name)
+			for line := range strings.Lines(value) {
+				if line = strings.TrimSpace(line); line != "" {
+					r.header.Add(name, line)
+				}
+			}
+		}
 	}
-	r := response{status: status, body: body}
-	if status == http.StatusUnauthorized {
-		r.challenge = s.system.Challenge
+	if status == http.StatusNoContent {
+		return r
+	}
+	if r.header.Get("Content-Type") == "" {
+		r.header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	var err error
+	if strings.Contains(r.header.Get("Content-Type"), "json") {
+		r.body, err = body.renderJSON(data)
+	} else {
+		var plain string
+		plain, err = body.render(data)
+		r.body = []byte(plain)
+	}
+	if err != nil {
+		return broken(err)
 	}
 	return r
 }
 
 // succeed is the answer that all is well.
 func (s *Server) succeed(rt *route, data any) response {
-	body, err := rt.Body.renderJSON(data)
-	if err != nil {
-		return s.fail(http.StatusInternalServerError, err.Error())
+	status := rt.Success
+	if status == 0 {
+		status = http.StatusOK
 	}
-	if rt.Success == 0 {
-		return response{status: http.StatusOK, body: body}
-	}
-	return response{status: rt.Success, body: body}
+	return s.respond(status, rt.Body, data, s.system.Headers, rt.Headers)
 }
 
 // answer does what a request asks for.
 func (s *Server) answer(r *http.Request) response {
-	rt, values := s.system.match(r)
-	if rt == nil {
-		return s.fail(http.StatusNotFound, "there is no such path")
-	}
-	if rt.Does == doesSignIn {
-		return s.signIn(rt, r)
-	}
-	s.mu.Lock()
-	known := s.known(r)
-	caller := User{}
-	if known {
-		caller = s.caller()
-	}
-	s.mu.Unlock()
-	switch {
-	case !known && !rt.Anonymous:
-		return s.fail(http.StatusUnauthorized, "the token is missing, invalid or expired")
-	case rt.Admin && !caller.Admin:
-		return s.fail(http.StatusForbidden, "only for administrators")
-	case rt.Requires != "" && strings.TrimSpace(r.Header.Get(rt.Requires)) == "":
-		return s.fail(http.StatusBadRequest, "the header "+rt.Requires+" is missing or empty")
-	}
-	switch rt.Does {
-	case doesList:
-		return s.list(rt, r, caller, s.system.User, rt.Status.lists(r.URL.Query()))
-	case doesEvents:
-		return s.list(rt, r, caller, s.system.Event, func(a *account) bool { return !a.LastAction.IsZero() })
-	case doesSelf:
-		return s.get(rt, caller.ID, caller)
-	case doesGet:
-		return s.get(rt, values["id"], caller)
-	default:
-		return s.remove(rt, values["id"], caller)
-	}
-}
-
-// list shows a page of the accounts that are among those to show.
-func (s *Server) list(rt *route, r *http.Request, caller User, item text, among func(*account) bool) response {
-	var found []*account
-	var keys []int
-	s.mu.Lock()
-	for _, a := range s.accounts.list {
-		if among(a) {
-			found, keys = append(found, a), append(keys, a.key)
-		}
-	}
-	s.mu.Unlock()
-	paging := rt.Paging
-	if s.options.PageLimit > 0 {
-		paging.Max = min(paging.Max, s.options.PageLimit)
-	}
-	p, err := paging.cut(r.URL.Query(), keys)
-	if errors.Is(err, errCursor) {
-		return s.fail(http.StatusBadRequest, err.Error())
-	}
-	var items []string
-	for _, a := range found[min(p.Offset, p.end):p.end] {
-		text, err := item.render(s.view(a.User, caller, false))
-		if err != nil {
-			return s.fail(http.StatusInternalServerError, err.Error())
-		}
-		if strings.TrimSpace(text) != "" {
-			items = append(items, text)
-		}
-	}
-	p.Items = "[" + strings.Join(items, ",") + "]"
-	return s.succeed(rt, p)
-}
-
-func (s *Server) get(rt *route, id string, caller User) response {
-	u, ok := s.User(id)
-	if !ok {
-		return s.fail(http.StatusNotFound, "there is no such user")
-	}
-	text, err := s.system.User.render(s.view(u, caller, true))
+	q := s.read(r)
+	q.parse()
+	rt, known, err := s.find(q)
 	switch {
 	case err != nil:
-		return s.fail(http.StatusInternalServerError, err.Error())
-	case strings.TrimSpace(text) == "":
-		return s.fail(http.StatusNotFound, "there is no such user that the caller may see")
+		return broken(err)
+	case rt == nil:
+		return s.fail(q, nil, wrong{kind: kindPath})
 	}
-	return s.succeed(rt, one{text})
+	switch w, err := s.stops(rt, q, known); {
+	case err != nil:
+		return broken(err)
+	case w != nil:
+		return s.fail(q, rt, *w)
+	}
+	switch rt.Does {
+	case doesList, doesEvents:
+		return s.list(rt, q)
+	case doesSignIn:
+		return s.signIn(rt, q)
+	default:
+		return s.act(rt, q)
+	}
 }
 
-func (s *Server) remove(rt *route, id string, caller User) response {
+// find completes the request: who asks, and for what about whom. known tells
+// whether the caller is let in.
+func (s *Server) find(q *request) (rt *route, known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rt.LastAdmin != 0 && id == caller.ID && s.accounts.lastAdmin(id) {
-		return s.fail(rt.LastAdmin, "this is the last administrator")
+	known = s.known(q.r)
+	if known {
+		q.Caller = s.caller()
 	}
-	if !s.accounts.remove(id) {
-		return s.fail(http.StatusNotFound, "there is no such user")
+	for i := range s.system.Routes {
+		rt = &s.system.Routes[i]
+		values, ok := rt.Route.match(q.r)
+		if !ok {
+			continue
+		}
+		if rt.Does == doesSignIn {
+			q.Caller = s.caller()
+		}
+		q.path = values
+		s.meet(rt, q)
+		if !rt.When.given() {
+			return rt, known, nil
+		}
+		if holds, err := rt.When.holds(q); holds || err != nil {
+			return rt, known, err
+		}
 	}
-	s.removed = append(s.removed, id)
-	return s.succeed(rt, nil)
+	return nil, known, nil
 }
 
-func (s *Server) signIn(rt *route, r *http.Request) response {
-	var given map[string]any
-	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&given); err != nil {
-		return s.fail(http.StatusBadRequest, "the body is no JSON object")
+// meet notes the account that the request is about, as it is now, and reports
+// whether there is one. The server's mutex is held.
+func (s *Server) meet(rt *route, q *request) bool {
+	q.Account, q.Self, q.LastAdmin = User{}, false, false
+	var found *account
+	if name := rt.Route.account(); name != "" {
+		found = s.accounts.by(name, q.path[name])
+	} else if rt.Does == doesSelf {
+		found = s.accounts.byID[q.Caller.ID]
 	}
+	if found == nil {
+		return false
+	}
+	q.Account = found.User
+	q.Self = found.ID == q.Caller.ID
+	q.LastAdmin = found.Admin && s.accounts.lastAdmin(found.ID)
+	return true
+}
+
+// stops is what keeps a request from being looked at any closer, or nil.
+func (s *Server) stops(rt *route, q *request, known bool) (*wrong, error) {
+	if rt.Does != doesSignIn {
+		switch {
+		case !known && !rt.Anonymous:
+			return &wrong{kind: kindToken}, nil
+		case rt.Admin && !q.Caller.Admin:
+			return &wrong{kind: kindForbidden}, nil
+		}
+		if w, err := lacks(q, s.system.Requires); w != nil || err != nil {
+			return w, err
+		}
+	}
+	if w, err := lacks(q, rt.Requires); w != nil || err != nil {
+		return w, err
+	}
+	if w, err := refused(s.system.Refuse, q); w != nil || err != nil {
+		return w, err
+	}
+	switch {
+	case len(rt.Takes) > 0 && !slices.Contains(rt.Takes, q.media):
+		return &wrong{kind: kindMedia}, nil
+	case q.broken != "":
+		return &wrong{kind: kindBody, detail: q.broken}, nil
+	}
+	return nil, nil
+}
+
+// refuses is what the route itself has against the request, or nil.
+func (s *Server) refuses(rt *route, q *request) (*wrong, error) {
+	why, err := rt.Wants.mismatch(q)
+	switch {
+	case err != nil:
+		return nil, err
+	case why != "":
+		return &wrong{kind: kindBody, detail: why}, nil
+	}
+	return refused(rt.Refuse, q)
+}
+
+// act does what is about one account, or none.
+func (s *Server) act(rt *route, q *request) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data := signIn{Caller: s.caller(), Secret: s.options.Secret, Life: rt.Life}
-	for name, field := range rt.Fields {
-		needed, err := field.render(data)
+	there := s.meet(rt, q)
+	about := rt.Does == doesGet || rt.Does == doesRemove || rt.Does == doesUpdate
+	if about && !there {
+		return s.fail(q, rt, wrong{kind: kindNotFound})
+	}
+	switch w, err := s.refuses(rt, q); {
+	case err != nil:
+		return broken(err)
+	case w != nil:
+		return s.fail(q, rt, *w)
+	}
+	shown := q.Account
+	switch rt.Does {
+	case doesAnswer:
+		return s.succeed(rt, q)
+	case doesSelf:
+		shown = q.Caller
+	case doesRemove, doesUpdate:
+		changed, err := s.change(rt, q)
 		if err != nil {
-			return s.fail(http.StatusInternalServerError, err.Error())
+			return s.fail(q, rt, wrong{kind: kindBody, detail: err.Error()})
 		}
-		if given[name] != needed {
-			return s.fail(http.StatusUnauthorized, "the credentials are wrong")
-		}
+		shown = changed
 	}
-	data.Token = s.tokens.issue(rt.Life, time.Now())
-	return s.succeed(rt, data)
+	item := s.system.User
+	if rt.Item.given() {
+		item = rt.Item
+	}
+	text, err := item.render(view{User: &shown, request: q, Single: true})
+	switch {
+	case err != nil:
+		return broken(err)
+	case strings.TrimSpace(text) == "" && (rt.Does == doesGet || rt.Does == doesSelf):
+		return s.fail(q, rt, wrong{kind: kindNotFound, detail: "there is no such user that the caller may see"})
+	}
+	return s.succeed(rt, one{q, text})
 }
 
-func (s *Server) view(u, caller User, single bool) view {
-	return view{User: u, Caller: caller, Single: single, WithLastLogin: s.options.WithLastLogin}
+// change does a removal or an update. The error is about a value that is none.
+func (s *Server) change(rt *route, q *request) (User, error) {
+	before := q.Account
+	u := before.clone()
+	for name, to := range rt.Set {
+		value, err := to.render(q)
+		if err != nil {
+			return u, err
+		}
+		if flag := u.flag(name); flag != nil {
+			if *flag, err = strconv.ParseBool(value); err != nil {
+				return u, fmt.Errorf("%s is neither true nor false", name)
+			}
+			continue
+		}
+		if u.Fields == nil {
+			u.Fields = map[string]string{}
+		}
+		u.Fields[name] = value
+	}
+	if rt.Does == doesRemove && len(rt.Set) == 0 {
+		s.accounts.remove(u.ID)
+	} else {
+		s.accounts.replace(u)
+	}
+	if rt.Does == doesRemove && !slices.Contains(s.removed, u.ID) {
+		s.removed = append(s.removed, u.ID)
+	}
+	if u.Disabled && !before.Disabled {
+		s.disabled = append(s.disabled, u.ID)
+	}
+	return u, nil
+}
+
+func (s *Server) signIn(rt *route, q *request) response {
+	if _, object := q.body.(map[string]any); !object {
+		return s.fail(q, rt, wrong{kind: kindBody, detail: "the body is no JSON object"})
+	}
+	why, err := rt.Wants.mismatch(q)
+	if err == nil && why == "" && rt.Assertion != nil {
+		why, err = s.distrusts(rt, q)
+	}
+	if err != nil {
+		return broken(err)
+	}
+	if why != "" {
+		return s.fail(q, rt, wrong{kind: kindCredentials})
+	}
+	switch w, err := refused(rt.Refuse, q); {
+	case err != nil:
+		return broken(err)
+	case w != nil:
+		return s.fail(q, rt, *w)
+	}
+	s.mu.Lock()
+	token := s.tokens.issue(rt.Life, q.Now)
+	s.mu.Unlock()
+	return s.succeed(rt, signIn{q, token, rt.Life})
 }

@@ -127,6 +127,7 @@ var services = []string{"backup", "deploy", "monitoring", "ldap-sync", "reports"
 func (p *population) service(kind activity, i int) User {
 	name := services[i%len(services)]
 	u := p.used(kind)
+	u.Bot = true
 	u.Username = p.username("svc-" + name)
 	u.FirstName, u.LastName = "Service", name
 	u.Email = u.Username + "@example.com"

@@ -59,7 +59,10 @@ func TestPopulationHasShares(t *testing.T) {
 			if u.Admin {
 				found["admin"]++
 			}
-			if strings.HasPrefix(u.Username, "svc-") {
+			if u.Bot != strings.HasPrefix(u.Username, "svc-") {
+				t.Errorf("%s is a bot: %t", u.Username, u.Bot)
+			}
+			if u.Bot {
 				found["service"]++
 			}
 		}

@@ -6,6 +6,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,8 +23,9 @@ import (
 
 // What opens the door unless Options say otherwise.
 const (
-	DefaultToken  = "sandbox-token"
-	DefaultSecret = "sandbox-secret"
+	DefaultToken    = "sandbox-token"
+	DefaultSecret   = "sandbox-secret"
+	DefaultClientID = "sandbox-client"
 )
 
 // Options say what a sandbox is, and how badly it behaves.
@@ -33,18 +35,21 @@ type Options struct {
 	Seed   uint64 // of made-up ids and of faults
 
 	// Caller is the username of the account that the tokens belong to: the
-	// first of Users unless given. It should be an administrator.
+	// first of Users unless given, or an app outside the directory where a system
+	// has that. It should be an administrator.
 	Caller string
 
-	Token  string // accepted from the start; DefaultToken if empty
-	Secret string // what signs in: a password or a refresh token; DefaultSecret if empty
+	Token     string         // accepted from the start; DefaultToken if empty
+	Secret    string         // what signs in: a password, a refresh token, a client's secret; DefaultSecret if empty
+	ClientID  string         // of OAuth 2; DefaultClientID if empty
+	PublicKey *rsa.PublicKey // of signed assertions; none is accepted without it
 
 	// WithLastLogin adds last_login where the documented account has none (ITFlex).
 	WithLastLogin bool
 
 	PageLimit int           // clamps pages to fewer accounts than the system would
 	Latency   time.Duration // before every answer
-	RateLimit float64       // requests a second before a 429 with Retry-After; 0: no limit
+	RateLimit float64       // requests a second before the system says that it is too much; 0: no limit
 	FaultRate float64       // the share of requests that meet a Fault, from 0 to 1
 
 	// Before sees every request first. If it reports true, it has answered.
@@ -63,6 +68,7 @@ type Server struct {
 	tokens   tokens
 	faults   faults
 	removed  []string
+	disabled []string
 	requests []Request
 }
 
@@ -72,6 +78,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newServer(sys, o)
+}
+
+func newServer(sys *system, o Options) (*Server, error) {
 	if o.FaultRate < 0 || o.FaultRate > 1 || o.RateLimit < 0 || o.Latency < 0 || o.PageLimit < 0 {
 		return nil, errors.New("a limit or a rate is negative, or more than all requests fail")
 	}
@@ -80,6 +90,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Secret == "" {
 		o.Secret = DefaultSecret
+	}
+	if o.ClientID == "" {
+		o.ClientID = DefaultClientID
 	}
 	s := &Server{
 		system: sys, options: o,
@@ -96,7 +109,7 @@ func New(o Options) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("user %q: %w", u.Username, err)
 		}
-		if o.Caller == u.Username || o.Caller == "" && i == 0 {
+		if o.Caller == u.Username || o.Caller == "" && i == 0 && !sys.App {
 			s.callerID = id
 		}
 	}
@@ -147,13 +160,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var answer response
 	switch {
 	case !s.limiter.Allow():
-		answer = s.fail(http.StatusTooManyRequests, "too many requests")
-		answer.wait = strconv.Itoa(int(math.Ceil(1 / s.options.RateLimit)))
+		answer = s.fail(s.read(r), nil, wrong{kind: kindRateLimit, wait: int(math.Ceil(1 / s.options.RateLimit))})
 	case fault == FaultError:
-		answer = s.fail(http.StatusInternalServerError, "a fault on purpose")
+		answer = s.fail(s.read(r), nil, wrong{kind: kindFault})
 	case fault == FaultUnavailable:
-		answer = s.fail(http.StatusServiceUnavailable, "a fault on purpose")
-		answer.wait = "1"
+		answer = s.fail(s.read(r), nil, wrong{kind: kindUnavailable, wait: 1})
 	default:
 		answer = s.answer(r)
 	}
@@ -198,16 +209,9 @@ func (a response) send(w http.ResponseWriter, cut bool) {
 	if cut && len(a.body) == 0 {
 		panic(http.ErrAbortHandler)
 	}
-	h := w.Header()
+	maps.Copy(w.Header(), a.header)
 	if a.status != http.StatusNoContent {
-		h.Set("Content-Type", "application/json; charset=utf-8")
-		h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	if a.challenge != "" {
-		h.Set("WWW-Authenticate", a.challenge)
-	}
-	if a.wait != "" {
-		h.Set("Retry-After", a.wait)
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
 	if !cut {

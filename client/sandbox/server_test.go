@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +39,11 @@ func start(t *testing.T, o Options) directory {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, s)
+}
+
+func serve(t *testing.T, s *Server) directory {
+	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return directory{s, t, server.URL}
@@ -636,17 +643,111 @@ func TestNewRefuses(t *testing.T) {
 
 // Whatever a system's file says, all that it sends has to be JSON or nothing.
 func TestEverySystem(t *testing.T) {
-	users := append([]User{{Username: `quote"d`, Admin: true}}, Population(30, 1, at("2026-11-21T12:00:00Z"))...)
+	users := append([]User{{
+		Username: `quote"d`, Email: "quoted@example.com", Admin: true, LastLogin: time.Now(), Roles: []string{"Sales"},
+		LastAction: time.Now(),
+	}}, Population(30, 1, time.Now())...)
+	users = append(users,
+		User{Username: "bare"}, User{Username: "hidden", Hidden: true}, User{Username: "owner", Owns: true, Guest: true},
+		User{Username: "off", Disabled: true, Created: time.Now()}, User{Username: "gone", Deactivated: true, Bot: true},
+	)
 	for _, system := range Systems() {
-		d := start(t, Options{System: system, Users: users})
-		for _, r := range d.system.Routes {
-			for _, id := range []string{"1", "unknown"} {
-				route := strings.ReplaceAll(string(r.Route), "{id}", id)
-				status, body := d.do(route)
-				if status == 500 || body != "" && !json.Valid([]byte(body)) {
-					t.Errorf("%s: %s: %d %s", system, route, status, body)
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			for _, caller := range []string{"", users[0].Username, "bare"} {
+				d := start(t, Options{System: system, Users: users, Caller: caller, WithLastLogin: true})
+				for i := range d.system.Routes {
+					rt := &d.system.Routes[i]
+					for _, about := range []string{users[0].Username, users[9].Username, "bare", "hidden", "owner", "off", "gone", ""} {
+						got := d.asWanted(rt, about)
+						if strings.HasPrefix(got.body, "the sandbox is wrong") {
+							t.Errorf("%s for %q about %q: %d %s", rt.Route, caller, about, got.status, got.body)
+						}
+						if strings.Contains(got.header.Get("Content-Type"), "json") && got.body != "" && !json.Valid([]byte(got.body)) {
+							t.Errorf("%s: no JSON: %s", rt.Route, got.body)
+						}
+					}
 				}
 			}
+		})
+	}
+}
+
+// asWanted sends what the route wants, about the account with this username.
+func (d directory) asWanted(rt *route, username string) answer {
+	d.t.Helper()
+	u, _ := d.Find(username)
+	if u.ID == "" {
+		u = User{ID: "unknown", Username: "unknown", Email: "unknown"}
+	}
+	path := placeholder.ReplaceAllStringFunc(string(rt.Route), func(name string) string {
+		value := map[string]string{"{id}": u.ID, "{username}": u.Username, "{email}": u.Email}[name]
+		return url.PathEscape(cmp.Or(value, u.Fields[strings.Trim(name, "{}")], "nothing"))
+	})
+	d.mu.Lock()
+	q := &request{
+		Caller: d.caller(), Account: u, Now: time.Now(), Secret: d.options.Secret, ClientID: d.options.ClientID, Base: d.url,
+		r: httptest.NewRequest(http.MethodGet, "/", nil),
+	}
+	header := http.Header{}
+	if len(d.system.Accepts) > 0 {
+		name, value, _ := strings.Cut(d.system.Accepts[0], ": ")
+		header.Set(name, strings.NewReplacer("{token}", d.options.Token, "{basic}", d.basic()).Replace(value))
+	}
+	d.mu.Unlock()
+	for _, requires := range []map[string]text{d.system.Requires, rt.Requires} {
+		for name, value := range requires {
+			rendered, err := value.render(q)
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			header.Set(name, cmp.Or(rendered, "anything"))
 		}
+	}
+	body := ""
+	if rt.Wants.value != nil {
+		wanted := rendered(d.t, rt.Wants.value, q)
+		header.Set("Content-Type", append(slices.Clone(rt.Takes), "application/json")[0])
+		if header.Get("Content-Type") == form {
+			fields := url.Values{}
+			for name, value := range wanted.(map[string]any) {
+				fields.Set(name, fmt.Sprint(value))
+			}
+			body = fields.Encode()
+		} else {
+			body, _ = encode(wanted)
+		}
+	}
+	got, err := d.try(header, path, body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return got
+}
+
+// rendered is a body as wanted.
+func rendered(t *testing.T, wanted any, q *request) any {
+	t.Helper()
+	switch wanted := wanted.(type) {
+	case map[string]any:
+		object := map[string]any{}
+		for name, value := range wanted {
+			object[name] = rendered(t, value, q)
+		}
+		return object
+	case []any:
+		var array []any
+		for _, element := range wanted {
+			array = append(array, rendered(t, element, q))
+		}
+		return array
+	case text:
+		value, err := wanted.render(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	default:
+		return wanted
 	}
 }

@@ -1,17 +1,14 @@
 package sandbox
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -35,34 +32,49 @@ func Systems() []string {
 
 // system is how a directory looks from outside. It is one file of data.
 type system struct {
-	Title     string
-	IDs       string   `yaml:"ids"`       // number or uuid
-	Order     string   `yaml:"order"`     // of the listing: nothing (as added) or username
-	Accepts   []string `yaml:"accepts"`   // headers that carry the token, as "Name: before {token}"
-	Challenge string   `yaml:"challenge"` // the WWW-Authenticate of a 401
-	Error     text     `yaml:"error"`     // of problem
-	User      text     `yaml:"user"`      // of view; empty if the caller may not see the account
-	Event     text     `yaml:"event"`     // of view
-	Routes    []route  `yaml:"routes"`    // the first that matches counts
+	Title    string
+	IDs      ids                `yaml:"ids"`
+	Order    string             `yaml:"order"`    // of the listing: nothing (as added) or username
+	App      bool               `yaml:"app"`      // tokens belong to nobody in the directory
+	Accepts  []string           `yaml:"accepts"`  // headers that let in, as "Name: before {token}" or {basic}
+	Requires map[string]text    `yaml:"requires"` // headers that are needed beside, of request; empty: any value
+	Refuse   []refusal          `yaml:"refuse"`
+	Headers  map[string]text    `yaml:"headers"` // of every answer, of what its body is of
+	Error    text               `yaml:"error"`   // of problem
+	Errors   map[string]failure `yaml:"errors"`  // by kind
+	User     text               `yaml:"user"`    // of view; empty if the caller may not see the account
+	Event    text               `yaml:"event"`   // of happening
+	Routes   []route            `yaml:"routes"`  // the first that matches counts
 }
 
 // route is a method and a path, and what a request to it does.
 type route struct {
-	Route     pattern `yaml:"route"`
-	Does      string  `yaml:"does"`
-	Anonymous bool    `yaml:"anonymous"` // needs no token
-	Admin     bool    `yaml:"admin"`     // 403 for all others
-	Requires  string  `yaml:"requires"`  // a header that is not empty; 400 otherwise
-	Success   int     `yaml:"success"`   // 200 unless given
-	Body      text    `yaml:"body"`
+	Route     pattern            `yaml:"route"`
+	When      condition          `yaml:"when"` // of request; the route does not match otherwise
+	Does      string             `yaml:"does"`
+	Anonymous bool               `yaml:"anonymous"` // needs no token
+	Admin     bool               `yaml:"admin"`     // forbidden for all others
+	Requires  map[string]text    `yaml:"requires"`
+	Takes     []string           `yaml:"takes"` // media types of the body; any unless given
+	Wants     want               `yaml:"wants"`
+	Refuse    []refusal          `yaml:"refuse"` // of page for list and events, of request for others
+	Errors    map[string]failure `yaml:"errors"`
+	Set       map[string]text    `yaml:"set"`     // update, remove: what changes, of request
+	Success   int                `yaml:"success"` // 200 unless given
+	Headers   map[string]text    `yaml:"headers"`
+	Body      text               `yaml:"body"`
+	Item      text               `yaml:"item"` // instead of the system's User or Event
 
-	Paging paging `yaml:"paging"` // list, events
-	Status status `yaml:"status"` // list
+	Paging paging    `yaml:"paging"` // list, events
+	Where  condition `yaml:"where"`  // list, events: which ones, of view or happening
+	Keyed  text      `yaml:"keyed"`  // list, events: the keys, if the items are an object
 
-	LastAdmin int `yaml:"last_admin"` // remove: the answer to the last administrator about oneself
+	Kinds     []string      `yaml:"kinds"`     // events: all unless given
+	Retention time.Duration `yaml:"retention"` // events: how long they are kept; 0: for good
+	Newest    bool          `yaml:"newest"`    // events: first
 
-	Fields map[string]text `yaml:"fields"` // sign_in: the JSON object that is needed, of signIn
-	Life   time.Duration   `yaml:"life"`   // sign_in: of the token
+	Life      time.Duration   `yaml:"life"`      // sign_in: of the token
+	Assertion map[string]text `yaml:"assertion"` // sign_in: the claims of the JWT that is needed
 }
 
 // What a route can do.
@@ -72,28 +84,10 @@ const (
 	doesGet    = "get"
 	doesSelf   = "self"
 	doesRemove = "remove"
+	doesUpdate = "update"
 	doesSignIn = "sign_in"
+	doesAnswer = "answer"
 )
-
-// status is how a listing is narrowed to active or to disabled accounts. Any
-// other value narrows it to nobody.
-type status struct {
-	Param, Default, Active, Disabled, All string
-}
-
-// lists tells which accounts the query asks for.
-func (s status) lists(query url.Values) func(*account) bool {
-	if s.Param == "" {
-		return func(*account) bool { return true }
-	}
-	value := s.Default
-	if query.Has(s.Param) {
-		value = query.Get(s.Param)
-	}
-	return func(a *account) bool {
-		return value == s.All || value == s.Active && !a.Disabled || value == s.Disabled && a.Disabled
-	}
-}
 
 func loadSystem(name string) (*system, error) {
 	if !slices.Contains(Systems(), name) {
@@ -103,6 +97,10 @@ func loadSystem(name string) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseSystem(name, source)
+}
+
+func parseSystem(name string, source []byte) (*system, error) {
 	var s system
 	if err := yaml.UnmarshalWithOptions(source, &s, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("system %s: %w", name, err)
@@ -121,26 +119,47 @@ func (s *system) check() error {
 			errs = append(errs, fmt.Errorf("%s is %q, not one of %q", what, value, values))
 		}
 	}
-	oneOf("ids", s.IDs, numberIDs, uuidIDs)
+	kinds := func(failures map[string]failure) {
+		for kind := range failures {
+			oneOf("the kind of an error", kind, kindsOfErrors()...)
+		}
+	}
+	refusals := func(refuse []refusal) {
+		for _, r := range refuse {
+			oneOf("error", r.Error, append(kindsOfErrors(), "")...)
+			if !r.When.given() {
+				errs = append(errs, errors.New("refuse needs when"))
+			}
+		}
+	}
+	if s.IDs == (ids{}) {
+		errs = append(errs, errors.New("ids is missing"))
+	}
 	oneOf("order", s.Order, "", orderUsername)
+	kinds(s.Errors)
+	refusals(s.Refuse)
 	for _, r := range s.Routes {
-		oneOf("does", r.Does, doesList, doesEvents, doesGet, doesSelf, doesRemove, doesSignIn)
-		oneOf("style", r.Paging.Style, "", styleCursor, styleOffset)
-		if r.Paging.Style == styleCursor && s.Order != "" {
-			errs = append(errs, errors.New("cursors follow the order in which accounts were added"))
+		oneOf("does", r.Does, doesList, doesEvents, doesGet, doesSelf, doesRemove, doesUpdate, doesSignIn, doesAnswer)
+		kinds(r.Errors)
+		refusals(r.Refuse)
+		p := r.Paging
+		oneOf("style", p.Style, "", stylePage, styleOffset, styleCursor)
+		oneOf("in", p.In, "", inBody)
+		oneOf("cursor", p.Cursor, "", cursorNumber, cursorOpaque, cursorID)
+		switch {
+		case p.Style == styleCursor && p.Cursor != cursorID && r.Does == doesList && s.Order != "":
+			errs = append(errs, errors.New("such cursors follow the order in which accounts were added"))
+		case p.Cursor == cursorID && r.Does == doesEvents:
+			errs = append(errs, errors.New("an entry has no id for a cursor"))
+		case (r.Does == doesGet || r.Does == doesRemove || r.Does == doesUpdate) && r.Route.account() == "":
+			errs = append(errs, fmt.Errorf("%s names no account", r.Route))
+		case r.Does == doesUpdate && len(r.Set) == 0:
+			errs = append(errs, fmt.Errorf("%s sets nothing", r.Route))
+		case r.Does == doesSignIn && r.Life <= 0:
+			errs = append(errs, fmt.Errorf("%s needs a life", r.Route))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// match finds the route of a request and the values of the path's placeholders.
-func (s *system) match(r *http.Request) (*route, map[string]string) {
-	for i := range s.Routes {
-		if values, ok := s.Routes[i].Route.match(r); ok {
-			return &s.Routes[i], values
-		}
-	}
-	return nil, nil
 }
 
 // pattern is a method and a path such as "GET /users/{id}.json". A placeholder
@@ -176,77 +195,25 @@ func (p pattern) match(r *http.Request) (map[string]string, bool) {
 	return values, true
 }
 
+var placeholder = regexp.MustCompile(`\{(\w+)\}`)
+
+// account is the placeholder that says which account it is about, if any does.
+func (p pattern) account() string {
+	var names []string
+	for _, found := range placeholder.FindAllStringSubmatch(string(p), -1) {
+		names = append(names, found[1])
+	}
+	for _, name := range []string{byID, byUsername, byEmail} {
+		if slices.Contains(names, name) {
+			return name
+		}
+	}
+	return first(names)
+}
+
 // within is what stands in the text between before and after.
 func within(text, before, after string) (string, bool) {
 	text, starts := strings.CutPrefix(text, before)
 	text, ends := strings.CutSuffix(text, after)
 	return text, starts && ends
-}
-
-// text is a template of a response, or of a part of one.
-type text struct{ *template.Template }
-
-// UnmarshalYAML parses the template.
-func (t *text) UnmarshalYAML(decode func(any) error) error {
-	var source string
-	if err := decode(&source); err != nil {
-		return err
-	}
-	parsed, err := template.New("").Option("missingkey=error").Funcs(functions).Parse(source)
-	t.Template = parsed
-	return err
-}
-
-func (t text) render(data any) (string, error) {
-	if t.Template == nil {
-		return "", nil
-	}
-	var b strings.Builder
-	err := t.Execute(&b, data)
-	return b.String(), err
-}
-
-// renderJSON renders a whole body, without the white space that makes a
-// template readable. No body is fine.
-func (t text) renderJSON(data any) ([]byte, error) {
-	body, err := t.render(data)
-	if err != nil || strings.TrimSpace(body) == "" {
-		return nil, err
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, []byte(body)); err != nil {
-		return nil, fmt.Errorf("the template makes no JSON: %w", err)
-	}
-	return compact.Bytes(), nil
-}
-
-var functions = template.FuncMap{
-	"json": func(v any) (string, error) {
-		var b strings.Builder
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		err := encoder.Encode(v)
-		return b.String(), err
-	},
-
-	// time is a time as JSON, in RFC 3339 unless a layout is given. Null if zero.
-	"time": func(t time.Time, layout ...string) string {
-		if t.IsZero() {
-			return "null"
-		}
-		return `"` + t.Format(append(layout, time.RFC3339)[0]) + `"`
-	},
-
-	// in is the time in a zone such as "-03:00".
-	"in": func(t time.Time, offset string) (time.Time, error) {
-		zone, err := time.Parse("-07:00", offset)
-		return t.In(zone.Location()), err
-	},
-
-	// number is a number that stands for the name, wherever it comes up.
-	"number": func(name string) uint32 {
-		h := fnv.New32a()
-		h.Write([]byte(name))
-		return h.Sum32()%99_999 + 1
-	},
 }

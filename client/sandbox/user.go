@@ -2,9 +2,10 @@ package sandbox
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,23 +19,123 @@ type User struct {
 	FirstName string
 	LastName  string
 	Email     string
-	Roles     []string
+	Roles     []string // or groups, whichever the system has
 	Admin     bool
 	Disabled  bool
+	Bot       bool // a service account
+	Guest     bool // external, staged
+
+	Deactivated bool // removed, in a system where that leaves the account there
+	Owns        bool // something that is in the way of a removal, or goes with it
+	Hidden      bool // from the caller
+
+	Fields map[string]string // what one system alone has
 
 	Created    time.Time
 	LastLogin  time.Time // zero: never
 	LastAction time.Time // the newest change that the account made, for an audit log; zero: none
+
+	// Entries are what logs and lists of sessions have about the account: unless
+	// given, be it empty, EntryLogin at LastLogin and EntryAction at LastAction.
+	Entries []Entry
+}
+
+// Entry is something that an account did.
+type Entry struct {
+	Kind   string
+	At     time.Time
+	Fields map[string]string // what one system alone has
+}
+
+// The kinds of entries that an account has of itself.
+const (
+	EntryLogin  = "login"
+	EntryAction = "action"
+)
+
+// entries are those about the user, the oldest first.
+func (u User) entries() []Entry {
+	entries := slices.Clone(u.Entries)
+	if entries == nil {
+		for kind, at := range map[string]time.Time{EntryLogin: u.LastLogin, EntryAction: u.LastAction} {
+			if !at.IsZero() {
+				entries = append(entries, Entry{Kind: kind, At: at})
+			}
+		}
+		slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(b.Kind, a.Kind) })
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+	return entries
+}
+
+// Field is a text that one system alone has. The default is for an account
+// without it.
+func (u User) Field(name string, or ...string) string { return member(u.Fields, name, or) }
+
+func member(fields map[string]string, name string, or []string) string {
+	if value, ok := fields[name]; ok {
+		return value
+	}
+	return first(or)
+}
+
+// flag is where the user keeps what a system's file calls this, nil if it is a field.
+func (u *User) flag(name string) *bool {
+	return map[string]*bool{
+		"disabled": &u.Disabled, "deactivated": &u.Deactivated, "admin": &u.Admin, "bot": &u.Bot, "guest": &u.Guest,
+		"owns": &u.Owns, "hidden": &u.Hidden,
+	}[name]
 }
 
 // Name is the full name.
 func (u User) Name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
 
-// How a system writes its ids.
+// How a system writes its ids, if it is not a template.
 const (
 	numberIDs = "number"
 	uuidIDs   = "uuid"
 )
+
+// ids says how a system writes its ids.
+type ids struct {
+	kind     string
+	template text // of made, if there is no kind
+}
+
+// UnmarshalYAML tells a kind from a template.
+func (i *ids) UnmarshalYAML(decode func(any) error) error {
+	var source string
+	if err := decode(&source); err != nil {
+		return err
+	}
+	if source == numberIDs || source == uuidIDs {
+		i.kind = source
+		return nil
+	}
+	if !strings.Contains(source, "{{") {
+		return fmt.Errorf("ids is %q, not %s, %s or a template", source, numberIDs, uuidIDs)
+	}
+	var err error
+	i.template, err = parseText(source)
+	return err
+}
+
+// made is what an id is made of.
+type made struct {
+	Key      int
+	Username string
+	seed     uint64
+}
+
+// Random is a text of this many characters: the same for the same account.
+func (m made) Random(length int, alphabet string) string {
+	random := rand.New(rand.NewPCG(m.seed, uint64(m.Key))) //nolint:gosec // meant to repeat
+	characters := make([]byte, length)
+	for i := range characters {
+		characters[i] = alphabet[random.IntN(len(alphabet))]
+	}
+	return string(characters)
+}
 
 const orderUsername = "username"
 
@@ -47,7 +148,7 @@ type account struct {
 
 // accounts are the users in the order of the listing.
 type accounts struct {
-	ids   string
+	ids   ids
 	order string
 	seed  uint64
 
@@ -60,9 +161,12 @@ type accounts struct {
 func (a *accounts) add(u User) (string, error) {
 	a.key++
 	if u.ID == "" {
-		u.ID = a.id(a.key)
+		var err error
+		if u.ID, err = a.id(a.key, u); err != nil {
+			return "", err
+		}
 	}
-	if a.ids == numberIDs {
+	if a.ids.kind == numberIDs {
 		n, err := strconv.Atoi(u.ID)
 		if err != nil || n < 1 {
 			return "", fmt.Errorf("the id %q is not a number from 1", u.ID)
@@ -79,13 +183,43 @@ func (a *accounts) add(u User) (string, error) {
 }
 
 // id makes up the id of the account with this key.
-func (a *accounts) id(key int) string {
-	if a.ids == numberIDs {
-		return strconv.Itoa(key)
+func (a *accounts) id(key int, u User) (string, error) {
+	switch a.ids.kind {
+	case numberIDs:
+		return strconv.Itoa(key), nil
+	case uuidIDs:
+		return uuid(fmt.Sprintf("%d/%d", a.seed, key)), nil
+	default:
+		return a.ids.template.render(made{key, u.Username, a.seed})
 	}
-	h := sha256.Sum256(fmt.Appendf(nil, "%d/%d", a.seed, key))
-	h[6], h[8] = h[6]&0x0f|0x40, h[8]&0x3f|0x80 // version 4 of RFC 9562
-	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// What a path can name an account by; any other name is that of a field.
+const (
+	byID       = "id"
+	byUsername = "username"
+	byEmail    = "email"
+)
+
+// by is the account that has this value, nil if none does.
+func (a *accounts) by(name, value string) *account {
+	if name == byID {
+		return a.byID[value]
+	}
+	i := slices.IndexFunc(a.list, func(x *account) bool {
+		switch name {
+		case byUsername:
+			return x.Username == value
+		case byEmail:
+			return x.Email == value
+		default:
+			return value != "" && x.Fields[name] == value
+		}
+	})
+	if i < 0 {
+		return nil
+	}
+	return a.list[i]
 }
 
 func (a *accounts) sort() { slices.SortFunc(a.list, a.compare) }
@@ -149,11 +283,11 @@ func (s *Server) User(id string) (User, bool) {
 func (s *Server) Find(username string) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.accounts.list, func(a *account) bool { return a.Username == username })
-	if i < 0 {
+	a := s.accounts.by(byUsername, username)
+	if a == nil {
 		return User{}, false
 	}
-	return s.accounts.list[i].clone(), true
+	return a.clone(), true
 }
 
 // Add adds an account, as if somebody had while others use the directory. It
@@ -200,7 +334,14 @@ func (s *Server) Removed() []string {
 	return slices.Clone(s.removed)
 }
 
+// Disabled are the ids of the accounts that requests have disabled, in order.
+func (s *Server) Disabled() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.disabled)
+}
+
 func (u User) clone() User {
-	u.Roles = slices.Clone(u.Roles)
+	u.Roles, u.Fields, u.Entries = slices.Clone(u.Roles), maps.Clone(u.Fields), slices.Clone(u.Entries)
 	return u
 }
