@@ -46,8 +46,8 @@ type Offset struct {
 	First int    `yaml:"first"` // the first item's: 0 or 1
 
 	// Step says what takes the offset to the next page: the items that came
-	// (items, or nothing), because some directories send fewer than asked for;
-	// or as many as were asked for (size), because others leave some out.
+	// (items, or nothing), or never more than were asked for (size), because some
+	// directories send a page of each of several sources at once.
 	Step string `yaml:"step"`
 }
 
