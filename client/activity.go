@@ -116,7 +116,7 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 	w := &walk{client: c, operation: opActivity, listing: s.Listing, key: s.key, user: u, maxPages: maxPages}
 	for it, err := range w.items(ctx) {
 		var status *statusError
-		if s.Optional && errors.As(err, &status) && status.Code == http.StatusNotFound && w.pagesRead == 0 {
+		if s.Optional && errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast && w.pagesRead == 0 {
 			if !s.isOwn {
 				c.log.Warn().Str(job.FieldPath, string(s.Path)).
 					Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
@@ -144,6 +144,9 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 			continue // an entry for one who never logged in
 		}
 		t.add(s.fold(name), at.At)
+	}
+	if !w.cut && w.counted > w.read {
+		return t, fmt.Errorf("the listing has %d entries and says that there are %d: it is incomplete", w.read, w.counted)
 	}
 	t.known = !w.cut
 	return t, nil
@@ -188,7 +191,12 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 			continue
 		}
 		var err error
-		if traces[i], err = c.readTrace(ctx, s, u, 0); err != nil {
+		traces[i], err = c.readTrace(ctx, s, u, 0)
+		if errors.Is(err, errUnnamed) {
+			traces[i] = trace{} // it can't be in it, whatever it does
+			continue
+		}
+		if err != nil {
 			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)
 		}
 	}
@@ -236,7 +244,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 	}
 	for i, s := range c.sources {
 		switch t := traces[i]; {
-		case !t.known:
+		case !t.known, s.nameOf(u) == "":
 		case s.coverage == coverComplete && u.LastLogin.State == job.LoginAbsent:
 			u.LastLogin.State = job.LoginNever
 		case s.coverage == coverLog && !s.isOwn && !t.oldest.IsZero() && t.oldest.After(u.LastLogin.At):

@@ -125,22 +125,15 @@ func (c *Client) takeOnce(ctx context.Context, r request, step Step) error {
 }
 
 func (c *Client) stepRequest(operation string, step Step, u job.User) (request, error) {
-	values := c.values(about(u))
-	r := request{
-		operation: operation, method: cmp.Or(step.Method, http.MethodDelete),
-		headers: step.Headers, success: step.Success,
-	}
+	r := request{operation: operation, method: cmp.Or(step.Method, http.MethodDelete), success: step.Success}
 	if r.success == nil {
 		r.success = []int{http.StatusOK, http.StatusNoContent}
 	}
-	if name, found := step.Path.unsafe(values, u); found {
-		return r, fmt.Errorf("%s account %q: its %s: %w", operation, u.ID, name, job.ErrUnsafeID)
+	values, err := c.about(u, step.Path, step.templates()...)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", operation, err)
 	}
-	for name := range c.profile.User.Extra {
-		if used := step.placeholders(); used[name] && u.Extra[name] == "" {
-			return r, fmt.Errorf("%s account %q: the directory did not tell its %s", operation, u.ID, name)
-		}
-	}
+	r.headers = texts(step.Headers, values)
 	if step.Body.root != nil {
 		body, err := json.Marshal(step.Body.expand(values, c.asJSON(u)))
 		if err != nil {
@@ -148,20 +141,13 @@ func (c *Client) stepRequest(operation string, step Step, u job.User) (request, 
 		}
 		r.body = body
 	}
-	var err error
 	r.url, err = c.target(step.Path, values, texts(step.Query, values))
 	return r, err
 }
 
-// placeholders are those in the step.
-func (s Step) placeholders() map[string]bool {
-	names := map[string]bool{}
-	for _, t := range slices.Concat(s.Body.texts(), []Template{s.Path}, slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Headers))) {
-		for _, name := range t.names() {
-			names[name] = true
-		}
-	}
-	return names
+// templates are all that the step sends, its path apart.
+func (s Step) templates() []Template {
+	return slices.Concat(s.Body.texts(), slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Headers)))
 }
 
 // maxAnswer is how much of the answer to a change is read, in bytes.
@@ -202,7 +188,7 @@ func (s Step) read(body io.Reader, secrets []string) error {
 // saysGone reports whether the answer says that there is no such account.
 func (m Missing) saysGone(err error) bool {
 	var status *statusError
-	if !errors.As(err, &status) {
+	if !errors.As(err, &status) || status.TooFast {
 		return errors.Is(err, job.ErrNotFound)
 	}
 	if m.GoneIf != nil {

@@ -14,7 +14,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -248,15 +248,32 @@ func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 		if how.Items != nil {
 			part = c.find(how.Items.at(answer), u.ID)
 		}
-		if how.As != "" {
-			part = gjson.Parse(`{` + strconv.Quote(how.As) + `:` + part.Raw + `}`)
+		key := fmt.Sprintf("get[%d]", i)
+		switch {
+		case part.Type == gjson.Null:
+			return gjson.Result{}, c.profile.locate(key, misfitf("item", "the answer has nothing there of account %q", u.ID))
+		case how.As != "":
+			part = under(how.As, part)
+		case !part.IsObject():
+			return gjson.Result{}, c.profile.locate(key, misfitf("item", "what the answer has of account %q is %s, not an object", u.ID, kind(part)))
 		}
-		if !part.IsObject() {
-			return gjson.Result{}, misfitf("item", "the answer has no account %q (%s)", u.ID, c.profile.where(fmt.Sprintf("get[%d]", i)))
+		// Of several answers, one about somebody else would not show any more once
+		// the others are laid over it.
+		if id, err := c.reader.id(u.ID, part); len(c.profile.Get) > 1 && (err == nil && id != u.ID || err != nil && i == 0) {
+			return gjson.Result{}, c.profile.locate(key, misfitf("path", "the answer is not about account %q", u.ID))
 		}
 		parts = append(parts, part)
 	}
 	return overlay(parts), nil
+}
+
+// under is an object with the value as its only member.
+func under(name string, value gjson.Result) gjson.Result {
+	raw, err := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value.Raw)})
+	if err != nil {
+		panic(err) // it was JSON
+	}
+	return gjson.ParseBytes(raw)
 }
 
 // find is the account with the id in an array, or nothing.
@@ -291,9 +308,9 @@ func overlay(objects []gjson.Result) gjson.Result {
 
 // one reads a single document, about the account if there is one.
 func (c *Client) one(ctx context.Context, operation string, s Single, u job.User) (gjson.Result, error) {
-	values := c.values(about(u))
-	if name, found := s.Path.unsafe(values, u); found && u.ID != "" {
-		return gjson.Result{}, fmt.Errorf("account %q: its %s: %w", u.ID, name, job.ErrUnsafeID)
+	values, err := c.about(u, s.Path, slices.Collect(maps.Values(s.Query))...)
+	if err != nil {
+		return gjson.Result{}, err
 	}
 	target, err := c.target(s.Path, values, texts(s.Query, values))
 	if err != nil {

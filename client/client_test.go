@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -287,13 +289,21 @@ func connect(t testing.TB, s *server, p *Profile, changes ...func(*Options)) *Cl
 	}
 	t.Cleanup(func() {
 		c.Close()
-		for _, secret := range append([]string{token, password, refreshToken}, "SECRET") {
+		for _, secret := range append(secretsOf(o.Values), token, password, refreshToken, "SECRET") {
 			if strings.Contains(s.logged(), secret) {
 				t.Errorf("the log or an error shows %q:\n%s", secret, s.logged())
 			}
 		}
 	})
 	return c
+}
+
+// secretsOf are the credentials as they may show: of a key, each of its lines.
+func secretsOf(v Values) []string {
+	basic := base64.StdEncoding.EncodeToString([]byte(v.Username + ":" + string(v.Password)))
+	secrets := strings.FieldsFunc(string(v.Token)+"\n"+string(v.Password)+"\n"+string(v.ClientSecret)+"\n"+basic,
+		func(r rune) bool { return r == '\n' || r == '"' })
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < 10 })
 }
 
 // wire is what is behind the gate.
@@ -564,4 +574,36 @@ func pagedProfile(t testing.TB, paging string) *Profile {
 	t.Helper()
 	return load(t, "headers: {Authorization: \"{token}\"}\nlist: {path: /users, items: users"+paging+"}\n"+
 		"user: {id: id, username: name, last_login: {path: last}, optional: [username, last_login]}\nremove: {path: \"/users/{id}\"}\n")
+}
+
+// sketch is a profile of which only that is written out which a test is about:
+// what follows in the listing and in the accounts, and more keys.
+func sketch(t testing.TB, listing, user, more string) *Profile {
+	t.Helper()
+	p, err := sketchText(t, listing, user, more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func sketchText(t testing.TB, listing, user, more string) (*Profile, error) {
+	t.Helper()
+	source := "list: {path: /users, items: users" + listing + "}\nuser: {id: id" + user + "}\n"
+	for key, line := range map[string]string{
+		"headers:": "headers: {Authorization: \"{token}\"}\n", "remove:": "remove: {path: \"/users/{id}\"}\n",
+	} {
+		if !strings.Contains("\n"+more, "\n"+key) {
+			source += line
+		}
+	}
+	return loadText(t, source+more)
+}
+
+// connections is how many requests may be under way at once.
+func connections(n int) func(*Options) { return func(o *Options) { o.Connections = n } }
+
+// sorted is a text with its lines in order.
+func sorted(lines string) string {
+	return strings.Join(slices.Sorted(strings.SplitSeq(lines, "\n")), "\n")
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -52,7 +53,11 @@ func (c Condition) holds(document gjson.Result) (holds, known bool, err error) {
 		for _, element := range v.Array() {
 			texts = append(texts, element.String())
 		}
-		return c.globs.MatchAny(texts), true, nil
+		holds := c.globs.MatchAny(texts)
+		// A path such as roles.#.name leaves out the elements without a name.
+		whole, _, through := strings.Cut(c.Path, ".#.")
+		all := !through || document.Get(whole+".#").Int() == int64(len(texts))
+		return holds, holds || all || c.Missing != nil, nil
 	}
 	return c.globs.MatchAny([]string{v.String()}), true, nil
 }

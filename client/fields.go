@@ -26,7 +26,7 @@ type Fields struct {
 	Roles          Roles             `yaml:"roles"`
 	Created        *Moment           `yaml:"created"`
 	LastLogin      LoginField        `yaml:"last_login"`
-	Extra          map[string]string `yaml:"extra"` // what else paths and bodies about the account need, by its placeholder
+	Extra          map[string]string `yaml:"extra"` // text, numbers and flags that requests about the account need, by their placeholders
 
 	// Optional are the fields that every account of a first page may lack.
 	// Otherwise a path that leads nowhere is a mistake of the profile.
@@ -186,7 +186,7 @@ func (r reader) extra(item gjson.Result) map[string]string {
 	}
 	extra := map[string]string{}
 	for name, path := range r.Extra {
-		if v := item.Get(path); v.Exists() {
+		if v := item.Get(path); v.Type != gjson.Null && v.Type != gjson.JSON {
 			extra[name] = strings.Clone(v.Raw)
 		}
 	}
@@ -210,7 +210,7 @@ func (r reader) creation(item gjson.Result) (at time.Time, undated bool) {
 const day = 24 * time.Hour
 
 // isDate reports whether a time was written as a date, which is the end of that day.
-func isDate(t time.Time) bool { return t.Equal(t.Truncate(day).Add(day - time.Nanosecond)) }
+func isDate(t time.Time) bool { return t.Nanosecond() == int(time.Second-time.Nanosecond) }
 
 func isEmpty(v gjson.Result) bool {
 	return v.Type == gjson.Null || v.Type == gjson.String && v.Str == ""

@@ -14,7 +14,7 @@ import (
 type gate struct {
 	base     *url.URL
 	readOnly bool
-	harmless []*url.URL // POSTs to them change nothing: signing in, and listings
+	harmless []*url.URL // where POSTs go that change nothing: to sign in, and to list
 	next     *http.Transport
 }
 
@@ -32,7 +32,17 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(req)
 }
 
+// operationKey is what the context of a request has its operation under.
+type operationKey struct{}
+
+// isHarmless reports whether the request is one of the POSTs that change nothing.
+// The URL is not enough: some APIs have one for everything.
 func (g *gate) isHarmless(req *http.Request) bool {
+	switch req.Context().Value(operationKey{}) {
+	case opSignIn, opList, opActivity:
+	default:
+		return false
+	}
 	return req.Method == http.MethodPost && slices.ContainsFunc(g.harmless, func(u *url.URL) bool {
 		return origin(u) == origin(req.URL) && u.EscapedPath() == req.URL.EscapedPath()
 	})

@@ -56,6 +56,9 @@ func (c clock) parse(text string) job.LastLogin {
 	text = strings.TrimSpace(text)
 	if c.layout != "" {
 		if t, err := time.ParseInLocation(c.layout, text, c.zone); err == nil {
+			if !strings.Contains(c.layout, "15") {
+				t = endOfDay(t)
+			}
 			return job.ParseLastLogin(t.Format(time.RFC3339Nano))
 		}
 		if read := job.ParseLastLogin(text); read.State == job.LoginNever {
@@ -69,8 +72,14 @@ func (c clock) parse(text string) job.LastLogin {
 	if t, err := time.ParseInLocation(local, text, c.zone); err == nil && c.zone != time.UTC {
 		text = t.Format(time.RFC3339Nano)
 	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, c.zone); err == nil && c.zone != time.UTC {
+		text = endOfDay(t).Format(time.RFC3339Nano)
+	}
 	return job.ParseLastLogin(text)
 }
+
+// endOfDay is the last instant of the day that begins at t.
+func endOfDay(t time.Time) time.Time { return t.AddDate(0, 0, 1).Add(-time.Nanosecond) }
 
 // read is what a value of a document says.
 func (c clock) read(v gjson.Result) job.LastLogin {

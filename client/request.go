@@ -38,7 +38,7 @@ type request struct {
 	url       *url.URL
 	body      []byte // JSON unless there is a type
 	bodyType  string
-	headers   map[string]Template // besides those of every request
+	headers   map[string]string // besides those of every request
 	token     string
 	secret    string // another one in it, that no error may show
 	success   []int  // codes that mean success; nil: 200
@@ -51,7 +51,7 @@ const maxBody = 1 << 20
 
 // send sends the request once and hands a successful response's body to read.
 func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.Header) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, operationKey{}, r.operation))
 	defer cancel(nil)
 	timer := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
 	defer timer.Stop()
@@ -141,7 +141,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 			req.Header.Set(name, text)
 		}
 	}
-	for name, text := range texts(r.headers, values) {
+	for name, text := range r.headers {
 		req.Header.Set(name, text)
 	}
 	switch {

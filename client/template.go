@@ -2,6 +2,8 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -155,13 +157,26 @@ func (c *Client) asJSON(u job.User) map[string]string {
 	return raw
 }
 
-// unsafe is a placeholder for which the account's value can't stand in a path.
-func (t Template) unsafe(values map[string]string, u job.User) (name string, found bool) {
+// about are what the placeholders stand for in a path and in other templates
+// that may be about the account. It is an error if one of them stands for nothing:
+// the request would then be about somebody else, or about everybody.
+func (c *Client) about(u job.User, path Template, others ...Template) (map[string]string, error) {
 	account := about(u)
-	for _, name := range t.names() {
-		if _, ok := account[name]; ok && !job.SafeID(values[name]) {
-			return name, true
+	values := c.values(account)
+	for _, name := range path.names() {
+		if _, ok := account[name]; ok && !job.SafeID(account[name]) {
+			return nil, fmt.Errorf("account %q: its %s: %w", u.ID, name, job.ErrUnsafeID)
 		}
 	}
-	return "", false
+	for _, t := range append(others, path) {
+		for _, name := range t.names() {
+			if slices.Contains(c.profile.User.names(), name) && account[name] == "" {
+				return nil, fmt.Errorf("account %q: %w: it has no %s", u.ID, errUnnamed, name)
+			}
+		}
+	}
+	return values, nil
 }
+
+// errUnnamed says that an account lacks what a request would name it by.
+var errUnnamed = errors.New("the request can't say whom it is about")

@@ -83,6 +83,7 @@ func (p *Profile) validate() error {
 	v := &problems{source: p.source}
 	known := append(append(keys(p.Params), keys(p.Extras)...), "actor")
 	v.placeholders(p)
+	v.defaults(p.Params)
 	v.headers("headers", p.Headers, append(append(known, credentials...), "basic"))
 	if p.SignIn != nil {
 		v.signIn(p.SignIn, known)
@@ -147,10 +148,29 @@ func (p *problems) placeholders(profile *Profile) {
 				p.add(path+"."+name, "the name is taken: {%s} stands for something else", name)
 			case path != "params" && isParam:
 				p.add(path+"."+name, "is among params as well")
+			case path == "user.extra" && profile.Extras[name] != "":
+				p.add(path+"."+name, "is among extras as well")
 			case path == "extras" && profile.Extras[name] == "":
 				p.add(path+"."+name, "does not say what it destroys")
 			}
 		}
+	}
+}
+
+// defaults checks what params stand for if nothing is given: text, or another
+// param with a plain default.
+func (p *problems) defaults(params map[string]*string) {
+	for _, name := range keys(params) {
+		if params[name] == nil {
+			continue
+		}
+		var plain []string
+		for _, other := range keys(params) {
+			if params[other] == nil || !strings.Contains(*params[other], "{") {
+				plain = append(plain, other)
+			}
+		}
+		p.template("params."+name, Template(*params[name]), plain)
 	}
 }
 

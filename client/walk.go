@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,6 +43,7 @@ type walk struct {
 
 	// What can be read when the items have ended.
 	pagesRead int
+	counted   int  // what the first page counted, or -1
 	read      int  // items, those that came twice among them
 	cut       bool // there are more pages than were asked for
 	total     int  // the most that a page counted, or -1
@@ -106,6 +108,9 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 	empty := 0
 	// turn does what is to be done after each page, in their order.
 	turn := func(p page) (next ask, more bool, err error) {
+		if w.pagesRead == 0 {
+			w.counted = p.total
+		}
 		w.pagesRead, w.total, w.read = p.number, max(w.total, p.total), w.read+p.items
 		if empty++; p.items > 0 {
 			empty = 0
@@ -138,6 +143,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 			}
 			continue
 		}
+		read := 0
 		err = w.together(ctx, number+1, rest, func(r fetched) (bool, error) {
 			if r.err != nil {
 				return false, fmt.Errorf("page %d: %w", r.page.number, r.err)
@@ -148,8 +154,10 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 				}
 			}
 			number++
+			read++
 			next, more, err = turn(r.page)
-			return more, err
+			// A page that was shorter than the first moves all behind it.
+			return more && read < len(rest) && maps.Equal(next.params, rest[read].params), err
 		})
 		if err != nil {
 			return err
@@ -293,9 +301,9 @@ func (w *walk) size() int {
 func (w *walk) request(a ask) (request, error) {
 	l := w.listing
 	r := request{operation: w.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true}
-	values := w.client.values(about(w.user))
-	if name, ok := l.Path.unsafe(values, w.user); ok {
-		return r, fmt.Errorf("account %q: %s: %w", w.user.ID, name, job.ErrUnsafeID)
+	values, err := w.client.about(w.user, l.Path, slices.Concat(slices.Collect(maps.Values(l.Query)), l.Body.texts())...)
+	if err != nil {
+		return r, err
 	}
 	if a.url != nil {
 		r.url = a.url
@@ -312,7 +320,6 @@ func (w *walk) request(a ask) (request, error) {
 		for name, value := range params {
 			body = put(body, strings.Split(name, "."), value)
 		}
-		var err error
 		if r.body, err = json.Marshal(body); err != nil {
 			return r, err
 		}
@@ -321,7 +328,6 @@ func (w *walk) request(a ask) (request, error) {
 			query[name] = fmt.Sprint(value)
 		}
 	}
-	var err error
 	r.url, err = w.client.target(l.Path, values, query)
 	return r, err
 }

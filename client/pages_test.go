@@ -1,0 +1,517 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dormant/job"
+)
+
+// counted is a page with a header that counts all items.
+func counted(body, total string) func(http.ResponseWriter, *http.Request) {
+	return status(200, body, "X-Total-Count", total)
+}
+
+// TestPages has every style of paging that goes by counting. What is in the
+// routes is asked for, and nothing else, with one connection and with several.
+func TestPages(t *testing.T) {
+	const (
+		from1  = ", page: {param: p, first: 1}"
+		from0  = ", page: {param: p, first: 0}"
+		offset = ", offset: {param: o}"
+		header = ", total: {header: X-Total-Count}"
+	)
+	for name, row := range map[string]struct {
+		listing string
+		routes  routes
+		want    string // the accounts
+		err     []string
+	}{
+		"page from 1": {from1, routes{
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(3, 3, ""), "GET /users?p=3": people(1, 0, "")}, "1 2 3", nil},
+		"page from 0": {from0, routes{
+			"GET /users?p=0": people(1, 2, ""), "GET /users?p=1": people(3, 3, ""), "GET /users?p=2": people(1, 0, "")}, "1 2 3", nil},
+		"nobody": {from1, routes{"GET /users?p=1": people(1, 0, "")}, "", nil},
+		"short pages do not end it": {from1, routes{
+			"GET /users?p=1": people(1, 3, ""), "GET /users?p=2": people(4, 4, ""), "GET /users?p=3": people(5, 7, ""),
+			"GET /users?p=4": people(1, 0, "")}, "1 2 3 4 5 6 7", nil},
+		"with the size, which is clamped": {from1 + ", size: {param: s, default: 50}", routes{
+			"GET /users?p=1&s=50": people(1, 2, ""), "GET /users?p=2&s=50": people(3, 4, ""), "GET /users?p=3&s=50": people(1, 0, "")}, "1 2 3 4", nil},
+		"page, repeated": {from1, routes{
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(1, 2, "")}, "1 2", []string{"page 2", "repeats"}},
+
+		"the total ends it": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 2, `,"n":3`), "GET /users?p=2": people(3, 3, `,"n":3`)}, "1 2 3", nil},
+		"the total as text": {from1 + ", total: meta.n", routes{
+			"GET /users?p=1": people(1, 2, `,"meta":{"n":"3"}`), "GET /users?p=2": people(3, 3, `,"meta":{"n":"3"}`)}, "1 2 3", nil},
+		"the total in a header": {from1 + header, routes{
+			"GET /users?p=1": counted(people(1, 2, ""), "3"), "GET /users?p=2": counted(people(3, 3, ""), "3")}, "1 2 3", nil},
+		"the header of the total is missing": {from1 + header, routes{
+			"GET /users?p=1": people(1, 2, "")}, "1 2", []string{"page 1", "X-Total-Count is nothing", "line 1: list.total"}},
+		"the header of the total is a word": {from1 + header, routes{
+			"GET /users?p=1": counted(people(1, 2, ""), "*")}, "1 2", []string{"page 1", "X-Total-Count is text"}},
+		"the total is too small": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 3, `,"n":2`)}, "1 2 3", []string{"3 accounts", "2"}},
+		"the total is too large": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 2, `,"n":4`), "GET /users?p=2": people(1, 0, `,"n":4`)}, "1 2", []string{"2 accounts", "4"}},
+		"an empty page in the middle": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 1, `,"n":2`), "GET /users?p=2": people(1, 0, `,"n":2`)}, "1", []string{"1 accounts", "2"}},
+
+		"offset from 1": {", offset: {param: o, first: 1}", routes{
+			"GET /users?o=1": people(1, 2, ""), "GET /users?o=3": people(3, 3, ""), "GET /users?o=4": people(1, 0, "")}, "1 2 3", nil},
+		"offset by items": {offset + ", size: {param: s, default: 100}", routes{
+			"GET /users?o=0&s=100": people(1, 2, ""), "GET /users?o=2&s=100": people(3, 3, ""), "GET /users?o=3&s=100": people(1, 0, "")}, "1 2 3", nil},
+		"offset by size": {", offset: {param: o, step: size}, size: {param: s, default: 3}", routes{
+			"GET /users?o=0&s=3": people(1, 2, ""), "GET /users?o=3&s=3": people(4, 4, ""), "GET /users?o=6&s=3": people(1, 0, "")}, "1 2 4", nil},
+		"offset by size from 1": {", offset: {param: o, first: 1, step: size}, size: {param: s, default: 3}", routes{
+			"GET /users?o=1&s=3": people(1, 3, ""), "GET /users?o=4&s=3": people(1, 0, "")}, "1 2 3", nil},
+
+		"after": {", after: {since: id}", routes{
+			"GET /users": people(1, 2, ""), "GET /users?since=2": people(3, 3, ""), "GET /users?since=3": people(1, 0, "")}, "1 2 3", nil},
+		"after, two parameters": {", after: {from_name: u.name, from_id: id}", routes{
+			"GET /users":                             `{"users":[{"id":"a b","u":{"name":"x&y"}}]}`,
+			"GET /users?from_id=a+b&from_name=x%26y": people(1, 0, "")}, "a b", nil},
+		"after, a large number": {", after: {since: id}", routes{
+			"GET /users": `{"users":[{"id":12345678901234567890}]}`, "GET /users?since=12345678901234567890": people(1, 0, "")}, "12345678901234567890", nil},
+		"after, with the total": {", after: {since: id}, total: n", routes{
+			"GET /users": people(1, 2, `,"n":3`), "GET /users?since=2": people(3, 3, `,"n":3`)}, "1 2 3", nil},
+		"after, the same item again": {", after: {since: id}", routes{
+			"GET /users": people(1, 2, ""), "GET /users?since=2": people(2, 2, "")}, "1 2", []string{"page 2", "circle"}},
+		"after, in a circle": {", after: {since: id}", routes{
+			"GET /users": people(1, 2, ""), "GET /users?since=2": turns(people(3, 3, ""), people(3, 3, "")), "GET /users?since=3": people(1, 2, "")},
+			"1 2 3", []string{"page 3", "repeats"}},
+		"after, a field is missing": {", after: {since: since}", routes{
+			"GET /users": people(1, 2, "")}, "1 2", []string{"page 1", "since of the last item is nothing", "line 1: list.after.since"}},
+		"after, a field is null": {", after: {since: since}", routes{
+			"GET /users": `{"users":[{"id":1,"since":null}]}`}, "1", []string{"page 1", "since of the last item is null"}},
+		"after, a field is an object": {", after: {since: since}", routes{
+			"GET /users": `{"users":[{"id":1,"since":{"a":1}}]}`}, "1", []string{"page 1", "is an object"}},
+
+		"below the limit": {", limit: 3", routes{"GET /users": people(1, 2, "")}, "1 2", nil},
+		"at the limit":    {", limit: 3", routes{"GET /users": people(1, 3, "")}, "1 2 3", []string{"at most 3", "line 1: list.limit"}},
+		"at the limit after some pages": {from1 + ", limit: 3", routes{
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(3, 3, "")}, "1 2 3", []string{"at most 3"}},
+		"the total is at the limit": {from1 + ", total: n, limit: 3", routes{
+			"GET /users?p=1": people(1, 2, `,"n":3`)}, "1 2", []string{"at most 3"}},
+		"the size with a limit": {", size: {param: s, default: 4}, limit: 4", routes{"GET /users?s=4": people(1, 3, "")}, "1 2 3", nil},
+	} {
+		for _, n := range []int{1, 4} {
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				again := maps.Clone(row.routes)
+				for line, answer := range again {
+					if in, ok := answer.(*inTurn); ok {
+						again[line] = in.answers[0]
+					}
+				}
+				s := serve(t, again)
+				users, err := all(t, s, connect(t, s, sketch(t, row.listing, "", ""), retries(0), connections(n)))
+				if row.err != nil {
+					wantError(t, err, append(row.err, "list users")...)
+				} else if err != nil {
+					t.Error(err)
+				}
+				if ids(users) != row.want {
+					t.Errorf("got %s, want %s", ids(users), row.want)
+				}
+				asked, want := sorted(s.lines()), strings.Join(slices.Sorted(maps.Keys(row.routes)), "\n")
+				if asked != want && name != "the total is at the limit" {
+					t.Errorf("requests on the wire:\n%s\nwant:\n%s", asked, want)
+				}
+			})
+		}
+	}
+}
+
+func TestPageSize(t *testing.T) {
+	p := sketch(t, ", page: {param: p, first: 1}, size: {param: s, default: 20, max: 50}", "", "")
+	s := serve(t, routes{"GET /users?p=1&s=50": people(1, 0, "")})
+	if _, err := all(t, s, connect(t, s, p, func(o *Options) { o.PageSize = 50 })); err != nil {
+		t.Error(err)
+	}
+	_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Values: Values{Token: token}, Timeout: time.Second, PageSize: 51})
+	wantError(t, err, "DORMANT_PAGE_SIZE=51", "50", "line 1: list.size.max")
+}
+
+// --- responses without an array ---
+
+func TestNone(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"details":{"timestamp":"2024"}}`:               "",
+		`{"details":{"timestamp":null}}`:                 "",
+		`{"users":[{"id":1}],"details":{"timestamp":1}}`: "1",
+		`{"users":[],"details":{}}`:                      "",
+		`{"details":{}}`:                                 "no users",
+		`{"error":"no"}`:                                 "no users",
+		`{"users":null,"details":{"timestamp":1}}`:       "users is null",
+		`{"users":{},"details":{"timestamp":1}}`:         "users is an object",
+		`[]`:                                             "no users",
+		`null`:                                           "no users",
+	} {
+		s := serve(t, routes{"GET /users": body})
+		users, err := all(t, s, connect(t, s, sketch(t, ", none: details.timestamp", "", "")))
+		if strings.Contains(want, " ") {
+			wantError(t, err, "page 1", want)
+		} else if err != nil || ids(users) != want {
+			t.Errorf("%s: %s, %v; want %s", body, ids(users), err, want)
+		}
+	}
+	s := serve(t, routes{
+		"GET /users?c=0": `{"next":"a","details":1}`, "GET /users?c=a": people(1, 1, `,"next":null`)})
+	if users, err := all(t, s, connect(t, s, sketch(t, byCursor+", none: details", "", ""))); err != nil || ids(users) != "1" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+}
+
+// --- accounts that are the members of an object ---
+
+func TestKeyed(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"users":{"ana":{"n":1},"b/o":{"n":2}}}`: "ana b/o",
+		`{"users":{}}`:                      "",
+		`{"users":[]}`:                      "", // as PHP writes an empty one
+		`{"users":{"":{"n":1}}}`:            "", // an account that is never acted on
+		`{"users":{"a\u0020b":{"n":1}}}`:    "a b",
+		`{"users":[{"n":1}]}`:               "users is an array, not an object with accounts for members",
+		`{"users":[null]}`:                  "users is an array",
+		`{"users":null}`:                    "users is null, not an object",
+		`{"users":"ana"}`:                   "users is text, not an object",
+		`{"users":{"ana":5}}`:               "page 1, item 1: 5 is not an account",
+		`{"users":{"ana":null}}`:            "page 1, item 1: null is not an account",
+		`{"users":{"a":{},"a":{}}}`:         "not JSON",
+		`{"users":{"a":{}}} x`:              "behind the end",
+		`{"users":{"a":{}}`:                 "cut short",
+		`{}`:                                "no users",
+		`{"users":{"ana":{"n":1},"bo":[]}}`: "item 2: an array is not an account",
+	} {
+		s := serve(t, routes{"GET /users": body})
+		users, err := all(t, s, connect(t, s, load(t, `headers: {Authorization: "{token}"}
+list: {path: /users, items: users, keyed: true}
+user: {id: "@key", extra: {n: n}}
+remove: {path: "/users/{id}"}
+`), retries(0)))
+		if len(strings.Fields(want)) > 2 || strings.HasPrefix(want, "no") || strings.HasPrefix(want, "cut") {
+			wantError(t, err, "page 1", want)
+		} else if err != nil || ids(users) != want {
+			t.Errorf("%s: %q, %v; want %q", body, ids(users), err, want)
+		}
+	}
+	// The name may be something else than the id, and all of the response the object.
+	s := serve(t, routes{"GET /users": `{"x":{"id":7},"y":{"id":8}}`})
+	p := load(t, strings.Replace(smallest, "items: users", `items: "@this", keyed: true`, 1))
+	if users, err := all(t, s, connect(t, s, p)); err != nil || ids(users) != "7 8" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+}
+
+func FuzzKeyed(f *testing.F) {
+	for _, doc := range []string{`{}`, `[]`, `[1]`, `{"users":{}}`, `{"users":[]}`, `{"users":{"a":1,"b":[2]}}`, `{"users":{"a":1,"a":2}}`,
+		`{"users":{"\u0061":{}}}`, `{"users":{"a":{}},"next":1}`, `{"users":{"a"`, `{"users":[ ]}`, `null`} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		got := map[string]string{}
+		n := 0
+		envelope, err := split(strings.NewReader(string(doc)), []string{"users"}, true, func(key string, item []byte) error {
+			got[key] = compact(item)
+			n++
+			return nil
+		})
+		if err != nil {
+			return
+		}
+		var whole struct{ Users any }
+		if err := json.Unmarshal(doc, &whole); err != nil {
+			t.Fatalf("%q is accepted: %v", doc, err)
+		}
+		var exact map[string]json.RawMessage // names in another case are other names
+		if err := json.Unmarshal(doc, &exact); err != nil || n != len(got) || !json.Valid([]byte(envelope.Raw)) {
+			t.Fatalf("%q: %d items, %d names, envelope %q", doc, n, len(got), envelope.Raw)
+		}
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(exact["users"], &members); err != nil {
+			var none []any
+			if err := json.Unmarshal(exact["users"], &none); err != nil || len(none) > 0 || n > 0 {
+				t.Fatalf("%q has the items %q", doc, got)
+			}
+			return
+		}
+		for key, raw := range members {
+			if got[key] != compact(raw) || len(members) != n {
+				t.Fatalf("%q: %q is %q, want %q", doc, key, got[key], raw)
+			}
+		}
+	})
+}
+
+// --- listings by POST ---
+
+func TestPostListing(t *testing.T) {
+	for name, row := range map[string]struct {
+		listing string
+		answers []any
+		bodies  []string // one for each request
+	}{
+		"no pages": {`body: {query: {asc: true}, texts: ["{org}", 5, null, 1.5]}`, []any{people(1, 1, "")},
+			[]string{`{"query":{"asc":true},"texts":["acme",5,null,1.5]}`}},
+		"page": {`body: {}, page: {param: q.page, first: 1}, size: {param: q.limit, default: 2}`,
+			[]any{people(1, 2, ""), people(3, 3, ""), people(1, 0, "")},
+			[]string{`{"q":{"limit":2,"page":1}}`, `{"q":{"limit":2,"page":2}}`, `{"q":{"limit":2,"page":3}}`}},
+		"offset beside what is there": {`body: {query: {asc: true, offset: "x"}}, offset: {param: query.offset}, total: n`,
+			[]any{people(1, 2, `,"n":3`), people(3, 3, `,"n":3`)},
+			[]string{`{"query":{"asc":true,"offset":0}}`, `{"query":{"asc":true,"offset":2}}`}},
+		"cursor as text and as a number": {`body: {a: 1}, cursor: {param: c, next: next}`,
+			[]any{people(1, 1, `,"next":"7"`), people(2, 2, `,"next":12345678901234567890`), people(3, 3, `,"next":null`)},
+			[]string{`{"a":1}`, `{"a":1,"c":"7"}`, `{"a":1,"c":12345678901234567890}`}},
+		"query as well": {`body: {a: "{none}"}, query: {org: "{org}", x: "{none}"}`, []any{people(1, 1, "")}, []string{`{"a":""}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			line := "POST /users/search"
+			if strings.Contains(row.listing, "query: {org") {
+				line += "?org=acme"
+			}
+			s := serve(t, routes{line: turns(row.answers...)})
+			p := load(t, "headers: {Authorization: \"{token}\"}\nparams: {org: acme, none: \"\"}\nlist: {method: POST, path: /users/search, items: users, "+row.listing+
+				"}\nuser: {id: id}\nremove: {path: \"/users/{id}\"}\n")
+			users, err := all(t, s, connect(t, s, p, readOnly))
+			if err != nil || len(users) == 0 {
+				t.Error(ids(users), err)
+			}
+			var got []string
+			for _, w := range s.seen() {
+				got = append(got, w.body)
+				wantHeaders(t, w, map[string]string{"Content-Type": "application/json", "Authorization": token})
+			}
+			if !reflect.DeepEqual(got, row.bodies) {
+				t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(row.bodies, "\n"))
+			}
+		})
+	}
+}
+
+// TestPostListingIsNoRemoval: what is not the listing's is refused all the same.
+func TestPostListingIsNoRemoval(t *testing.T) {
+	s := serve(t, routes{"POST /users/search": people(1, 1, "")})
+	p := load(t, `headers: {Authorization: "{token}"}
+list: {method: POST, path: /users/search, body: {}, items: users}
+user: {id: id, disabled: off}
+remove: {path: "/users/{id}"}
+disable: {method: POST, path: "/users/{id}/lock"}
+`)
+	c := connect(t, s, p, readOnly)
+	if _, err := all(t, s, c); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{
+		c.Remove(t.Context(), job.User{ID: "1"}, agree), c.Remove(t.Context(), job.User{ID: "search"}, agree), c.Disable(t.Context(), job.User{ID: "1"}, agree),
+	} {
+		if !errors.Is(err, errReadOnly) {
+			t.Error(err)
+		}
+	}
+	for _, method := range []string{"DELETE", "PUT", "PATCH", "HEAD"} {
+		req := must(http.NewRequest(method, s.URL+"/prefix/users/search", nil))
+		if resp, err := c.http.Do(req); !errors.Is(err, errReadOnly) { //nolint:bodyclose // there is none
+			t.Errorf("%s: %v, %v", method, resp, err)
+		}
+	}
+	s.wantRequests(t, "POST /users/search")
+}
+
+// TestPostListingFollowsNoRedirect, as the body would go along.
+func TestPostListingFollowsNoRedirect(t *testing.T) {
+	s := serve(t, routes{"POST /users/search": status(307, "", "Location", "/prefix/users/1")})
+	p := load(t, `headers: {Authorization: "{token}"}
+list: {method: POST, path: /users/search, body: {}, items: users}
+user: {id: id}
+remove: {path: "/users/{id}"}
+`)
+	_, err := all(t, s, connect(t, s, p))
+	wantError(t, err, "307", "not followed")
+	s.wantRequests(t, "POST /users/search")
+}
+
+// --- items that do not count ---
+
+func TestOnly(t *testing.T) {
+	listing := `, only: {path: type, in: ["human*"], missing: false}, total: n`
+	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"type":"human"},{"id":2,"type":"bot"},{"id":3},{"type":"note"},{"id":5,"type":"humanoid"}],"n":5}`})
+	if users, err := all(t, s, connect(t, s, sketch(t, listing, "", ""))); err != nil || ids(users) != "1 5" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+	// What may be an account is one: unknown means that it counts.
+	s = serve(t, routes{"GET /users": `{"users":[{"id":1,"is":true},{"id":2,"is":false},{"id":3},{"id":4,"is":null},{"id":5,"is":"?"}]}`})
+	if users, err := all(t, s, connect(t, s, sketch(t, ", only: is", "", ""))); err != nil || ids(users) != "1 3 4 5" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+	s = serve(t, routes{"GET /users": `{"users":[{"id":1,"type":"human"},{"id":2,"type":"bot"}],"n":3}`})
+	_, err := all(t, s, connect(t, s, sketch(t, listing, "", "")))
+	wantError(t, err, "2 accounts", "3")
+	// A page may have none that count.
+	s = serve(t, routes{"GET /users?p=1": `{"users":[{"id":1,"type":"bot"}]}`, "GET /users?p=2": `{"users":[{"id":2,"type":"human"}]}`, "GET /users?p=3": people(1, 0, "")})
+	if users, err := all(t, s, connect(t, s, sketch(t, `, only: {path: type, in: [human]}, page: {param: p, first: 1}`, "", ""))); err != nil || ids(users) != "2" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+}
+
+// --- several pages at once ---
+
+// shelf is a directory of pages by number that counts how many are asked for at
+// once. Each takes a second, later ones less.
+type shelf struct {
+	accounts, size int
+	total          func(page int) int
+	answer         map[int]any // instead of the accounts
+	now, most      *atomic.Int32
+}
+
+// open makes the shelf ready for a test of its own.
+func (s shelf) open() shelf {
+	s.now, s.most = &atomic.Int32{}, &atomic.Int32{}
+	return s
+}
+
+func (s shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.most.Store(max(s.most.Load(), s.now.Add(1)))
+	defer s.now.Add(-1)
+	page, _ := strconv.Atoi(r.URL.Query().Get("p"))
+	select {
+	case <-time.After(time.Second - time.Duration(page)*time.Millisecond):
+	case <-r.Context().Done():
+		return
+	}
+	switch a := s.answer[page].(type) {
+	case int:
+		w.WriteHeader(a)
+		return
+	case func(http.ResponseWriter, *http.Request):
+		a(w, r)
+		return
+	}
+	io.WriteString(w, people((page-1)*s.size+1, min(page*s.size, s.accounts), `,"n":`+strconv.Itoa(s.total(page))))
+}
+
+func always(n int) func(int) int { return func(int) int { return n } }
+
+const numbered = ", page: {param: p, first: 1}, total: n"
+
+func TestPagesAtOnce(t *testing.T) {
+	for name, row := range map[string]struct {
+		shelf
+		took time.Duration // with 4 connections, to the second
+		err  string
+	}{
+		"exact":       {shelf{accounts: 40, size: 4, total: always(40)}, 4 * time.Second, ""},
+		"a last one":  {shelf{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
+		"one page":    {shelf{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
+		"nobody":      {shelf{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
+		"total grows": {shelf{accounts: 24, size: 4, total: func(page int) int { return 16 + min(page, 8) }}, 0, ""},
+		"total shrinks": {shelf{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
+			"20 accounts and says that there are 40"},
+		"total too large": {shelf{accounts: 20, size: 4, total: always(40)}, 0, "20 accounts and says that there are 40"},
+		"an error later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{4: 409}}, 0, "page 4: the directory answered 409"},
+		"cut later":       {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{6: cut(`{"users":[{"id":21}`)}}, 0, "page 6: the answer was cut short"},
+		"no total later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{5: status(200, people(17, 20, ""))}}, 0, "page 5: n is nothing"},
+		"HTML later":      {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{9: status(200, "<html>")}}, 0, "page 9: the answer is not JSON"},
+	} {
+		var accounts [2]string
+		for i, n := range []int{1, 4} {
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				sh := row.open()
+				bubble(t, answering(sh), func(t *testing.T, s *server) {
+					start := time.Now()
+					users, err := all(t, s, connect(t, s, sketch(t, numbered, "", ""), retries(0), connections(n)))
+					if row.err != "" {
+						wantError(t, err, "list users", row.err)
+					} else if err != nil || len(users) != sh.accounts {
+						t.Errorf("%d accounts, %v", len(users), err)
+					}
+					if took := time.Since(start).Round(time.Second); row.took > 0 && n == 4 && took != row.took {
+						t.Errorf("took %s, want %s", took, row.took)
+					}
+					if most := int(sh.most.Load()); most > n {
+						t.Errorf("%d requests at once, want at most %d", most, n)
+					}
+					accounts[i] = ids(users)
+				})
+			})
+		}
+		if accounts[0] != accounts[1] {
+			t.Errorf("%s: the accounts are %s, and with several connections %s", name, accounts[0], accounts[1])
+		}
+	}
+}
+
+// TestPagesAtOnceRetry: a page that fails is tried again in its place.
+func TestPagesAtOnceRetry(t *testing.T) {
+	var tries atomic.Int32
+	sh := shelf{accounts: 20, size: 4, total: always(20)}.open()
+	sh.answer = map[int]any{3: func(w http.ResponseWriter, r *http.Request) {
+		if tries.Add(1) < 3 {
+			cut(`{"users":[{"id":9},{"id":10}`)(w, r)
+		}
+		io.WriteString(w, people(9, 12, `,"n":20`))
+	}}
+	bubble(t, answering(sh), func(t *testing.T, s *server) {
+		users, err := all(t, s, connect(t, s, sketch(t, numbered, "", "")))
+		if err != nil || ids(users) != strings.TrimSpace(numbers(1, 20)) {
+			t.Errorf("%s, %v", ids(users), err)
+		}
+	})
+}
+
+// TestPagesAtOnceEnd: whoever stops, or is stopped, leaves nothing behind; the
+// bubble does not end while a goroutine is left.
+func TestPagesAtOnceEnd(t *testing.T) {
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for name, row := range map[string]struct {
+		answer any
+		read   func(context.Context, *Client) error
+		want   error
+	}{
+		"stopped early": {hang, func(ctx context.Context, c *Client) error {
+			for _, err := range c.Users(ctx) {
+				return err
+			}
+			return nil
+		}, nil},
+		"cancelled": {hang, func(ctx context.Context, c *Client) (last error) {
+			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+			defer cancel()
+			for _, err := range c.Users(ctx) {
+				last = err
+			}
+			return last
+		}, context.DeadlineExceeded},
+		"the first page is enough": {hang, func(ctx context.Context, c *Client) (last error) {
+			for _, err := range c.FirstPage(ctx) {
+				last = err
+			}
+			return last
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sh := shelf{accounts: 400, size: 4, total: always(400), answer: map[int]any{5: row.answer}}.open()
+			bubble(t, answering(sh), func(t *testing.T, s *server) {
+				if err := row.read(t.Context(), connect(t, s, sketch(t, numbered, "", ""))); !errors.Is(err, row.want) || row.want == nil && err != nil {
+					t.Errorf("%v, want %v", err, row.want)
+				}
+				if n := len(s.seen()); n > 10 {
+					t.Errorf("%d requests", n)
+				}
+			})
+		})
+	}
+}
