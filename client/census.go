@@ -1,7 +1,7 @@
 package client
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +24,8 @@ type FieldCount struct {
 	Field    string // as the profile calls it
 	Paths    Paths  // where the profile looks for it
 	Accounts int
-	Optional bool // nothing is wrong if no account has it
+	Example  string // what the first of them has there, in part
+	Optional bool   // nothing is wrong if no account has it
 }
 
 func (f Fields) newCensus() *Census {
@@ -44,8 +45,9 @@ func (c *Census) add(item gjson.Result) {
 		c.Names = names(item)
 	}
 	for i, f := range c.Fields {
-		if slices.ContainsFunc(f.Paths, func(path string) bool { return item.Get(path).Exists() }) {
+		if v := f.Paths.at(item); v.Exists() {
 			c.Fields[i].Accounts++
+			c.Fields[i].Example = cmp.Or(f.Example, fmt.Sprintf("%.60s", v.Raw))
 		}
 	}
 }
@@ -78,7 +80,7 @@ func (c *Census) absent(p *Profile) []FieldCount {
 // it is the directory that does not show the field: what that means for an
 // account is decided account by account.
 func (c *Client) check(census *Census) error {
-	var errs []error
+	var nothing []string
 	for _, f := range census.absent(c.profile) {
 		key := "user." + f.Field
 		if c.profile.builtIn {
@@ -86,14 +88,14 @@ func (c *Client) check(census *Census) error {
 				Msg("no account on the first page has a field that the profile reads")
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: nothing at %s", c.profile.where(key), strings.Join(f.Paths, " or ")))
+		nothing = append(nothing, fmt.Sprintf("%s is at %s", c.profile.where(key), strings.Join(f.Paths, " or ")))
 	}
-	if len(errs) == 0 {
+	if len(nothing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %w\nin any of the %d accounts on the first page, of which the first has %s: "+
+	return fmt.Errorf("%w: %s; but there is nothing in any of the %d accounts on the first page, of which the first has %s: "+
 		"correct the path, leave the field out, or name it under user.optional",
-		job.ErrProfile, errors.Join(errs...), census.Accounts, census.Names)
+		job.ErrProfile, strings.Join(nothing, "; "), census.Accounts, census.Names)
 }
 
 // Census is what the first page of the last listing was like; nil before it.

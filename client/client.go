@@ -222,6 +222,12 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 	}
 	if c.profile.Get != nil {
 		account, err := c.whole(ctx, u)
+		if errors.Is(err, errUnnamed) || errors.Is(err, job.ErrUnsafeID) {
+			// Nobody can be asked about it by the name that it has, and one such
+			// account must not stop a whole run.
+			u.LastLogin = job.LastLogin{State: job.LoginHidden}
+			return u, nil
+		}
 		if err != nil {
 			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
 		}

@@ -81,6 +81,8 @@ func (e *statusError) Unwrap() []error {
 type shapeError struct {
 	text string
 	key  string // of the profile, that says otherwise; relative to where it has the operation
+
+	noItems bool // a response is without the array of a listing
 }
 
 func (e *shapeError) Error() string { return e.text }

@@ -32,6 +32,11 @@ type Listing struct {
 	Limit int    `yaml:"limit"` // how many items the directory lists at most; 0: all
 }
 
+// paged reports whether there may be more than one response.
+func (l Listing) paged() bool {
+	return l.Page != nil || l.Offset != nil || l.Cursor != nil || l.Next != nil || l.After != nil
+}
+
 // Page says that a page is asked for by its number. The listing ends with an
 // empty page, or when the total is reached.
 type Page struct {
@@ -46,8 +51,10 @@ type Offset struct {
 	First int    `yaml:"first"` // the first item's: 0 or 1
 
 	// Step says what takes the offset to the next page: the items that came
-	// (items, or nothing), or never more than were asked for (size), because some
-	// directories send a page of each of several sources at once.
+	// (items, or nothing), because some directories send fewer than asked for; or
+	// as many as were asked for (size), because others leave some out, or send a
+	// page of each of several sources at once. Size.Max has to be known then: what
+	// a directory cuts off a page would be skipped.
 	Step string `yaml:"step"`
 }
 

@@ -61,8 +61,8 @@ func (l Listing) pager(size int) pager {
 		return &afterPager{params: l.After}
 	case l.Page != nil:
 		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }}
-	case l.Offset != nil && l.Offset.Step == stepSize: // but not past what a clamped page has left out
-		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return min(items, size) }}
+	case l.Offset != nil && l.Offset.Step == stepSize:
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }}
 	case l.Offset != nil:
 		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }}
 	}
@@ -177,6 +177,9 @@ func (a *afterPager) next(p page) (ask, bool, error) {
 			return ask{}, false, misfitf("after."+name, "%s of the last item is %s, not text or a number", path, kind(v))
 		}
 		params[name] = v.String()
+		if v.Type == gjson.Number {
+			params[name] = json.Number(v.Raw)
+		}
 	}
 	if p.last.Raw == a.before {
 		return ask{}, false, misfitf("after", "the page ends with the item behind which it was asked for: the listing runs in a circle")

@@ -51,7 +51,7 @@ func TestPages(t *testing.T) {
 		"with the size, which is clamped": {from1 + ", size: {param: s, default: 50}", routes{
 			"GET /users?p=1&s=50": people(1, 2, ""), "GET /users?p=2&s=50": people(3, 4, ""), "GET /users?p=3&s=50": people(1, 0, "")}, "1 2 3 4", nil},
 		"page, repeated": {from1, routes{
-			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(1, 2, "")}, "1 2", []string{"page 2", "repeats"}},
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(1, 2, ""), "GET /users?p=3": people(1, 0, "")}, "1 2", []string{"page 2", "repeats"}},
 
 		"the total ends it": {from1 + ", total: n", routes{
 			"GET /users?p=1": people(1, 2, `,"n":3`), "GET /users?p=2": people(3, 3, `,"n":3`)}, "1 2 3", nil},
@@ -74,11 +74,15 @@ func TestPages(t *testing.T) {
 			"GET /users?o=1": people(1, 2, ""), "GET /users?o=3": people(3, 3, ""), "GET /users?o=4": people(1, 0, "")}, "1 2 3", nil},
 		"offset by items": {offset + ", size: {param: s, default: 100}", routes{
 			"GET /users?o=0&s=100": people(1, 2, ""), "GET /users?o=2&s=100": people(3, 3, ""), "GET /users?o=3&s=100": people(1, 0, "")}, "1 2 3", nil},
-		"offset by size": {", offset: {param: o, step: size}, size: {param: s, default: 3}", routes{
-			"GET /users?o=0&s=3": people(1, 2, ""), "GET /users?o=3&s=3": people(4, 4, ""), "GET /users?o=6&s=3": people(1, 0, "")}, "1 2 4", nil},
-		"offset by size from 1": {", offset: {param: o, first: 1, step: size}, size: {param: s, default: 3}", routes{
+		"offset by size": {", offset: {param: o, step: size}, size: {param: s, default: 3, max: 3}", routes{
+			"GET /users?o=0&s=3": people(1, 3, ""), "GET /users?o=3&s=3": people(4, 6, ""), "GET /users?o=6&s=3": people(1, 0, "")}, "1 2 3 4 5 6", nil},
+		"offset by size, which leaves some out": {", offset: {param: o, step: size}, size: {param: s, default: 3, max: 3}", routes{
+			"GET /users?o=0&s=3": people(2, 2, ""), "GET /users?o=3&s=3": people(4, 5, ""), "GET /users?o=6&s=3": people(1, 0, "")}, "2 4 5", nil},
+		"offset by size from 1": {", offset: {param: o, first: 1, step: size}, size: {param: s, default: 3, max: 3}", routes{
 			"GET /users?o=1&s=3": people(1, 3, ""), "GET /users?o=4&s=3": people(1, 0, "")}, "1 2 3", nil},
 
+		"offset by items, a short page in the middle": {offset + ", total: n", routes{
+			"GET /users?o=0": people(1, 2, `,"n":5`), "GET /users?o=2": people(3, 3, `,"n":5`), "GET /users?o=3": people(4, 5, `,"n":5`)}, "1 2 3 4 5", nil},
 		"after": {", after: {since: id}", routes{
 			"GET /users": people(1, 2, ""), "GET /users?since=2": people(3, 3, ""), "GET /users?since=3": people(1, 0, "")}, "1 2 3", nil},
 		"after, two parameters": {", after: {from_name: u.name, from_id: id}", routes{
@@ -91,7 +95,7 @@ func TestPages(t *testing.T) {
 		"after, the same item again": {", after: {since: id}", routes{
 			"GET /users": people(1, 2, ""), "GET /users?since=2": people(2, 2, "")}, "1 2", []string{"page 2", "circle"}},
 		"after, in a circle": {", after: {since: id}", routes{
-			"GET /users": people(1, 2, ""), "GET /users?since=2": turns(people(3, 3, ""), people(3, 3, "")), "GET /users?since=3": people(1, 2, "")},
+			"GET /users": people(1, 2, ""), "GET /users?since=2": people(3, 3, ""), "GET /users?since=3": people(1, 2, "")},
 			"1 2 3", []string{"page 3", "repeats"}},
 		"after, a field is missing": {", after: {since: since}", routes{
 			"GET /users": people(1, 2, "")}, "1 2", []string{"page 1", "since of the last item is nothing", "line 1: list.after.since"}},
@@ -110,13 +114,7 @@ func TestPages(t *testing.T) {
 	} {
 		for _, n := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
-				again := maps.Clone(row.routes)
-				for line, answer := range again {
-					if in, ok := answer.(*inTurn); ok {
-						again[line] = in.answers[0]
-					}
-				}
-				s := serve(t, again)
+				s := serve(t, row.routes)
 				users, err := all(t, s, connect(t, s, sketch(t, row.listing, "", ""), retries(0), connections(n)))
 				if row.err != nil {
 					wantError(t, err, append(row.err, "list users")...)
@@ -126,8 +124,9 @@ func TestPages(t *testing.T) {
 				if ids(users) != row.want {
 					t.Errorf("got %s, want %s", ids(users), row.want)
 				}
+				// What is wrong may show while the next page is under way already.
 				asked, want := sorted(s.lines()), strings.Join(slices.Sorted(maps.Keys(row.routes)), "\n")
-				if asked != want && name != "the total is at the limit" {
+				if asked != want && row.err == nil {
 					t.Errorf("requests on the wire:\n%s\nwant:\n%s", asked, want)
 				}
 			})
@@ -306,7 +305,7 @@ func TestPostListingIsNoRemoval(t *testing.T) {
 	s := serve(t, routes{"POST /users/search": people(1, 1, "")})
 	p := load(t, `headers: {Authorization: "{token}"}
 list: {method: POST, path: /users/search, body: {}, items: users}
-user: {id: id, disabled: off}
+user: {id: id, disabled: off, optional: [disabled]}
 remove: {path: "/users/{id}"}
 disable: {method: POST, path: "/users/{id}/lock"}
 `)
@@ -417,7 +416,7 @@ func TestPagesAtOnce(t *testing.T) {
 		"a last one":  {shelf{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
 		"one page":    {shelf{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
 		"nobody":      {shelf{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
-		"total grows": {shelf{accounts: 24, size: 4, total: func(page int) int { return 16 + min(page, 8) }}, 0, ""},
+		"total grows": {shelf{accounts: 24, size: 4, total: func(page int) int { return 16 + min(2*page, 8) }}, 0, ""},
 		"total shrinks": {shelf{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
 			"20 accounts and says that there are 40"},
 		"total too large": {shelf{accounts: 20, size: 4, total: always(40)}, 0, "20 accounts and says that there are 40"},
@@ -448,7 +447,7 @@ func TestPagesAtOnce(t *testing.T) {
 				})
 			})
 		}
-		if accounts[0] != accounts[1] {
+		if row.err == "" && accounts[0] != accounts[1] {
 			t.Errorf("%s: the accounts are %s, and with several connections %s", name, accounts[0], accounts[1])
 		}
 	}

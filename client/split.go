@@ -48,13 +48,13 @@ func split(body io.Reader, items []string, keyed bool, each func(key string, ite
 	}
 	envelope := gjson.ParseBytes(s.envelope.Bytes())
 	if !s.found {
-		return envelope, fmt.Errorf("%w: %w", errNoItems, misfitf("items", "no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents()))
+		return envelope, &shapeError{
+			text: fmt.Sprintf("no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents()),
+			key:  "items", noItems: true,
+		}
 	}
 	return envelope, nil
 }
-
-// errNoItems says that a response is without the array.
-var errNoItems = errors.New("no page of a listing")
 
 // value reads the value at the path: into it, if the items are further inside.
 func (s *splitter) value(path []string) error {

@@ -113,6 +113,9 @@ func (p *Profile) validate() error {
 		v.query(at+".query", g.Query, v.all())
 		v.leads(at+".path", append(slices.Collect(maps.Values(g.Query)), g.Path)...)
 		v.jsonPaths(at+".item", slices.Concat(g.Item, g.Items)...)
+		if g.Items != nil && p.User.ID == keyPath {
+			v.add(at+".items", "finds an account by user.id, and items of an array have no names")
+		}
 		if g.Item != nil && g.Items != nil {
 			v.add(at, "has both item and items: the account is in one of them")
 		}
@@ -288,6 +291,9 @@ func (p *problems) condition(path string, c *Condition) {
 	}
 	p.required(path+".path", c.Path)
 	p.jsonPaths(path+".path", c.Path)
+	if strings.Count(c.Path, ".#") > 1 {
+		p.add(path+".path", "%q goes into arrays of arrays, of which the elements are no texts", c.Path)
+	}
 }
 
 func (p *problems) listing(path string, l Listing, known []string) {
@@ -311,7 +317,7 @@ func (p *problems) listing(path string, l Listing, known []string) {
 	default:
 		p.add(path+".method", "%q is not GET or POST", l.Method)
 	}
-	if slices.Contains(l.Items, "") {
+	if slices.Contains(l.Items, "") || len(l.Items) == 0 && l.paged() {
 		p.noItems(path)
 	}
 	p.jsonPaths(path+".items", l.Items...)
@@ -364,8 +370,8 @@ func (p *problems) paging(path string, l Listing) {
 		if o.Step != "" && o.Step != "items" && o.Step != stepSize {
 			p.add(path+".offset.step", "%q is not items or size", o.Step)
 		}
-		if o.Step == stepSize && l.Size == nil {
-			p.add(path+".offset.step", "is the size of a page, of which there is none")
+		if o.Step == stepSize && (l.Size == nil || l.Size.Max == 0) {
+			p.add(path+".offset.step", "is the size of a page, and size.max is missing: what the directory cuts off a larger page would be skipped")
 		}
 	}
 	if l.Cursor != nil {

@@ -269,7 +269,8 @@ func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
 		p.last = gjson.ParseBytes(raw) // a copy
 		return send(item{page: p.number, position: p.items, key: key, value: p.last})
 	})
-	if errors.Is(err, errNoItems) && w.listing.None != "" && envelope.Get(w.listing.None).Exists() {
+	var shape *shapeError
+	if errors.As(err, &shape) && shape.noItems && w.listing.None != "" && envelope.Get(w.listing.None).Exists() {
 		err = nil
 	}
 	p.envelope = envelope

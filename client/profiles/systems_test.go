@@ -161,6 +161,9 @@ func (s system) connect(t *testing.T, name string, d *directory, dryRun bool, ch
 	if s.values != nil {
 		s.values(&o.Values, d.url)
 	}
+	if p.List.Size != nil {
+		o.PageSize = 3
+	}
 	if change != nil {
 		change(&o)
 	}
