@@ -103,7 +103,10 @@ func (s system) serve(t *testing.T, name string, now time.Time, change func(*san
 	d := &directory{}
 	accounts, _ := usual(now)
 	o := sandbox.Options{
-		System: name, Users: append(accounts, s.accounts...), PageLimit: 3, PublicKey: &key().PublicKey, Before: d.note,
+		System: name, Users: append(accounts, s.accounts...), PublicKey: &key().PublicKey, Before: d.note,
+	}
+	if !stepsBySize(t, name) {
+		o.PageLimit = 3
 	}
 	if change != nil {
 		change(&o)
@@ -116,6 +119,21 @@ func (s system) serve(t *testing.T, name string, now time.Time, change func(*san
 	t.Cleanup(server.Close)
 	d.url = server.URL
 	return d
+}
+
+// stepsBySize reports whether the profile relies on the directory's sending no
+// less than is asked for.
+func stepsBySize(t *testing.T, name string) bool {
+	t.Helper()
+	p, err := client.LoadProfile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listings := []client.Listing{p.List}
+	for _, source := range p.Activity {
+		listings = append(listings, source.Listing)
+	}
+	return slices.ContainsFunc(listings, func(l client.Listing) bool { return l.Offset != nil && l.Offset.Step == "size" })
 }
 
 func (d *directory) note(_ http.ResponseWriter, r *http.Request) bool {
