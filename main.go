@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	stdlog "log"
 	"maps"
 	"net"
@@ -53,8 +54,8 @@ const (
 	exitDone    = 0
 	exitFailed  = 1 // a retry may help
 	exitUsage   = 2 // configuration, usage or credentials are wrong
-	exitRefused = 3 // by a guard; nothing was removed
-	exitPartial = 4 // finished, but some accounts could not be removed
+	exitRefused = 3 // by a guard; nothing was done
+	exitPartial = 4 // finished, but some accounts could not be removed or disabled
 )
 
 func main() {
@@ -141,6 +142,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 const prefix = "DORMANT_"
 
+const actionDisable = "disable" // a value of DORMANT_ACTION
+
 // config is read from the environment. The fields' tags are the documentation:
 // help prints them, and a test compares the README with them.
 type config struct {
@@ -160,21 +163,25 @@ type config struct {
 
 	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
+	Action          string   `env:"ACTION" envDefault:"delete" oneof:"delete,disable" help:"what is done with inactive accounts: delete, or disable and delete none"`
+	DisableAfter    duration `env:"DISABLE_AFTER" zero:"no" help:"disable who has not logged in for so long, before the time to delete has come: 45d"`
+	RequireDisabled bool     `env:"REQUIRE_DISABLED" envDefault:"false" help:"delete only accounts that are disabled; others are disabled first, or kept without DISABLE_AFTER"`
+
 	InactiveFor    duration `env:"INACTIVE_FOR" zero:"no" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
 	InactiveSince  date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
-	MinInactiveFor duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for either"`
+	MinInactiveFor duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
-	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes for real"`
+	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
 	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep, separated by commas"`
 	AllowlistFile          string   `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
 	ProtectAdmins          bool     `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
 	ProtectServiceAccounts bool     `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
 	ProtectRoles           []string `env:"PROTECT_ROLES" help:"globs over names of roles or groups to keep, separated by commas"`
-	MaxRemovals            int      `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove; 0 is none"`
+	MaxRemovals            int      `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove or disable; 0 is none"`
 	MaxRemovalPercent      float64  `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
 	RequireActive          bool     `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody but the caller is known to have logged in after the cutoff"`
-	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed, where the directory can"`
+	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
 	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
@@ -319,10 +326,13 @@ func readConfig(environ []string, now time.Time) (config, []error) {
 			problems = append(problems, fmt.Errorf("%s=%q: %s is accepted", name, values[name], accepted(f)))
 		}
 	}
-	if wrong["InactiveFor"] || wrong["InactiveSince"] || wrong["MinInactiveFor"] {
-		return cfg, append(problems, cfg.contradictions()...)
+	if !wrong["InactiveFor"] && !wrong["InactiveSince"] && !wrong["MinInactiveFor"] {
+		problems = append(problems, cfg.spanProblems(now)...)
+		if !wrong["Action"] && !wrong["DisableAfter"] && !wrong["RequireDisabled"] {
+			problems = append(problems, cfg.disableProblems(now)...)
+		}
 	}
-	return cfg, append(problems, append(cfg.spanProblems(now), cfg.contradictions()...)...)
+	return cfg, append(problems, cfg.contradictions()...)
 }
 
 // allowed reports whether the value is within its field's limits.
@@ -415,6 +425,33 @@ func (c config) spanProblems(now time.Time) []error {
 	return nil
 }
 
+// disableProblems are those of disabling: with the time after which an account
+// is unused, and with itself.
+func (c config) disableProblems(now time.Time) []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	first, since := time.Duration(c.DisableAfter), time.Time(c.InactiveSince)
+	if c.Action == actionDisable && first > 0 {
+		add("DORMANT_DISABLE_AFTER=%q: with DORMANT_ACTION=disable, DORMANT_INACTIVE_FOR or DORMANT_INACTIVE_SINCE says when; leave it out, or set DORMANT_ACTION=delete", c.DisableAfter)
+	}
+	if c.Action == actionDisable && c.RequireDisabled {
+		add("DORMANT_REQUIRE_DISABLED=%q: with DORMANT_ACTION=disable, no account is deleted; leave it out, or set DORMANT_ACTION=delete", "true")
+	}
+	if first == 0 {
+		return problems
+	}
+	if first < time.Duration(c.MinInactiveFor) {
+		add("DORMANT_DISABLE_AFTER=%q: is shorter than DORMANT_MIN_INACTIVE_FOR, %s", c.DisableAfter, c.MinInactiveFor)
+	}
+	switch {
+	case c.InactiveFor > 0 && c.DisableAfter >= c.InactiveFor:
+		add("DORMANT_DISABLE_AFTER=%q: has to be shorter than DORMANT_INACTIVE_FOR, %s", c.DisableAfter, c.InactiveFor)
+	case !since.IsZero() && !now.Add(-first).After(since):
+		add("DORMANT_DISABLE_AFTER=%q: has to be shorter than the time since DORMANT_INACTIVE_SINCE, %s", c.DisableAfter, since.Format(time.RFC3339))
+	}
+	return problems
+}
+
 // base is the URL of the directory, without a slash at its end.
 func (c config) base() (*url.URL, error) {
 	if c.URL == "" {
@@ -476,14 +513,36 @@ func (a *app) configure(command string) []error {
 // it can't use.
 func (a *app) profileProblems() []error {
 	var problems []error
-	if len(a.cfg.ProtectRoles) > 0 && a.profile.User.Roles == "" {
+	if len(a.cfg.ProtectRoles) > 0 && a.profile.User.Roles.Path == "" {
 		problems = append(problems, fmt.Errorf("DORMANT_PROTECT_ROLES: profile %s reads no roles, so they can't protect anybody; use DORMANT_ALLOWLIST", a.profile.Name))
 	}
 	if !a.cfg.DryRun && a.profile.NamesActor() && a.cfg.Actor == "" {
 		problems = append(problems, fmt.Errorf("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", a.profile.Name))
 	}
+	problems = append(problems, a.disableProblems()...)
 	if a.cfg.PageSize > 0 && a.profile.List.Size == nil {
 		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE: the listing of profile %s has no pages", a.profile.Name))
+	}
+	return problems
+}
+
+// disableProblems are settings for which the profile has to tell of disabling.
+func (a *app) disableProblems() []error {
+	var problems []error
+	for _, s := range []struct {
+		set, disables bool
+		setting       string
+	}{
+		{a.cfg.Action == actionDisable, true, "DORMANT_ACTION=disable"},
+		{a.cfg.DisableAfter > 0, true, fmt.Sprintf("DORMANT_DISABLE_AFTER=%q", a.cfg.DisableAfter)},
+		{a.cfg.RequireDisabled, false, "DORMANT_REQUIRE_DISABLED=true"},
+	} {
+		if s.set && s.disables && len(a.profile.Disable) == 0 {
+			problems = append(problems, fmt.Errorf("%s: profile %s does not say how an account is disabled (disable)", s.setting, a.profile.Name))
+		}
+		if s.set && len(a.profile.User.Disabled) == 0 {
+			problems = append(problems, fmt.Errorf("%s: profile %s does not say which accounts are disabled (user.disabled)", s.setting, a.profile.Name))
+		}
 	}
 	return problems
 }
@@ -540,6 +599,7 @@ func (a *app) policy() (job.Policy, error) {
 	p := job.Policy{
 		InactiveFor: time.Duration(c.InactiveFor), InactiveSince: time.Time(c.InactiveSince),
 		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
+		DisableOnly:   c.Action == actionDisable, DisableAfter: time.Duration(c.DisableAfter), RequireDisabled: c.RequireDisabled,
 		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
 	}
 	for _, name := range []string{c.Actor, c.Username} {
@@ -655,7 +715,7 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 		Limits: job.Limits{
 			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
 		},
-		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, Concurrency: a.cfg.Concurrency, MaxFailures: a.cfg.MaxFailures,
+		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, MaxFailures: a.cfg.MaxFailures,
 		Log: newLog(a.cfg, record, terminal(a.stderr)), Record: record,
 	}
 	ctx, cancel := a.runTimeout(ctx)
@@ -692,6 +752,7 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 	var directory *client.Client
 	c.Policy, errs[0] = a.policy()
 	c.Activity, errs[1] = a.activity(now)
+	c.Concurrency = a.cfg.Concurrency
 	directory, errs[2] = a.newClient(c.Log.With().Str(job.FieldRunID, c.RunID).Logger())
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSetup, err)
@@ -935,7 +996,22 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	default:
 		fmt.Fprintf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
 	}
-	plan, err := job.ReadPlan(directory.FirstPage(ctx), cleanup.Policy, cleanup.Activity, now)
+	listed, err := collect(directory.FirstPage(ctx))
+	page := listed
+	if err == nil {
+		page, err = collect(cleanup.Detailed(ctx, each(listed), now))
+	}
+	if err != nil { // whoever writes a profile wants to see what was read all the same
+		showAccounts(out, &cleanup, listed, now)
+		showFields(out, directory.Census())
+		return err
+	}
+	place := map[string]int{}
+	for i, u := range listed {
+		place[u.ID] = i
+	}
+	slices.SortFunc(page, func(a, b job.User) int { return place[a.ID] - place[b.ID] })
+	plan, err := job.ReadPlan(each(page), cleanup.Policy, cleanup.Activity, now)
 	if err != nil {
 		return err
 	}
@@ -943,16 +1019,145 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
 	fmt.Fprintf(out, "last login unknown\t%s\n", counted(plan.Unknown))
 	fmt.Fprintf(out, "would be kept\t%s\n", counted(plan.Kept))
-	fmt.Fprintf(out, "would be removed\t%d\n", len(plan.Candidates))
-	untold := "service accounts"
-	if a.profile.User.Admin == "" {
-		untold = "administrators, service accounts"
+	actions := map[job.Action]int{}
+	for _, candidate := range plan.Candidates {
+		actions[candidate.Action]++
 	}
-	fmt.Fprintf(out, "not told\t%s; put them on the allowlist\n", untold)
-	if a.profile.Get == nil {
+	fmt.Fprintf(out, "would be removed\t%d\n", actions[job.Remove])
+	if !cleanup.Policy.DisableCutoff(now).IsZero() {
+		fmt.Fprintf(out, "would be disabled\t%d\n", actions[job.Disable])
+	}
+	if untold := a.profile.Untold(); len(untold) > 0 {
+		fmt.Fprintf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(untold, ", "))
+	}
+	err = checkSecondLook(ctx, out, &cleanup, page, now)
+	showAccounts(out, &cleanup, page, now)
+	showFields(out, directory.Census())
+	return err
+}
+
+// checkSecondLook reads one of the accounts as it would be read again right
+// before something is done with it.
+func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) error {
+	i := slices.IndexFunc(page, func(u job.User) bool { return job.SafeID(u.ID) })
+	if i < 0 {
+		fmt.Fprintf(out, "second look\tnot tried: there is no account to try it with\n")
+		return nil
+	}
+	again, err := cleanup.Directory.User(ctx, page[i])
+	if err == nil && again.ID != page[i].ID {
+		err = fmt.Errorf("the directory answered with account %q", again.ID)
+	}
+	if errors.Is(err, job.ErrUnsupported) {
 		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
+		return nil
 	}
+	if err != nil {
+		fmt.Fprintf(out, "second look\tdoes not work\n")
+		return fmt.Errorf("read account %q again, as before its removal: %w", page[i].ID, err)
+	}
+	_, first := cleanup.Judge(page[i], now)
+	_, second := cleanup.Judge(again, now)
+	if second != first {
+		fmt.Fprintf(out, "second look\tworks, but of account %q it tells another thing than the listing: %s (%s), not %s (%s)\n",
+			again.ID, second.Action, second.Reason, first.Action, first.Reason)
+		return nil
+	}
+	fmt.Fprintf(out, "second look\tworks; tried with account %q\n", again.ID)
 	return nil
+}
+
+// showAccounts shows the first accounts as they are understood, one in each column.
+func showAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) {
+	if len(page) == 0 {
+		return
+	}
+	type account struct {
+		job.User
+		job.Decision
+	}
+	var accounts []account
+	for _, u := range page[:min(5, len(page))] {
+		u, d := cleanup.Judge(u, now)
+		accounts = append(accounts, account{u, d})
+	}
+	fmt.Fprintf(out, "\nThe first accounts, as they are understood:\n")
+	for _, row := range []struct {
+		title string
+		cell  func(account) string
+	}{
+		{"id", func(a account) string { return strconv.Quote(a.ID) }},
+		{"username", func(a account) string { return strconv.Quote(a.Username) }},
+		{"email", func(a account) string { return strconv.Quote(a.Email) }},
+		{"admin", func(a account) string { return strconv.FormatBool(a.Admin) }},
+		{"service account", func(a account) string { return strconv.FormatBool(a.ServiceAccount) }},
+		{"disabled", func(a account) string { return strconv.FormatBool(a.Disabled) }},
+		{"roles", func(a account) string {
+			if a.Roles == nil {
+				return "not told"
+			}
+			return fmt.Sprintf("%q", a.Roles)
+		}},
+		{"created", func(a account) string { return cmp.Or(stamp(a.Created), "not known") }},
+		{"last login", func(a account) string { return a.LastLogin.Settle(a.Created, now).String() }},
+		{"other activity", func(a account) string { return cmp.Or(stamp(a.LastActivity), "none") }},
+		{"decision", func(a account) string { return string(a.Action) }},
+		{"reason", func(a account) string { return string(a.Reason) }},
+	} {
+		fmt.Fprint(out, row.title)
+		for _, a := range accounts {
+			fmt.Fprintf(out, "\t%s", row.cell(a))
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+// stamp is empty for the zero time.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// showFields shows which fields of the profile the first page has.
+func showFields(out io.Writer, census *client.Census) {
+	if census == nil || census.Accounts == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\nThe profile's fields on the first page of the listing:\n")
+	for _, f := range census.Fields {
+		found := fmt.Sprintf("on %d of %d", f.Accounts, census.Accounts)
+		switch {
+		case f.Accounts == 0 && f.Optional:
+			found = "not found (optional)"
+		case f.Accounts == 0:
+			found = "not found"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\n", f.Field, found, strings.Join(f.Paths, ", "))
+	}
+}
+
+// each is a listing of the users.
+func each(users []job.User) iter.Seq2[job.User, error] {
+	return func(yield func(job.User, error) bool) {
+		for _, u := range users {
+			if !yield(u, nil) {
+				return
+			}
+		}
+	}
+}
+
+// collect is what is in a listing, up to an error.
+func collect(listing iter.Seq2[job.User, error]) (users []job.User, err error) {
+	for u, err := range listing {
+		if err != nil {
+			return users, err
+		}
+		users = append(users, u)
+	}
+	return users, nil
 }
 
 // counted lists counts, the largest first.

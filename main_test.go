@@ -49,10 +49,13 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
+// systems are those that are tried here; the profiles' tests try them all.
+var systems = []string{"itflex", "maestro", "redmine"}
+
 // Whom it removes. What counts is what reached the directory.
 
 func TestRemovesExactlyWhomItShould(t *testing.T) {
-	for _, system := range sandbox.Systems() {
+	for _, system := range systems {
 		for _, command := range job.Commands() {
 			for _, dry := range []string{"DORMANT_DRY_RUN=true", "DORMANT_DRY_RUN=false", "LANG=C"} {
 				t.Run(system+"/"+command+"/"+dry, func(t *testing.T) {
@@ -157,6 +160,66 @@ func TestWhoNeverLoggedIn(t *testing.T) {
 	}
 }
 
+// Whoever is unused is disabled first, and removed when more time has passed:
+// nothing but the directory remembers.
+func TestDisablesBeforeItRemoves(t *testing.T) {
+	first := now.AddDate(0, 0, -45)
+	unused := func(u sandbox.User, since time.Time) bool {
+		return !u.Admin && !u.Bot && !u.LastLogin.IsZero() && u.LastLogin.Before(since)
+	}
+	nobody := func(sandbox.User) bool { return false }
+	for _, c := range []struct {
+		says     string
+		environ  []string
+		disabled func(sandbox.User) bool
+		removed  func(sandbox.User) bool
+	}{
+		{"disable", []string{"DORMANT_ACTION=disable"},
+			func(u sandbox.User) bool { return unused(u, cutoff) && !u.Disabled }, nobody},
+		{"ladder", []string{"DORMANT_DISABLE_AFTER=45d"},
+			func(u sandbox.User) bool { return unused(u, first) && !unused(u, cutoff) && !u.Disabled },
+			func(u sandbox.User) bool { return unused(u, cutoff) }},
+		{"only the disabled", []string{"DORMANT_REQUIRE_DISABLED=true"}, nobody,
+			func(u sandbox.User) bool { return unused(u, cutoff) && u.Disabled }},
+		{"ladder, only the disabled", []string{"DORMANT_DISABLE_AFTER=45d", "DORMANT_REQUIRE_DISABLED=true"},
+			func(u sandbox.User) bool { return unused(u, first) && !u.Disabled },
+			func(u sandbox.User) bool { return unused(u, cutoff) && u.Disabled }},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, "gitea", func(o *sandbox.Options) {
+				for i := 5; i < len(o.Users); i += 5 {
+					o.Users[i].Disabled = true
+				}
+			})
+			disabled, removed := d.those(c.disabled), d.those(c.removed)
+			audit := d.run("audit", c.environ...)
+			audit.ended(t, exitDone, job.DryRun)
+			sameIDs(t, "foretold", candidates(audit.report), append(slices.Clone(disabled), removed...))
+
+			r := d.run("run", append(c.environ, forReal)...)
+			r.ended(t, exitDone, job.Completed)
+			sameIDs(t, "removed", d.Removed(), removed)
+			var are []string
+			for _, u := range d.Users() {
+				if u.Disabled && !d.user(u.ID).Disabled {
+					are = append(are, u.ID)
+				}
+			}
+			sameIDs(t, "disabled", are, disabled)
+			if r.report.Counts.Disabled != len(disabled) || r.report.Counts.Removed != len(removed) || len(disabled)+len(removed) == 0 {
+				t.Errorf("%+v, for %d to disable and %d to remove", r.report.Counts, len(disabled), len(removed))
+			}
+			again := d.run("run", append(c.environ, forReal)...)
+			if c.says == "ladder, only the disabled" { // the directory remembers
+				sameIDs(t, "removed at last", d.Removed()[len(removed):], d.those(func(u sandbox.User) bool { return unused(u, cutoff) && !u.Disabled }))
+			} else if again.report.Counts.Candidates > 0 {
+				t.Errorf("a second run finds %+v", again.report.Counts)
+			}
+		})
+	}
+}
+
 func TestLastLoginsFromElsewhere(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex", func(o *sandbox.Options) { o.WithLastLogin = false })
@@ -202,10 +265,12 @@ func TestTheActor(t *testing.T) {
 func TestTheCallerIsKept(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex", func(o *sandbox.Options) {
-		o.Users[0].Admin, o.Users[0].LastLogin, o.Users[0].LastAction = false, now.AddDate(-2, 0, 0), time.Time{}
+		o.Users[0].LastLogin, o.Users[0].LastAction = now.AddDate(-2, 0, 0), time.Time{}
 	})
-	d.run("run", forReal).ended(t, exitDone, job.Completed)
-	sameIDs(t, "removed and the caller", append(d.Removed(), "1"), d.unused())
+	d.run("run", forReal, "DORMANT_PROTECT_ADMINS=false").ended(t, exitDone, job.Completed)
+	sameIDs(t, "removed and the caller", append(d.Removed(), "1"), d.those(func(u sandbox.User) bool {
+		return !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff) && u.LastAction.Before(cutoff)
+	}))
 }
 
 // How it ends.
@@ -347,6 +412,7 @@ func TestSomeAccountsCannotBeRemoved(t *testing.T) {
 var wrongValues = map[string]string{
 	"PROFILE": "active-directory", "URL": "ldap://directory", "PARAMS": "realm", "TOKEN_FILE": "/nowhere/token",
 	"PASSWORD_FILE": "/nowhere/password", "CLIENT_SECRET_FILE": "/nowhere/secret", "ACTIVITY_FILE": "/nowhere/logins.csv",
+	"ACTION": "remove", "DISABLE_AFTER": "45 days", "REQUIRE_DISABLED": "maybe",
 	"INACTIVE_FOR": "90 days", "INACTIVE_SINCE": "01.02.2024", "MIN_INACTIVE_FOR": "-1d", "NEVER_LOGGED_IN": "delete",
 	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
 	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
@@ -413,6 +479,51 @@ func TestContradictions(t *testing.T) {
 		d.wrong(t, "run", []string{c.says}, c.environ)
 	}
 	serve(t, "maestro").wrong(t, "run", []string{"DORMANT_PROTECT_ROLES"}, "DORMANT_PROTECT_ROLES=*")
+
+	gitea := serve(t, "gitea")
+	gitea.forget("DORMANT_INACTIVE_SINCE")
+	span, since := "DORMANT_INACTIVE_FOR=90d", "DORMANT_INACTIVE_SINCE="+cutoff.Format(time.RFC3339)
+	for _, c := range []struct {
+		says    []string
+		environ []string
+	}{
+		{[]string{"DORMANT_DISABLE_AFTER=\"45d\"", "DORMANT_ACTION=delete"}, []string{span, "DORMANT_ACTION=disable", "DORMANT_DISABLE_AFTER=45d"}},
+		{[]string{"DORMANT_REQUIRE_DISABLED=\"true\"", "DORMANT_ACTION=delete"}, []string{span, "DORMANT_ACTION=disable", "DORMANT_REQUIRE_DISABLED=true"}},
+		{[]string{"DORMANT_DISABLE_AFTER=\"90d\"", "DORMANT_INACTIVE_FOR, 90d"}, []string{span, "DORMANT_DISABLE_AFTER=90d"}},
+		{[]string{"DORMANT_DISABLE_AFTER=\"95d\"", "DORMANT_INACTIVE_SINCE, " + cutoff.Format(time.RFC3339)}, []string{since, "DORMANT_DISABLE_AFTER=95d"}},
+		{[]string{"DORMANT_DISABLE_AFTER=\"29d\"", "DORMANT_MIN_INACTIVE_FOR, 30d"}, []string{span, "DORMANT_DISABLE_AFTER=29d"}},
+		{[]string{"DORMANT_DISABLE_AFTER=\"100d\"", "DORMANT_MIN_INACTIVE_FOR, 101d", "DORMANT_INACTIVE_FOR=\"90d\"", "DORMANT_ACTION=delete", "DORMANT_REQUIRE_DISABLED"},
+			[]string{span, "DORMANT_DISABLE_AFTER=100d", "DORMANT_MIN_INACTIVE_FOR=101d", "DORMANT_ACTION=disable", "DORMANT_REQUIRE_DISABLED=true"}},
+	} {
+		gitea.wrong(t, "run", c.says, c.environ...)
+	}
+	for _, environ := range []string{"DORMANT_DISABLE_AFTER=89d", "DORMANT_DISABLE_AFTER=30d", "DORMANT_ACTION=disable", "DORMANT_REQUIRE_DISABLED=true"} {
+		gitea.run("audit", span, environ).ended(t, exitDone, job.DryRun)
+		gitea.run("audit", since, environ).ended(t, exitDone, job.DryRun)
+	}
+	for second, wrong := range map[time.Duration]bool{0: false, time.Second: true} {
+		c := config{DisableAfter: duration(45 * 24 * time.Hour), InactiveSince: date(now.AddDate(0, 0, -45).Add(-time.Second + second))}
+		if problems := c.disableProblems(now); len(problems) > 0 != wrong {
+			t.Errorf("%s before the first age: %v", time.Second-second, problems)
+		}
+	}
+
+	// What the profile does not tell.
+	neither := serve(t, "maestro")
+	for _, c := range []struct{ environ, says string }{
+		{"DORMANT_ACTION=disable", "user.disabled"}, {"DORMANT_ACTION=disable", "(disable)"},
+		{"DORMANT_DISABLE_AFTER=\"45d\"", "user.disabled"}, {"DORMANT_DISABLE_AFTER=\"45d\"", "(disable)"},
+		{"DORMANT_REQUIRE_DISABLED=true", "user.disabled"},
+	} {
+		neither.wrong(t, "audit", []string{c.environ + ": profile maestro", c.says}, strings.ReplaceAll(c.environ, `"`, ""))
+	}
+
+	printed := start(t, nil, "profiles", "gitea")
+	printed.wait(t)
+	flagged := regexp.MustCompile(`(?m)^disable:\n([ #].*\n)+`).ReplaceAllString(printed.stdout.String(), "")
+	mine := "DORMANT_PROFILE=" + write(t, "flagged.yaml", flagged)
+	gitea.wrong(t, "run", []string{"(disable)"}, span, mine, "DORMANT_ACTION=disable")
+	gitea.run("audit", span, mine, "DORMANT_REQUIRE_DISABLED=true").ended(t, exitDone, job.DryRun)
 
 	// Nothing at all, and what Kubernetes adds for Services.
 	p := start(t, []string{"DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT_8080_TCP_PROTO=tcp", "DORMANT_GATEWAY_SERVICE_PORT_HTTP=80"}, "run")
@@ -504,8 +615,8 @@ func TestUsage(t *testing.T) {
 		{"run --help", exitDone, `usage: dormant run\n`, `^$`},
 		{"help clean", exitUsage, `^$`, `"clean"`},
 		{"version", exitDone, `^dormant \S+ \(revision \S+, go\S+\)\n$`, `^$`},
-		{"profiles", exitDone, `(?s)^itflex .*maestro .*redmine `, `^$`},
-		{"profiles ldap", exitUsage, `^$`, `"ldap".*itflex, maestro, redmine`},
+		{"profiles", exitDone, `(?s)\bitflex .*\nmaestro .*\nredmine `, `^$`},
+		{"profiles ldap", exitUsage, `^$`, `"ldap".*itflex, .*maestro, .*redmine`},
 		{"sandbox extra", exitUsage, `^$`, `usage: dormant sandbox`},
 		{"sandbox --users=-1", exitUsage, `^$`, `users`},
 		{"sandbox --users=0", exitUsage, `^$`, `users`},
@@ -542,7 +653,7 @@ func TestExitCodeOfTheProcess(t *testing.T) {
 }
 
 func TestAPrintedProfileWorks(t *testing.T) {
-	for _, system := range sandbox.Systems() {
+	for _, system := range systems {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, nil, "profiles", system)
@@ -585,6 +696,79 @@ func TestCheckAndExplainOnlyLook(t *testing.T) {
 	d.onlyReads(d.Requests())
 }
 
+// Whoever writes a profile sees what is made of it.
+func TestCheckShowsWhatAProfileReads(t *testing.T) {
+	t.Parallel()
+	mine := func(t *testing.T, old, line string) string {
+		p := start(t, nil, "profiles", "itflex")
+		p.wait(t)
+		text := p.stdout.String()
+		if strings.Count(text, old) != 1 {
+			t.Fatalf("%q is not once in\n%s", old, text)
+		}
+		return "DORMANT_PROFILE=" + write(t, "mine.yaml", strings.Replace(text, old, line, 1))
+	}
+	second := func(body string) hook { // the second look at the first account
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Path == "/api/users/1" && answer(w, http.StatusOK, body)
+		}
+	}
+	nothing := func(http.ResponseWriter, *http.Request) bool { return false }
+	for _, c := range []struct {
+		says    string
+		before  hook
+		environ func(*testing.T) string
+		code    int
+		stdout  []string // patterns
+		stderr  string
+	}{
+		{"what is right", nothing, nil, exitDone, []string{
+			`(?m)^second look +works; tried with account "1"$`, `(?m)^id +"1" +"2" +"3" +"4" +"5"$`, `(?m)^username +"admin" `, `(?m)^admin +true `,
+			`(?m)^disabled +false `, `(?m)^created +20\d\d-\S+Z `, `(?m)^last login +20\d\d-\S+Z `, `(?m)^other activity .*20\d\d-`,
+			`(?m)^decision +keep `, `(?m)^reason +self `, `(?m)^last_login +on \d+ of 100 +lastLogin, last_login$`, `(?m)^email +on 100 of 100 +email$`,
+		}, `^$`},
+		{"a second look that fails", func(w http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Path == "/api/users/1" && answer(w, http.StatusForbidden, "")
+		}, nil, exitUsage, []string{`second look +does not work`, `(?m)^id +"1" `}, `read account "1" again.*403`},
+		{"a second look at nobody", func(w http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Path == "/api/users/1" && answer(w, http.StatusNotFound, "")
+		}, nil, exitFailed, []string{`second look +does not work`}, `read account "1" again`},
+		{"a second look at another account", second(`{"id": 2, "username": "x", "superuser": false, "last_login": "2020-01-01"}`),
+			nil, exitFailed, []string{`second look +does not work`}, `"2"`},
+		{"a path that leads nowhere", nothing, func(t *testing.T) string { return mine(t, "username: username\n", "username: user\n") }, exitFailed, []string{
+			`(?m)^username +not found +user$`, `(?m)^id +on 100 of 100 +id$`, `(?m)^username +"" +"" `, `(?m)^decision +keep `,
+		}, `user\.username`},
+		{"a path that leads nowhere, and may", nothing, func(t *testing.T) string { return mine(t, "email: email\n", "email: mail\n") }, exitDone, []string{
+			`(?m)^email +not found \(optional\) +mail$`,
+		}, `^$`},
+		{"a second look that tells less", second(`{"id": 1, "username": "x", "superuser": false}`),
+			func(t *testing.T) string {
+				return mine(t, "self:\n  path: /api/user/info\n  item: [user, data, \"@this\"]\n", "")
+			}, exitDone,
+			[]string{`second look +works, but of account "1" it tells another thing than the listing: keep \(\w+\), not keep \(admin\)`}, `^$`},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, "itflex")
+			d.before(c.before)
+			environ := []string{"DORMANT_PAGE_SIZE=100"}
+			if c.environ != nil {
+				environ = append(environ, c.environ(t))
+			}
+			p := start(t, d.env(environ...), "check")
+			if code := p.wait(t); code != c.code || !regexp.MustCompile(c.stderr).MatchString(p.stderr.String()) {
+				t.Errorf("%d, and %s is not in:\n%s", code, c.stderr, &p.stderr)
+			}
+			for _, pattern := range c.stdout {
+				if !regexp.MustCompile(pattern).MatchString(p.stdout.String()) {
+					t.Errorf("%s is not in:\n%s", pattern, &p.stdout)
+				}
+			}
+			d.onlyReads(d.Requests())
+		})
+	}
+}
+
 // What it leaves behind.
 
 func TestReports(t *testing.T) {
@@ -605,7 +789,7 @@ func TestReports(t *testing.T) {
 		keys   string
 	}{
 		"report":  {report, "run_id command dry_run outcome profile url started_at finished_at cutoff counts refusals accounts"},
-		"counts":  {report["counts"].(map[string]any), "scanned candidates removed already_gone failed not_attempted kept"},
+		"counts":  {report["counts"].(map[string]any), "scanned candidates removed disabled already_gone failed not_attempted kept"},
 		"account": {first, "id username email last_login inactive_days action reason result error"},
 	} {
 		if got, want := slices.Sorted(maps.Keys(c.object)), slices.Sorted(slices.Values(strings.Fields(c.keys))); !slices.Equal(got, want) {
@@ -999,7 +1183,7 @@ func TestDemo(t *testing.T) {
 }
 
 func TestSandboxPrintsHowToReachIt(t *testing.T) {
-	for _, system := range sandbox.Systems() {
+	for _, system := range systems {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
 			p := spawn(t, nil, "sandbox", "--listen=127.0.0.1:0", "--system="+system, "--users=40")

@@ -12,7 +12,8 @@ import (
 	"dormant/job"
 )
 
-// Census is which fields of the profile the accounts of a first page have.
+// Census is which fields of the profile the accounts of a first page have, of
+// a long page the first thousand.
 type Census struct {
 	Accounts int
 	Names    string // what an account has, as the directory calls it
@@ -40,11 +41,18 @@ func (f Fields) newCensus() *Census {
 	return c
 }
 
+// sample is how many accounts of a page are counted. Behind them, only what has
+// not been found yet is looked for.
+const sample = 1000
+
 func (c *Census) add(item gjson.Result) {
 	if c.Accounts++; c.Accounts == 1 {
 		c.Names = names(item)
 	}
 	for i, f := range c.Fields {
+		if c.Accounts > sample && f.Accounts > 0 {
+			continue
+		}
 		if v := f.Paths.at(item); v.Exists() {
 			c.Fields[i].Accounts++
 			c.Fields[i].Example = cmp.Or(f.Example, fmt.Sprintf("%.60s", v.Raw))

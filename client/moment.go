@@ -69,13 +69,21 @@ func (c clock) parse(text string) job.LastLogin {
 	if len(text) > len(time.DateOnly) && text[len(time.DateOnly)] == ' ' {
 		text = text[:len(time.DateOnly)] + "T" + text[len(time.DateOnly)+1:] // RFC 3339, section 5.6, allows a space
 	}
-	if t, err := time.ParseInLocation(local, text, c.zone); err == nil && c.zone != time.UTC {
-		text = t.Format(time.RFC3339Nano)
-	}
-	if t, err := time.ParseInLocation(time.DateOnly, text, c.zone); err == nil && c.zone != time.UTC {
-		text = endOfDay(t).Format(time.RFC3339Nano)
+	if c.zone != time.UTC { // which is how they are read anyway
+		text = c.withZone(text)
 	}
 	return job.ParseLastLogin(text)
+}
+
+// withZone adds the zone to a time that is written without one.
+func (c clock) withZone(text string) string {
+	if t, err := time.ParseInLocation(local, text, c.zone); err == nil {
+		return t.Format(time.RFC3339Nano)
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, c.zone); err == nil {
+		return endOfDay(t).Format(time.RFC3339Nano)
+	}
+	return text
 }
 
 // endOfDay is the last instant of the day that begins at t.

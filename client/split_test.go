@@ -123,6 +123,36 @@ type bodyOnly struct{ io.Writer }
 func (bodyOnly) Header() http.Header { return http.Header{} }
 func (bodyOnly) WriteHeader(int)     {}
 
+// BenchmarkPagesAtOnce reads 20 pages that each take 5 ms to come, one after the
+// other and four at once.
+func BenchmarkPagesAtOnce(b *testing.B) {
+	const pages = 20
+	s := serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("o"))
+		<-time.After(5 * time.Millisecond)
+		io.WriteString(w, people(n+1, n+1, `,"n":`+strconv.Itoa(pages)))
+	}))
+	p := pagedProfile(b, byOffset)
+	took := map[int]time.Duration{}
+	for b.Loop() {
+		for _, connections := range []int{1, 4} {
+			c := connect(b, s, p, func(o *Options) { o.Connections = connections })
+			start := time.Now()
+			n := 0
+			for _, err := range c.Users(b.Context()) {
+				if n++; err != nil {
+					b.Fatal(err)
+				}
+			}
+			took[connections] += time.Since(start)
+			if n != pages {
+				b.Fatal(n)
+			}
+		}
+	}
+	b.ReportMetric(took[1].Seconds()/took[4].Seconds(), "times-faster-than-one-by-one")
+}
+
 // BenchmarkPaging reads 20 pages that each take 2 ms to come, and works 2 ms on
 // each, with and without overlap.
 func BenchmarkPaging(b *testing.B) {

@@ -133,9 +133,10 @@ func (a *Activity) find(u User) *activityRow {
 
 // apply returns the account with what is known of it from elsewhere. It makes a
 // known last login younger and never older, fills in one that the directory
-// does not have, and leaves one that is hidden or unreadable, because that one
-// might be younger still. A row from before the account was created is about an
-// earlier one of that name and does not fill in anything.
+// does not have or knows only a bound of, and leaves one that is hidden or
+// unreadable, because that one might be younger still. A row from before the
+// account was created is about an earlier one of that name and does not fill in
+// anything.
 func (a *Activity) apply(u User, now time.Time) User {
 	if a == nil {
 		return u
@@ -156,7 +157,7 @@ func (a *Activity) apply(u User, now time.Time) User {
 	case row.shared:
 		u.LastLogin = LastLogin{State: LoginUnreadable}
 	case elsewhere.State != LoginKnown:
-	case login.State == LoginAbsent, login.State == LoginNever,
+	case login.State == LoginAbsent, login.State == LoginNever, login.NotAfter,
 		login.State == LoginKnown && elsewhere.At.After(login.At):
 		u.LastLogin = elsewhere
 	}

@@ -100,6 +100,9 @@ func TestActivityApply(t *testing.T) {
 		{"never, a row from before creation", "2019-12-31T23:59:59Z", with("17", loginIs(LoginNever)), "never"},
 		{"known, a row from before creation", "2019-12-31T23:59:59Z", with("17"), "2024-01-31T12:00:00Z"},
 		{"a creation in the future proves nothing", "2026-06-01T00:00:00Z", with("17", created("2999-01-01T00:00:00Z")), "2026-06-01T00:00:00Z"},
+		{"a bound: replaced by a later one", "2025-01-01T00:00:00Z", with("17", notAfter("2024-01-01T00:00:00Z")), "2025-01-01T00:00:00Z"},
+		{"a bound: replaced by an earlier one", "2023-01-01T00:00:00Z", with("17", notAfter("2024-01-01T00:00:00Z")), "2023-01-01T00:00:00Z"},
+		{"a bound, a row from before creation", "2019-12-31T23:59:59Z", with("17", notAfter("2024-01-01T00:00:00Z")), "before 2024-01-01T00:00:00Z"},
 		{"no creation", "2022-01-01T00:00:00Z", with("17", undated, loginIs(LoginNever)), "2022-01-01T00:00:00Z"},
 	}
 	for _, tt := range tests {

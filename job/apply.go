@@ -10,17 +10,20 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// apply removes the candidates in their order, at most Concurrency at once, and
+// apply acts on the candidates in their order, at most Concurrency at once, and
 // notes each result in the account of the same index. It returns an error if it
 // had to end early; what was not attempted by then stays so.
-func (c *Cleanup) apply(ctx context.Context, candidates []Candidate, r *Report, log zerolog.Logger) error {
+func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, max(1, c.Concurrency))
-	streak := failureStreak{limit: max(1, c.MaxFailures), end: end}
-	for i := range candidates {
+	streak := failureStreak{what: "removals", limit: max(1, c.MaxFailures), end: end}
+	if do, _ := plan.deed(); do != "remove" {
+		streak.what = "actions"
+	}
+	for i, candidate := range plan.Candidates {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -30,13 +33,13 @@ func (c *Cleanup) apply(ctx context.Context, candidates []Candidate, r *Report, 
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			removal := removal{Cleanup: c, candidate: candidates[i], account: &r.Accounts[i], now: r.StartedAt, log: log}
+			removal := removal{Cleanup: c, candidate: candidate, account: &r.Accounts[i], now: r.StartedAt, log: log}
 			streak.note(removal.carryOut(ctx))
 		})
 	}
 	wg.Wait()
 	if ended := context.Cause(ctx); ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
-		return fmt.Errorf("removals ended early: %w", ended)
+		return fmt.Errorf("%s ended early: %w", streak.what, ended)
 	}
 	return streak.err
 }
@@ -46,6 +49,7 @@ func unfinished(a Account) bool { return a.Result == NotAttempted || a.Result ==
 
 // failureStreak ends a run that keeps failing, or that can't go on.
 type failureStreak struct {
+	what  string // removals, or actions
 	limit int
 	end   context.CancelCauseFunc
 
@@ -60,11 +64,11 @@ func (s *failureStreak) note(result Result, err error) {
 	switch {
 	case errors.Is(err, ErrSignedOut), errors.Is(err, errNoRecord):
 		s.err = err
-	case result == Removed, result == AlreadyGone:
+	case result == Removed, result == Disabled, result == AlreadyGone:
 		s.n = 0
 	case result == NotRemoved:
 		if s.n++; s.n >= s.limit {
-			s.err = fmt.Errorf("%d removals in a row failed (DORMANT_MAX_FAILURES), the last one: %w", s.n, err)
+			s.err = fmt.Errorf("%d %s in a row failed (DORMANT_MAX_FAILURES), the last one: %w", s.n, s.what, err)
 		}
 	}
 	if s.err != nil {

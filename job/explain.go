@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -49,7 +50,14 @@ func (p Policy) loginStory(u User, now time.Time) string {
 	if !u.Created.IsZero() {
 		text += fmt.Sprintf(", created: %s", u.Created.UTC().Format(time.RFC3339))
 	}
-	return text + fmt.Sprintf(", cutoff: %s", p.Cutoff(now).UTC().Format(time.RFC3339))
+	text += fmt.Sprintf(", cutoff: %s", p.Cutoff(now).UTC().Format(time.RFC3339))
+	if p.DisableAfter > 0 {
+		text += fmt.Sprintf(", to disable: %s", p.DisableCutoff(now).UTC().Format(time.RFC3339))
+	}
+	if p.DisableAfter > 0 || p.DisableOnly || p.RequireDisabled {
+		text += fmt.Sprintf(", disabled: %t", u.Disabled)
+	}
+	return text
 }
 
 // Explain explains every account that goes by the name: an id, a username or an
@@ -69,8 +77,27 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		}
 	}
 	var found []Explanation
-	for _, u := range users {
+	for u, err := range c.Detailed(ctx, each(users), now) {
+		if err != nil {
+			return nil, err
+		}
 		found = append(found, c.Policy.Explain(c.Activity.apply(u, now), now))
 	}
 	return found, nil
+}
+
+// Judge is the account with what is known of it from elsewhere, and what becomes of it.
+func (c *Cleanup) Judge(u User, now time.Time) (User, Decision) {
+	u = c.Activity.apply(u, now)
+	return u, c.Policy.Decide(u, now)
+}
+
+func each(users []User) iter.Seq2[User, error] {
+	return func(yield func(User, error) bool) {
+		for _, u := range users {
+			if !yield(u, nil) {
+				return
+			}
+		}
+	}
 }

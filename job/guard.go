@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Limits are what a plan may do at most. The zero value allows nothing: a limit
-// of 0 means that none may be removed.
+// Limits are what a plan may do at most, removals and disablings taken together.
+// The zero value allows nothing: a limit of 0 means that none may be removed.
 type Limits struct {
 	MaxRemovals       int
 	MaxRemovalPercent float64 // of the scanned accounts
@@ -41,19 +41,24 @@ type Refusal struct {
 func (l Limits) Check(pl *Plan) []Refusal {
 	var refusals []Refusal
 	n := len(pl.Candidates)
+	do, done := pl.deed()
+	all := "go"
+	if do != "remove" {
+		all = "be " + done
+	}
 	if n > l.MaxRemovals {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovals, Found: n, Allowed: l.MaxRemovals, Variable: "DORMANT_MAX_REMOVALS",
-			Message: fmt.Sprintf("%s would be removed, and one run may remove %d; "+
-				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all go", accounts(n), l.MaxRemovals, n),
+			Message: fmt.Sprintf("%s would be %s, and one run may %s %d; "+
+				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all %s", accounts(n), done, do, l.MaxRemovals, n, all),
 		})
 	}
 	if allowed := l.percentOf(pl.Scanned); n > allowed {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovalPercent, Found: n, Allowed: allowed, Variable: "DORMANT_MAX_REMOVAL_PERCENT",
-			Message: fmt.Sprintf("%s of %d would be removed (%.1f%%), and one run may remove %g%%, which is %d; "+
-				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all go",
-				accounts(n), pl.Scanned, 100*float64(n)/float64(pl.Scanned), l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned)),
+			Message: fmt.Sprintf("%s of %d would be %s (%.1f%%), and one run may %s %g%%, which is %d; "+
+				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all %s",
+				accounts(n), pl.Scanned, done, 100*float64(n)/float64(pl.Scanned), do, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
 		})
 	}
 	if l.RequireActive && pl.LoggedIn == 0 {

@@ -82,6 +82,40 @@ func TestRefusalMessages(t *testing.T) {
 	}
 }
 
+// Removals and disablings count together, and the message says which there are.
+func TestRefusalsOfDisabling(t *testing.T) {
+	tests := []struct {
+		remove, disable int
+		want            [2]string
+	}{
+		{3, 0, [2]string{
+			"3 accounts would be removed, and one run may remove 1; read the report, then raise DORMANT_MAX_REMOVALS to 3 if they should all go",
+			"3 accounts of 10 would be removed (30.0%), and one run may remove 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 30 if they should all go",
+		}},
+		{0, 3, [2]string{
+			"3 accounts would be disabled, and one run may disable 1; read the report, then raise DORMANT_MAX_REMOVALS to 3 if they should all be disabled",
+			"3 accounts of 10 would be disabled (30.0%), and one run may disable 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 30 if they should all be disabled",
+		}},
+		{1, 1, [2]string{
+			"2 accounts would be removed or disabled, and one run may remove or disable 1; read the report, then raise DORMANT_MAX_REMOVALS to 2 if they should all be removed or disabled",
+			"2 accounts of 10 would be removed or disabled (20.0%), and one run may remove or disable 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 20 if they should all be removed or disabled",
+		}},
+	}
+	for _, tt := range tests {
+		pl := &Plan{Scanned: 10}
+		for range tt.remove {
+			pl.Candidates = append(pl.Candidates, Candidate{Action: Remove})
+		}
+		for range tt.disable {
+			pl.Candidates = append(pl.Candidates, Candidate{Action: Disable})
+		}
+		refusals := Limits{MaxRemovals: 1, MaxRemovalPercent: 10}.Check(pl)
+		if len(refusals) != 2 || refusals[0].Message != tt.want[0] || refusals[1].Message != tt.want[1] {
+			t.Errorf("%d and %d: %+v", tt.remove, tt.disable, refusals)
+		}
+	}
+}
+
 func TestPercent(t *testing.T) {
 	for scanned := 1; scanned <= 300; scanned++ {
 		for percent := range 101 {

@@ -27,8 +27,9 @@ type Event struct {
 	RunID     string    `json:"run_id"`
 	Event     string    `json:"event"` // "intent" or "result"
 	UserID    string    `json:"user_id"`
+	Action    Action    `json:"action"`
 	Reason    Reason    `json:"reason"`
-	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, or the state of one that is not known
+	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, alone or behind "before", or the state of one that is not known
 	Result    Result    `json:"result,omitempty"`
 	Error     string    `json:"error,omitempty"`
 }
@@ -78,15 +79,15 @@ func syncFolder(path string) error {
 	return errors.Join(err, folder.Close())
 }
 
-// intent records that the account is about to be removed. Once it returns
+// intent records what is about to be done with the account. Once it returns
 // without an error, the line is on disk.
-func (j *Journal) intent(u User, reason Reason) error {
-	return j.write(Event{Event: "intent", UserID: u.ID, Reason: reason, LastLogin: u.LastLogin.String()}, true)
+func (j *Journal) intent(u User, d Decision) error {
+	return j.write(Event{Event: "intent", UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
 }
 
 // result records what came of it.
 func (j *Journal) result(a Account) error {
-	return j.write(Event{Event: "result", UserID: a.ID, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
+	return j.write(Event{Event: "result", UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
 }
 
 func (j *Journal) write(e Event, sync bool) error {

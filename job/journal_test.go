@@ -38,8 +38,8 @@ func readJournal(t *testing.T, path string) []string {
 			events = append(events, "torn")
 			continue
 		}
-		if e.Time.IsZero() || e.RunID != "run-1" || e.Event == "intent" && e.LastLogin == "" {
-			t.Errorf("an event lacks its time, run or last login: %s", line)
+		if e.Time.IsZero() || e.RunID != "run-1" || e.Event == "intent" && (e.LastLogin == "" || e.Action == "") {
+			t.Errorf("an event lacks its time, run, action or last login: %s", line)
 		}
 		events = append(events, strings.TrimSpace(fmt.Sprintln(e.Event, e.UserID, e.Reason, e.Result)))
 	}
@@ -53,9 +53,9 @@ func TestJournal(t *testing.T) {
 		write func() error
 		want  string
 	}{
-		{func() error { return j.intent(with("17"), Inactive) }, "intent 17 inactive"},
+		{func() error { return j.intent(with("17"), Decision{Remove, Inactive}) }, "intent 17 inactive"},
 		{func() error { return j.result(Account{ID: "17", Reason: Inactive, Result: Removed}) }, "result 17 inactive removed"},
-		{func() error { return j.intent(with("a\n\"b", loginIs(LoginNever)), NeverLoggedIn) }, "intent a\n\"b never_logged_in"},
+		{func() error { return j.intent(with("a\n\"b", loginIs(LoginNever)), Decision{Remove, NeverLoggedIn}) }, "intent a\n\"b never_logged_in"},
 		{func() error {
 			return j.result(Account{ID: "18", Reason: Inactive, Result: NotRemoved, Error: "two\nlines"})
 		}, "result 18 inactive failed"},
@@ -74,13 +74,37 @@ func TestJournal(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := j.intent(with("17"), Inactive); !errors.Is(err, os.ErrClosed) {
+	if err := j.intent(with("17"), Decision{Remove, Inactive}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("an intent in a closed journal: %v", err)
 	}
 }
 
+// A line is for whoever has to find out, without the program, what was done.
+func TestJournalLines(t *testing.T) {
+	j, _ := openJournal(t)
+	for _, step := range []struct {
+		write func() error
+		want  string
+	}{
+		{func() error { return j.intent(with("17"), Decision{Disable, Inactive}) },
+			`"event":"intent","user_id":"17","action":"disable","reason":"inactive","last_login":"2024-01-31T12:00:00Z"}`},
+		{func() error { return j.result(Account{ID: "17", Action: Disable, Reason: Inactive, Result: Disabled}) },
+			`"event":"result","user_id":"17","action":"disable","reason":"inactive","result":"disabled"}`},
+		{func() error { return j.result(Account{ID: "17", Action: Keep, Reason: AlreadyDisabled, Result: Kept}) },
+			`"event":"result","user_id":"17","action":"keep","reason":"already_disabled","result":"kept"}`},
+	} {
+		if err := step.write(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(j.file.Name())
+		if err != nil || !strings.HasSuffix(string(text), step.want+"\n") {
+			t.Errorf("%s, %v\nwant %s at its end", text, err, step.want)
+		}
+	}
+}
+
 func TestJournalAppends(t *testing.T) {
-	const intent = `{"time":"2026-07-01T12:00:00Z","run_id":"run-1","event":"intent","user_id":"1","reason":"inactive","last_login":"never"}`
+	const intent = `{"time":"2026-07-01T12:00:00Z","run_id":"run-1","event":"intent","user_id":"1","action":"remove","reason":"inactive","last_login":"never"}`
 	for _, tt := range []struct{ rule, before, want string }{
 		{"a new file", "", "[intent 17 inactive]"},
 		{"whole lines", intent + "\n", "[intent 1 inactive intent 17 inactive]"},
@@ -95,7 +119,7 @@ func TestJournalAppends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(j.intent(with("17"), Inactive), j.Close()); err != nil {
+		if err := errors.Join(j.intent(with("17"), Decision{Remove, Inactive}), j.Close()); err != nil {
 			t.Error(err)
 		}
 		if got := fmt.Sprint(readJournal(t, path)); got != tt.want {
@@ -143,20 +167,20 @@ func unsynced(t *testing.T) *Journal {
 }
 
 func TestJournalSaysWhatIsNotOnDisk(t *testing.T) {
-	if err := full(t).intent(with("17"), Inactive); !errors.Is(err, syscall.ENOSPC) {
+	if err := full(t).intent(with("17"), Decision{Remove, Inactive}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("an intent on a full disk: %v", err)
 	}
 	if err := full(t).result(Account{ID: "17"}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("a result on a full disk: %v", err)
 	}
-	if err := unsynced(t).intent(with("17"), Inactive); err == nil {
+	if err := unsynced(t).intent(with("17"), Decision{Remove, Inactive}); err == nil {
 		t.Error("an intent that can't be synced counts as written")
 	}
 	if err := unsynced(t).Close(); err == nil {
 		t.Error("a journal that can't be synced closes without an error")
 	}
 	var none *Journal
-	if err := errors.Join(none.intent(with("17"), Inactive), none.result(Account{}), none.Close()); err != nil {
+	if err := errors.Join(none.intent(with("17"), Decision{Remove, Inactive}), none.result(Account{}), none.Close()); err != nil {
 		t.Errorf("no journal: %v", err)
 	}
 }
@@ -175,7 +199,7 @@ func TestJournalConcurrently(t *testing.T) {
 			wg.Go(func() {
 				for i := range removals {
 					id := fmt.Sprintf("%d-%d-%d-%s", w, half, i, strings.Repeat("x", 10*i))
-					if err := errors.Join(j.intent(with(id), Inactive), j.result(Account{ID: id, Reason: Inactive, Result: Removed})); err != nil {
+					if err := errors.Join(j.intent(with(id), Decision{Remove, Inactive}), j.result(Account{ID: id, Reason: Inactive, Result: Removed})); err != nil {
 						t.Error(err)
 					}
 				}

@@ -49,6 +49,11 @@ func (l LastLogin) String() string {
 	return l.State.String()
 }
 
+// since reports whether l is known to be at or after the cutoff.
+func (l LastLogin) since(cutoff time.Time) bool {
+	return l.State == LoginKnown && !l.NotAfter && !l.At.Before(cutoff)
+}
+
 // zoneless is RFC 3339 without the zone, as some directories write UTC.
 // Parsing accepts a fraction of a second behind it.
 const zoneless = "2006-01-02T15:04:05"

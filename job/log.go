@@ -29,6 +29,7 @@ const (
 	FieldScanned      = "scanned"
 	FieldCandidates   = "candidates"
 	FieldRemoved      = "removed"
+	FieldDisabled     = "disabled"
 	FieldAlreadyGone  = "already_gone"
 	FieldFailed       = "failed"
 	FieldNotAttempted = "not_attempted"

@@ -134,8 +134,8 @@ func (m *Metrics) Run(r Report) {
 	}
 	for _, a := range r.Accounts {
 		m.removals.WithLabelValues(string(a.Result), strconv.FormatBool(r.DryRun)).Inc()
-		if a.Action == Remove {
-			m.decisions.WithLabelValues(string(Remove), string(a.Reason)).Inc()
+		if a.Action != Keep {
+			m.decisions.WithLabelValues(string(a.Action), string(a.Reason)).Inc()
 		}
 	}
 	m.users.WithLabelValues("scanned").Set(float64(r.Counts.Scanned))

@@ -78,14 +78,15 @@ func TestMetricsAtTheStart(t *testing.T) {
 	}
 	for _, reason := range []string{
 		"active", "allowlisted", "self", "admin", "service_account", "protected_role",
-		"never_logged_in", "last_login_unknown", "unsafe_id", "active_again",
+		"never_logged_in", "last_login_unknown", "unsafe_id", "active_again", "already_disabled", "not_disabled",
 	} {
 		want = append(want, fmt.Sprintf("dormant_decisions_total{action=\"keep\",reason=%q}", reason))
 	}
 	for _, reason := range []string{"inactive", "never_logged_in"} {
-		want = append(want, fmt.Sprintf("dormant_decisions_total{action=\"remove\",reason=%q}", reason))
+		want = append(want, fmt.Sprintf("dormant_decisions_total{action=\"remove\",reason=%q}", reason),
+			fmt.Sprintf("dormant_decisions_total{action=\"disable\",reason=%q}", reason))
 	}
-	for _, result := range []string{"would_remove", "removed", "already_gone", "kept", "failed", "not_attempted"} {
+	for _, result := range []string{"would_remove", "would_disable", "removed", "disabled", "already_gone", "kept", "failed", "not_attempted"} {
 		for _, dry := range []bool{true, false} {
 			want = append(want, fmt.Sprintf("dormant_removals_total{dry_run=\"%t\",result=%q}", dry, result))
 		}
@@ -169,6 +170,26 @@ func TestMetricsOfARun(t *testing.T) {
 			`dormant_removals_total{dry_run="true",result="would_remove"} 1`,
 			`dormant_run_duration_seconds 1`,
 			`dormant_runs_total{command="audit",outcome="dry_run"} 1`,
+		}},
+		{"a run that disables", Report{
+			Command: "run", Outcome: Completed, Planned: true,
+			Counts: Counts{Scanned: 3, Candidates: 3, Kept: map[Reason]int{AlreadyDisabled: 1}},
+			Accounts: []Account{
+				account(Disable, Inactive, Disabled), account(Disable, NeverLoggedIn, Disabled), account(Keep, AlreadyDisabled, Kept),
+			},
+		}, []string{
+			`dormant_decisions_total{action="disable",reason="inactive"} 1`,
+			`dormant_decisions_total{action="disable",reason="never_logged_in"} 1`,
+			`dormant_decisions_total{action="keep",reason="already_disabled"} 1`,
+			`dormant_last_run_timestamp_seconds 1.78290720025e+09`,
+			`dormant_last_run_users{state="candidate"} 3`,
+			`dormant_last_run_users{state="kept"} 1`,
+			`dormant_last_run_users{state="scanned"} 3`,
+			`dormant_last_success_timestamp_seconds 1.78290720025e+09`,
+			`dormant_removals_total{dry_run="false",result="disabled"} 2`,
+			`dormant_removals_total{dry_run="false",result="kept"} 1`,
+			`dormant_run_duration_seconds 1`,
+			`dormant_runs_total{command="run",outcome="completed"} 1`,
 		}},
 		{"a run that read half of the directory", Report{Command: "daemon", Outcome: Failed, Counts: Counts{Scanned: 500}}, []string{
 			`dormant_last_run_timestamp_seconds 1.78290720025e+09`,

@@ -8,7 +8,7 @@ import (
 )
 
 // Plan is what a cleanup would do: it is calculated before anything is done,
-// the guards judge it, and its very Candidates are what is removed.
+// the guards judge it, and its very Candidates are what is acted on.
 type Plan struct {
 	Cutoff     time.Time
 	Scanned    int
@@ -23,9 +23,22 @@ type Plan struct {
 	Strangers []string
 }
 
-// Candidate is an account to remove.
+// deed is what the candidates' actions are called: to do it, and done.
+func (pl *Plan) deed() (do, done string) {
+	is := func(a Action) func(Candidate) bool { return func(c Candidate) bool { return c.Action == a } }
+	switch {
+	case !slices.ContainsFunc(pl.Candidates, is(Disable)):
+		return "remove", "removed"
+	case !slices.ContainsFunc(pl.Candidates, is(Remove)):
+		return "disable", "disabled"
+	}
+	return "remove or disable", "removed or disabled"
+}
+
+// Candidate is an account to disable or to remove.
 type Candidate struct {
 	User   User
+	Action Action
 	Reason Reason
 
 	// InactiveSince is the last time the account is known to have been used, or
@@ -65,7 +78,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	login, activity := u.evidence(now)
 	// Neither a proof of life nor the caller's own login tells that the directory's
 	// last logins are right.
-	if p.since(login, now) && !p.isSelf(u) {
+	if login.since(pl.Cutoff) && !p.isSelf(u) {
 		pl.LoggedIn++
 	}
 	if login.State != LoginKnown && login.State != LoginNever {
@@ -86,7 +99,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	if activity.At.After(since) {
 		since = activity.At
 	}
-	pl.Candidates = append(pl.Candidates, Candidate{User: u, Reason: d.Reason, InactiveSince: since})
+	pl.Candidates = append(pl.Candidates, Candidate{User: u, Action: d.Action, Reason: d.Reason, InactiveSince: since})
 }
 
 // sort puts the longest inactive first. Accounts of which not even the creation

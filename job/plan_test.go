@@ -26,10 +26,14 @@ func with(id string, edits ...func(*User)) User {
 	return u
 }
 
-func login(text string) func(*User)     { return func(u *User) { u.LastLogin = LoginAt(instant(text)) } }
-func loginIs(s LoginState) func(*User)  { return func(u *User) { u.LastLogin = state(s) } }
-func created(text string) func(*User)   { return func(u *User) { u.Created = instant(text) } }
-func activity(text string) func(*User)  { return func(u *User) { u.LastActivity = instant(text) } }
+func login(text string) func(*User)    { return func(u *User) { u.LastLogin = LoginAt(instant(text)) } }
+func loginIs(s LoginState) func(*User) { return func(u *User) { u.LastLogin = state(s) } }
+func created(text string) func(*User)  { return func(u *User) { u.Created = instant(text) } }
+func activity(text string) func(*User) { return func(u *User) { u.LastActivity = instant(text) } }
+func notAfter(text string) func(*User) {
+	return func(u *User) { u.LastLogin = LastLogin{State: LoginKnown, At: instant(text), NotAfter: true} }
+}
+func disabled(u *User)                  { u.Disabled = true }
 func undated(u *User)                   { u.Created, u.Undated = time.Time{}, true }
 func admin(u *User)                     { u.Admin = true }
 func named(username string) func(*User) { return func(u *User) { u.Username = username } }
@@ -85,6 +89,32 @@ func TestPlanCounts(t *testing.T) {
 	}
 	if len(pl.Unmatched) != 0 || len(pl.Strangers) != 0 {
 		t.Errorf("unmatched %v, strangers %v", pl.Unmatched, pl.Strangers)
+	}
+}
+
+// What is only known as a bound is no login, and not unknown either.
+func TestPlanCountsABound(t *testing.T) {
+	pl := planOf(testPolicy(), with("1", notAfter("2026-06-30T00:00:00Z")), with("2", notAfter("2024-06-30T00:00:00Z")))
+	if pl.LoggedIn != 0 || len(pl.Unknown) != 0 || pl.Kept[LastLoginUnknown] != 1 || ids(pl.Candidates) != "2" {
+		t.Errorf("%d logged in, unknown %v, kept %v, candidates %s", pl.LoggedIn, pl.Unknown, pl.Kept, ids(pl.Candidates))
+	}
+	if a := newAccount(pl.Candidates[0], testNow); a.LastLogin != nil || !a.NotAfter.Equal(instant("2024-06-30T00:00:00Z")) || *a.InactiveDays != 731 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// Whoever logged in since the cutoff of removals has logged in, whatever is disabled.
+func TestPlanOfALadder(t *testing.T) {
+	p := testPolicy()
+	p.DisableAfter = 45 * 24 * time.Hour
+	pl := planOf(p, with("1"), with("2", disabled), with("3", login("2026-05-01T00:00:00Z")), with("4", login("2026-05-01T00:00:00Z"), disabled))
+	if pl.LoggedIn != 2 || pl.Kept[AlreadyDisabled] != 1 || ids(pl.Candidates) != "1 2 3" || !pl.Cutoff.Equal(testCutoff) {
+		t.Errorf("%+v", pl)
+	}
+	for i, want := range []Action{Remove, Remove, Disable} {
+		if got := pl.Candidates[i].Action; got != want || newAccount(pl.Candidates[i], testNow).Action != want {
+			t.Errorf("%s: %s, want %s", pl.Candidates[i].User.ID, got, want)
+		}
 	}
 }
 

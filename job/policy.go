@@ -10,14 +10,15 @@ type Action string
 
 // The actions.
 const (
-	Keep   Action = "keep"
-	Remove Action = "remove"
+	Keep    Action = "keep"
+	Disable Action = "disable" // it can't log in, and is there all the same
+	Remove  Action = "remove"
 )
 
-// Reason says why an account is kept or removed.
+// Reason says why an account is kept, disabled or removed.
 type Reason string
 
-// The reasons. NeverLoggedIn is one to keep or to remove, as the policy says.
+// The reasons. NeverLoggedIn is one to keep or not to keep, as the policy says.
 const (
 	Active           Reason = "active"
 	Allowlisted      Reason = "allowlisted"
@@ -29,6 +30,8 @@ const (
 	LastLoginUnknown Reason = "last_login_unknown"
 	UnsafeID         Reason = "unsafe_id"
 	ActiveAgain      Reason = "active_again"
+	AlreadyDisabled  Reason = "already_disabled"
+	NotDisabled      Reason = "not_disabled"
 	Inactive         Reason = "inactive"
 )
 
@@ -43,6 +46,8 @@ func decisions() []Decision {
 	return []Decision{
 		{Keep, Active}, {Keep, Allowlisted}, {Keep, Self}, {Keep, Admin}, {Keep, ServiceAccount}, {Keep, ProtectedRole},
 		{Keep, NeverLoggedIn}, {Keep, LastLoginUnknown}, {Keep, UnsafeID}, {Keep, ActiveAgain},
+		{Keep, AlreadyDisabled}, {Keep, NotDisabled},
+		{Disable, Inactive}, {Disable, NeverLoggedIn},
 		{Remove, Inactive}, {Remove, NeverLoggedIn},
 	}
 }
@@ -65,6 +70,12 @@ type Policy struct {
 
 	NeverLoggedIn NeverPolicy // the zero value keeps
 
+	// Whoever is not kept is removed, unless one of these says otherwise. The
+	// directory's own flag is the memory: nothing else tells who was disabled.
+	DisableOnly     bool          // is disabled instead
+	DisableAfter    time.Duration // is disabled first, after this shorter span; 0: is not
+	RequireDisabled bool          // is removed only if disabled already
+
 	Allowlist              Globs
 	Self                   []string // ids, usernames or emails of whoever removes
 	ProtectAdmins          bool
@@ -78,6 +89,36 @@ func (p Policy) Cutoff(now time.Time) time.Time {
 		return now.Add(-p.InactiveFor)
 	}
 	return p.InactiveSince
+}
+
+// DisableCutoff is the same for accounts that are disabled; zero if none are.
+// It is the cutoff itself if none are removed.
+func (p Policy) DisableCutoff(now time.Time) time.Time {
+	switch {
+	case p.DisableOnly:
+		return p.Cutoff(now)
+	case p.DisableAfter > 0:
+		return now.Add(-p.DisableAfter)
+	}
+	return time.Time{}
+}
+
+// A step is what is done with an account that was not used since a cutoff.
+type step struct {
+	action Action
+	cutoff time.Time
+}
+
+// steps are the policy's, the last one of an account's life first.
+func (p Policy) steps(now time.Time) []step {
+	remove, disable := step{Remove, p.Cutoff(now)}, step{Disable, p.DisableCutoff(now)}
+	switch {
+	case p.DisableOnly:
+		return []step{disable}
+	case p.DisableAfter > 0:
+		return []step{remove, disable}
+	}
+	return []step{remove}
 }
 
 // A rule settles the accounts that it applies to; the first that applies counts.
@@ -101,8 +142,8 @@ var protections = []rule{
 }
 
 // Decide says what becomes of u. Only an account whose last login is known to
-// lie before the cutoff, or that is known never to have logged in where the
-// policy removes those, is ever removed.
+// lie before a cutoff, or that is known never to have logged in where the
+// policy removes those, is ever disabled or removed.
 func (p Policy) Decide(u User, now time.Time) Decision {
 	for _, r := range protections {
 		if r.applies(p, u) {
@@ -112,27 +153,54 @@ func (p Policy) Decide(u User, now time.Time) Decision {
 	return p.decideByLogin(u, now)
 }
 
+// decideByLogin takes the first step that the account's use allows, and that its
+// being disabled or not does not forbid.
 func (p Policy) decideByLogin(u User, now time.Time) Decision {
+	var kept Reason
+	for _, s := range p.steps(now) {
+		reason, unused := p.judge(u, s.cutoff, now)
+		switch {
+		case !unused:
+			kept = reason
+		case s.action == Remove && p.RequireDisabled && !u.Disabled:
+			kept = NotDisabled
+		case s.action == Disable && u.Disabled:
+			kept = AlreadyDisabled
+		default:
+			return Decision{s.action, reason}
+		}
+	}
+	return Decision{Keep, kept}
+}
+
+// judge reports whether u is known not to have been used since the cutoff, and why.
+func (p Policy) judge(u User, cutoff, now time.Time) (Reason, bool) {
 	login, activity := u.evidence(now)
 	switch {
-	case p.since(login, now), p.since(activity, now):
-		return Decision{Keep, Active}
+	case login.since(cutoff), activity.since(cutoff):
+		return Active, false
 	case activity.State == LoginUnreadable:
-		return Decision{Keep, LastLoginUnknown}
-	case login.State == LoginKnown:
-		return Decision{Remove, Inactive}
+		return LastLoginUnknown, false
+	case login.State == LoginKnown && login.At.Before(cutoff):
+		return Inactive, true
 	case login.State == LoginNever && activity.State == LoginAbsent:
-		return Decision{p.decideNever(u, now), NeverLoggedIn}
+		return NeverLoggedIn, p.givesUp(u, cutoff, now)
 	}
-	return Decision{Keep, LastLoginUnknown}
+	return LastLoginUnknown, false
+}
+
+// settled reports whether the policy keeps u whatever else can be told of its use.
+func (p Policy) settled(u User, now time.Time) bool {
+	for _, r := range protections {
+		// Roles that were not told may be so yet.
+		if r.applies(p, u) && (r.reason != ProtectedRole || u.Roles != nil) {
+			return true
+		}
+	}
+	return p.decideByLogin(u, now).Reason == Active
 }
 
 func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named) }
-
-// since reports whether l is known to be at or after the cutoff.
-func (p Policy) since(l LastLogin, now time.Time) bool {
-	return l.State == LoginKnown && !l.At.Before(p.Cutoff(now))
-}
 
 // evidence is what is known of the account's use: its last login, and the
 // newest other proof of life, LoginAbsent if there is none.
@@ -143,18 +211,15 @@ func (u User) evidence(now time.Time) (login, activity LastLogin) {
 	return u.LastLogin.Settle(u.Created, now), activity
 }
 
-func (p Policy) decideNever(u User, now time.Time) Action {
-	old := plausible(u.Created, now) && u.Created.Before(p.Cutoff(now))
+// givesUp reports whether u, which never logged in, has had its time until the cutoff.
+func (p Policy) givesUp(u User, cutoff, now time.Time) bool {
+	old := plausible(u.Created, now) && u.Created.Before(cutoff)
 	switch p.NeverLoggedIn {
 	case NeverRemove:
-		if old {
-			return Remove
-		}
+		return old
 	case NeverRemoveUndated:
-		if old || u.Undated && u.Created.IsZero() {
-			return Remove
-		}
+		return old || u.Undated && u.Created.IsZero()
 	case NeverKeep:
 	}
-	return Keep
+	return false
 }

@@ -200,6 +200,158 @@ func TestDecideNever(t *testing.T) {
 	}
 }
 
+// What becomes of an account by the two ages, and by whether it is disabled: a
+// column for each of the policies.
+func TestDecideWhomToDisable(t *testing.T) {
+	const s = time.Second
+	policies := []struct {
+		name string
+		set  func(*Policy)
+	}{
+		{"delete", func(*Policy) {}},
+		{"disable", func(p *Policy) { p.DisableOnly = true }},
+		{"ladder", func(p *Policy) { p.DisableAfter = 45 * 24 * time.Hour }},
+		{"require", func(p *Policy) { p.RequireDisabled = true }},
+		{"ladder and require", func(p *Policy) { p.DisableAfter, p.RequireDisabled = 45*24*time.Hour, true }},
+	}
+	keep, dis, rem := Decision{Keep, Active}, Decision{Disable, Inactive}, Decision{Remove, Inactive}
+	was, not := Decision{Keep, AlreadyDisabled}, Decision{Keep, NotDisabled}
+	never, disNever, remNever := Decision{Keep, NeverLoggedIn}, Decision{Disable, NeverLoggedIn}, Decision{Remove, NeverLoggedIn}
+	unknown := Decision{Keep, LastLoginUnknown}
+	self := Decision{Keep, Self}
+
+	at := func(t time.Time) func(*User) { return func(u *User) { u.LastLogin = LoginAt(t) } }
+	bound := func(t time.Time) func(*User) {
+		return func(u *User) { u.LastLogin = LastLogin{State: LoginKnown, At: t, NotAfter: true} }
+	}
+	made := func(t time.Time) func(*User) {
+		return func(u *User) { u.LastLogin, u.Created = state(LoginNever), t }
+	}
+	first, second := testNow.AddDate(0, 0, -45), testCutoff
+	tests := []struct {
+		rule              string
+		edit              func(*User)
+		enabled, disabled [5]Decision
+	}{
+		{"now", at(testNow), [5]Decision{keep, keep, keep, keep, keep}, [5]Decision{keep, keep, keep, keep, keep}},
+		{"the first age - 1 s", at(first.Add(s)), [5]Decision{keep, keep, keep, keep, keep}, [5]Decision{keep, keep, keep, keep, keep}},
+		{"the first age", at(first), [5]Decision{keep, keep, keep, keep, keep}, [5]Decision{keep, keep, keep, keep, keep}},
+		{"the first age + 1 s", at(first.Add(-s)), [5]Decision{keep, keep, dis, keep, dis}, [5]Decision{keep, keep, was, keep, was}},
+		{"the second age - 1 s", at(second.Add(s)), [5]Decision{keep, keep, dis, keep, dis}, [5]Decision{keep, keep, was, keep, was}},
+		{"the second age", at(second), [5]Decision{keep, keep, dis, keep, dis}, [5]Decision{keep, keep, was, keep, was}},
+		{"the second age + 1 s", at(second.Add(-s)), [5]Decision{rem, dis, rem, not, dis}, [5]Decision{rem, was, rem, rem, rem}},
+
+		{"never, the first age - 1 s", made(first.Add(s)), [5]Decision{never, never, never, never, never}, [5]Decision{never, never, never, never, never}},
+		{"never, the first age", made(first), [5]Decision{never, never, never, never, never}, [5]Decision{never, never, never, never, never}},
+		{"never, the first age + 1 s", made(first.Add(-s)), [5]Decision{never, never, disNever, never, disNever}, [5]Decision{never, never, was, never, was}},
+		{"never, the second age - 1 s", made(second.Add(s)), [5]Decision{never, never, disNever, never, disNever}, [5]Decision{never, never, was, never, was}},
+		{"never, the second age", made(second), [5]Decision{never, never, disNever, never, disNever}, [5]Decision{never, never, was, never, was}},
+		{"never, the second age + 1 s", made(second.Add(-s)), [5]Decision{remNever, disNever, remNever, not, disNever}, [5]Decision{remNever, was, remNever, remNever, remNever}},
+		{"never, created nobody knows when", made(time.Time{}), [5]Decision{never, never, never, never, never}, [5]Decision{never, never, never, never, never}},
+
+		{"none since now", bound(testNow), [5]Decision{unknown, unknown, unknown, unknown, unknown}, [5]Decision{unknown, unknown, unknown, unknown, unknown}},
+		{"none since the first age", bound(first), [5]Decision{unknown, unknown, unknown, unknown, unknown}, [5]Decision{unknown, unknown, unknown, unknown, unknown}},
+		{"none since the first age + 1 s", bound(first.Add(-s)), [5]Decision{unknown, unknown, dis, unknown, dis}, [5]Decision{unknown, unknown, was, unknown, was}},
+		{"none since the second age", bound(second), [5]Decision{unknown, unknown, dis, unknown, dis}, [5]Decision{unknown, unknown, was, unknown, was}},
+		{"none since the second age + 1 s", bound(second.Add(-s)), [5]Decision{rem, dis, rem, not, dis}, [5]Decision{rem, was, rem, rem, rem}},
+		{"none since the second age + 1 s, and active", func(u *User) { bound(second.Add(-s))(u); u.LastActivity = first }, [5]Decision{keep, keep, keep, keep, keep}, [5]Decision{keep, keep, keep, keep, keep}},
+		{"none since before its creation", func(u *User) { bound(second.Add(-s))(u); u.Created = second }, [5]Decision{never, never, disNever, never, disNever}, [5]Decision{never, never, was, never, was}},
+
+		{"active at the first age", func(u *User) { u.LastActivity = first }, [5]Decision{keep, keep, keep, keep, keep}, [5]Decision{keep, keep, keep, keep, keep}},
+		{"active at the second age", func(u *User) { u.LastActivity = second }, [5]Decision{keep, keep, dis, keep, dis}, [5]Decision{keep, keep, was, keep, was}},
+		{"activity nobody can read", func(u *User) { u.LastActivity = time.Unix(1, 0) }, [5]Decision{unknown, unknown, unknown, unknown, unknown}, [5]Decision{unknown, unknown, unknown, unknown, unknown}},
+		{"hidden", loginIs(LoginHidden), [5]Decision{unknown, unknown, unknown, unknown, unknown}, [5]Decision{unknown, unknown, unknown, unknown, unknown}},
+		{"protected", named("janitor"), [5]Decision{self, self, self, self, self}, [5]Decision{self, self, self, self, self}},
+	}
+	for _, tt := range tests {
+		for i, policy := range policies {
+			for _, disabled := range []bool{false, true} {
+				p, u := testPolicy(), dormantUser("17")
+				p.NeverLoggedIn = NeverRemove
+				policy.set(&p)
+				tt.edit(&u)
+				u.Disabled = disabled
+				want := tt.enabled[i]
+				if disabled {
+					want = tt.disabled[i]
+				}
+				if got := p.Decide(u, testNow); got != want {
+					t.Errorf("%s, policy %s, disabled %t: %s %s, want %s %s", tt.rule, policy.name, disabled, got.Action, got.Reason, want.Action, want.Reason)
+				}
+			}
+		}
+	}
+}
+
+// Where the directory gives no creation dates, one age is as good as the other.
+func TestDecideNeverUndatedByBothAges(t *testing.T) {
+	p, u := testPolicy(), with("17", loginIs(LoginNever), undated)
+	p.NeverLoggedIn, p.DisableAfter, p.RequireDisabled = NeverRemoveUndated, 45*24*time.Hour, true
+	if got := p.Decide(u, testNow); got != (Decision{Disable, NeverLoggedIn}) {
+		t.Error(got)
+	}
+	u.Disabled = true
+	if got := p.Decide(u, testNow); got != (Decision{Remove, NeverLoggedIn}) {
+		t.Error(got)
+	}
+	p.NeverLoggedIn = NeverRemove
+	if got := p.Decide(u, testNow); got != (Decision{Keep, NeverLoggedIn}) {
+		t.Error(got)
+	}
+}
+
+// The second age may be a fixed date, and the first still counts back from now.
+func TestDisableCutoff(t *testing.T) {
+	since := instant("2024-01-31T00:00:00Z")
+	for _, tt := range []struct {
+		policy Policy
+		want   time.Time
+	}{
+		{Policy{InactiveFor: 90 * 24 * time.Hour}, time.Time{}},
+		{Policy{InactiveFor: 90 * 24 * time.Hour, RequireDisabled: true}, time.Time{}},
+		{Policy{InactiveFor: 90 * 24 * time.Hour, DisableOnly: true}, testCutoff},
+		{Policy{InactiveSince: since, DisableOnly: true}, since},
+		{Policy{InactiveSince: since, DisableAfter: time.Hour}, testNow.Add(-time.Hour)},
+	} {
+		if got := tt.policy.DisableCutoff(testNow); !got.Equal(tt.want) {
+			t.Errorf("%+v: %s, want %s", tt.policy, got, tt.want)
+		}
+	}
+}
+
+// Only what can't change by knowing more of its use is settled.
+func TestSettled(t *testing.T) {
+	tests := []struct {
+		rule string
+		edit func(*Policy, *User)
+		want bool
+	}{
+		{"inactive", func(*Policy, *User) {}, false},
+		{"active", func(_ *Policy, u *User) { u.LastLogin = LoginAt(testNow) }, true},
+		{"absent", func(_ *Policy, u *User) { u.LastLogin = LastLogin{} }, false},
+		{"hidden", func(_ *Policy, u *User) { u.LastLogin = state(LoginHidden) }, false},
+		{"never", func(_ *Policy, u *User) { u.LastLogin = state(LoginNever) }, false},
+		{"disabled already", func(p *Policy, u *User) { p.DisableOnly, u.Disabled = true, true }, false},
+		{"not disabled", func(p *Policy, _ *User) { p.RequireDisabled = true }, false},
+		{"allowlisted", func(_ *Policy, u *User) { u.Username = "root" }, true},
+		{"self", func(_ *Policy, u *User) { u.Username = "janitor" }, true},
+		{"admin", func(_ *Policy, u *User) { u.Admin = true }, true},
+		{"service account", func(_ *Policy, u *User) { u.ServiceAccount = true }, true},
+		{"a protected role", func(_ *Policy, u *User) { u.Roles = []string{"ops-eu"} }, true},
+		{"roles that the listing does not tell", func(_ *Policy, u *User) { u.Roles = nil }, false},
+		{"active, roles not told", func(_ *Policy, u *User) { u.Roles, u.LastLogin = nil, LoginAt(testNow) }, true},
+		{"an unsafe id", func(_ *Policy, u *User) { u.ID = ".." }, true},
+		{"an unsafe id, roles not told", func(_ *Policy, u *User) { u.ID, u.Roles = "..", nil }, true},
+	}
+	for _, tt := range tests {
+		p, u := testPolicy(), dormantUser("17")
+		tt.edit(&p, &u)
+		if got := p.settled(u, testNow); got != tt.want {
+			t.Errorf("%s: %t", tt.rule, got)
+		}
+	}
+}
+
 // Whatever the rest of an account and the policy are, only a known old last
 // login or a known never leads to a removal.
 func TestDecideKeepsTheUnknown(t *testing.T) {
@@ -210,9 +362,12 @@ func TestDecideKeepsTheUnknown(t *testing.T) {
 			for _, activity := range times {
 				for _, never := range []NeverPolicy{NeverKeep, NeverRemove, NeverRemoveUndated} {
 					for _, undated := range []bool{true, false} {
-						u := User{ID: "1", LastLogin: login, Created: created, LastActivity: activity, Undated: undated}
-						if d := (Policy{InactiveSince: testCutoff, NeverLoggedIn: never}).Decide(u, testNow); d.Action != Keep {
-							t.Errorf("%s %s: %+v, policy %s", d.Action, d.Reason, u, never)
+						u := User{ID: "1", LastLogin: login, Created: created, LastActivity: activity, Undated: undated, Disabled: undated}
+						for _, p := range []Policy{{}, {DisableOnly: true}, {DisableAfter: time.Hour}, {DisableAfter: time.Hour, RequireDisabled: true}} {
+							p.InactiveSince, p.NeverLoggedIn = testCutoff, never
+							if d := p.Decide(u, testNow); d.Action != Keep {
+								t.Errorf("%s %s: %+v, policy %+v", d.Action, d.Reason, u, p)
+							}
 						}
 					}
 				}

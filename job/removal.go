@@ -16,9 +16,23 @@ var (
 
 	// errChangedMind ends a removal whose account is no longer a candidate.
 	errChangedMind = errors.New("the account is no longer a candidate")
+
+	// errDoneBefore ends a disabling that an earlier request has carried out.
+	errDoneBefore = errors.New("the account is disabled by now; an earlier request to disable it got no answer that says so")
 )
 
-// removal is what happens to one candidate.
+// deeds are what the actions come to, in reports and in the log.
+var deeds = map[Action]struct {
+	would, done             Result
+	does, did, failed, left string
+}{
+	Remove: {WouldRemove, Removed,
+		"removing account", "removed account", "could not remove account", "did not remove account: the run has ended"},
+	Disable: {WouldDisable, Disabled,
+		"disabling account", "disabled account", "could not disable account", "did not disable account: the run has ended"},
+}
+
+// removal is what happens to one candidate: that it is removed, or disabled.
 type removal struct {
 	*Cleanup
 	candidate Candidate
@@ -26,24 +40,33 @@ type removal struct {
 	now       time.Time
 	log       zerolog.Logger
 
-	found     bool // a second look found it, still a candidate
-	recorded  bool // the intent is on record
-	attempted bool // a request may have been sent
-	repeated  bool // and another one was about to be
+	kept      Reason // why it is no longer a candidate
+	found     bool   // a second look found it, still a candidate
+	recorded  bool   // the intent is on record
+	attempted bool   // a request may have been sent
+	repeated  bool   // and another one was about to be
 }
 
-// carryOut removes the account, and puts on record what came of it.
+// carryOut removes or disables the account, and puts on record what came of it.
 func (m *removal) carryOut(ctx context.Context) (Result, error) {
-	err := m.Directory.Remove(ctx, m.candidate.User, m.confirm)
+	act := m.Directory.Remove
+	if m.candidate.Action == Disable {
+		act = m.Directory.Disable
+	}
+	err := act(ctx, m.candidate.User, m.confirm)
 	a := m.account
 	switch {
 	case err == nil && m.attempted:
-		a.Result = Removed
+		a.Result = deeds[m.candidate.Action].done
 	case err == nil:
 		err = errors.New("the directory reports a removal that it did not ask leave for")
 		a.Result, a.Error = NotRemoved, describe(err)
+	case errors.Is(err, ErrHalfDone): // whatever kept it from going on
+		a.Result, a.Error = NotRemoved, describe(err)
+	case errors.Is(err, errDoneBefore):
+		a.Result, a.Error, err = Disabled, describe(err), nil
 	case errors.Is(err, errChangedMind):
-		a.Result, err = Kept, nil
+		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
 	case errors.Is(err, ErrNotFound) && m.stillThere(ctx):
 		err = fmt.Errorf("the directory says that there is no such account, and still shows it: %w", err)
 		a.Result, a.Error = NotRemoved, describe(err)
@@ -75,10 +98,10 @@ func (m *removal) confirm(ctx context.Context) error {
 		return err
 	}
 	if !m.recorded {
-		if err := m.Journal.intent(m.candidate.User, m.account.Reason); err != nil {
+		if err := m.Journal.intent(m.candidate.User, Decision{m.account.Action, m.account.Reason}); err != nil {
 			return fmt.Errorf("%w: %w", errNoRecord, err)
 		}
-		m.put(zerolog.InfoLevel, "removing account", nil)
+		m.put(zerolog.InfoLevel, deeds[m.candidate.Action].does, nil)
 		if err := m.Record.Err(); m.Journal == nil && err != nil {
 			return fmt.Errorf("%w: write log: %w", errNoRecord, err)
 		}
@@ -107,17 +130,44 @@ func (m *removal) lookAgain(ctx context.Context) error {
 		return fmt.Errorf("look again: %w", err)
 	case u.ID != id:
 		return fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
+	case m.isAnother(u):
+		return fmt.Errorf("look again: account %q was created on %s, and the one that is meant on %s: its id belongs to another one now",
+			id, u.Created.UTC().Format(time.DateOnly), m.candidate.User.Created.UTC().Format(time.DateOnly))
+	}
+	planned := m.candidate.Action
+	if planned == Disable && u.Disabled && m.attempted {
+		return errDoneBefore
 	}
 	d := m.Policy.Decide(m.Activity.apply(u, m.now), m.now)
-	m.account.Action, m.account.Reason = d.Action, d.Reason
-	if d.Action == Remove {
-		m.found = true
+	if d.Action == planned {
+		m.account.Reason, m.found = d.Reason, true
 		return nil
 	}
-	if d.Reason == Active {
-		m.account.Reason = ActiveAgain
-	}
+	m.kept = m.Policy.otherwise(d, u)
 	return errChangedMind
+}
+
+// isAnother reports whether u is younger than the account of the same id that
+// is meant. Days, not seconds: the two may have been read in different forms.
+func (m *removal) isAnother(u User) bool {
+	meant := m.candidate.User.Created
+	return plausible(meant, m.now) && plausible(u.Created, m.now) && u.Created.Sub(meant) > day
+}
+
+// otherwise is why u is kept if a second look decides otherwise than the plan:
+// what the guards did not judge is not done.
+func (p Policy) otherwise(d Decision, u User) Reason {
+	switch {
+	case d.Action == Keep && d.Reason != Active:
+		return d.Reason
+	case d.Action == Remove && u.Disabled: // and it was to be disabled
+		return AlreadyDisabled
+	case d.Action == Remove: // a last login does not become an older one
+		return LastLoginUnknown
+	case d.Action == Disable && p.RequireDisabled: // and it was to be removed
+		return NotDisabled
+	}
+	return ActiveAgain
 }
 
 // stillThere reports whether an account that was found a moment ago, and that a
@@ -141,19 +191,19 @@ func (m *removal) believe(ctx context.Context, gone error) error {
 
 func (m *removal) logResult(err error) {
 	switch m.account.Result {
-	case Removed:
-		m.put(zerolog.InfoLevel, "removed account", nil)
+	case Removed, Disabled:
+		m.put(zerolog.InfoLevel, deeds[m.candidate.Action].did, nil)
 	case AlreadyGone:
 		m.put(zerolog.InfoLevel, "account was already gone", nil)
 	case Kept:
 		m.put(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
 	case NotRemoved:
-		m.put(zerolog.ErrorLevel, "could not remove account", err)
+		m.put(zerolog.ErrorLevel, deeds[m.candidate.Action].failed, err)
 	case NotAttempted:
 		if m.recorded {
-			m.put(zerolog.InfoLevel, "did not remove account: the run has ended", nil)
+			m.put(zerolog.InfoLevel, deeds[m.candidate.Action].left, nil)
 		}
-	case WouldRemove:
+	case WouldRemove, WouldDisable:
 	}
 }
 

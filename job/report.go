@@ -13,7 +13,7 @@ const (
 	Completed   Outcome = "completed"
 	DryRun      Outcome = "dry_run"
 	Refused     Outcome = "refused" // by a guard
-	Partial     Outcome = "partial" // finished, but some accounts could not be removed
+	Partial     Outcome = "partial" // finished, but some accounts could not be removed or disabled
 	Failed      Outcome = "failed"
 	Interrupted Outcome = "interrupted"
 )
@@ -30,8 +30,10 @@ type Result string
 
 // The results of an action.
 const (
-	WouldRemove  Result = "would_remove" // in a dry run
+	WouldRemove  Result = "would_remove"  // in a dry run
+	WouldDisable Result = "would_disable" // likewise
 	Removed      Result = "removed"
+	Disabled     Result = "disabled"
 	AlreadyGone  Result = "already_gone" // somebody else removed it
 	Kept         Result = "kept"         // a second look changed the decision
 	NotRemoved   Result = "failed"
@@ -39,7 +41,7 @@ const (
 )
 
 func results() []Result {
-	return []Result{WouldRemove, Removed, AlreadyGone, Kept, NotRemoved, NotAttempted}
+	return []Result{WouldRemove, WouldDisable, Removed, Disabled, AlreadyGone, Kept, NotRemoved, NotAttempted}
 }
 
 // Report is what a run found and did.
@@ -53,10 +55,15 @@ type Report struct {
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
 	Cutoff     time.Time `json:"cutoff"`
-	Counts     Counts    `json:"counts"`
-	Refusals   []Refusal `json:"refusals"`
-	Accounts   []Account `json:"accounts"` // the candidates, the longest inactive first
-	Error      string    `json:"error,omitempty"`
+
+	// DisableCutoff is the cutoff for accounts that are disabled, if any are.
+	// It is Cutoff if none are removed.
+	DisableCutoff *time.Time `json:"disable_cutoff,omitempty"`
+
+	Counts   Counts    `json:"counts"`
+	Refusals []Refusal `json:"refusals"`
+	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first
+	Error    string    `json:"error,omitempty"`
 
 	NotBegun bool  `json:"-"` // the directory was not even asked
 	Planned  bool  `json:"-"` // the whole directory was read
@@ -69,6 +76,7 @@ type Counts struct {
 	Scanned      int            `json:"scanned"`
 	Candidates   int            `json:"candidates"`
 	Removed      int            `json:"removed"`
+	Disabled     int            `json:"disabled"`
 	AlreadyGone  int            `json:"already_gone"`
 	Failed       int            `json:"failed"`
 	NotAttempted int            `json:"not_attempted"`
@@ -80,23 +88,29 @@ type Account struct {
 	ID           string     `json:"id"`
 	Username     string     `json:"username"`
 	Email        string     `json:"email"`
-	LastLogin    *time.Time `json:"last_login"`    // null if there was none
+	LastLogin    *time.Time `json:"last_login"`    // null if there was none, or no more is known than NotAfter
 	InactiveDays *int       `json:"inactive_days"` // null if not known
 	Action       Action     `json:"action"`
 	Reason       Reason     `json:"reason"`
 	Result       Result     `json:"result"`
 	Error        string     `json:"error"`
+
+	NotAfter *time.Time `json:"-"` // the latest that a last login can have been of which no more is known
 }
 
 // newAccount is a candidate's line before anything has been done with it.
 func newAccount(c Candidate, now time.Time) Account {
 	a := Account{
 		ID: c.User.ID, Username: c.User.Username, Email: c.User.Email,
-		Action: Remove, Reason: c.Reason, Result: NotAttempted,
+		Action: c.Action, Reason: c.Reason, Result: NotAttempted,
 	}
 	if login, _ := c.User.evidence(now); login.State == LoginKnown {
 		at := login.At.UTC().Truncate(time.Second)
-		a.LastLogin = &at
+		if login.NotAfter {
+			a.NotAfter = &at
+		} else {
+			a.LastLogin = &at
+		}
 	}
 	if !c.InactiveSince.IsZero() {
 		days := int(now.Sub(c.InactiveSince).Hours() / 24)
@@ -111,6 +125,8 @@ func (r *Report) count() {
 		switch a.Result {
 		case Removed:
 			r.Counts.Removed++
+		case Disabled:
+			r.Counts.Disabled++
 		case AlreadyGone:
 			r.Counts.AlreadyGone++
 		case NotRemoved:
@@ -119,7 +135,7 @@ func (r *Report) count() {
 			r.Counts.NotAttempted++
 		case Kept:
 			r.Counts.Kept[a.Reason]++
-		case WouldRemove:
+		case WouldRemove, WouldDisable:
 		}
 	}
 }

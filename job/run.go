@@ -26,7 +26,7 @@ type Cleanup struct {
 
 	DryRun      bool
 	Recheck     bool // read each candidate again where the directory can
-	Concurrency int  // removals at once
+	Concurrency int  // removals, or accounts read alone, at once
 	MaxFailures int  // failed removals in a row that end the run
 	Journal     *Journal
 
@@ -63,6 +63,9 @@ func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 		StartedAt: now, Cutoff: c.Policy.Cutoff(now),
 		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Accounts: []Account{},
 	}
+	if at := c.Policy.DisableCutoff(now); !at.IsZero() {
+		r.DisableCutoff = &at
+	}
 	log.Info().Str(FieldCommand, c.Command).Str(FieldProfile, c.Profile).Str(FieldURL, c.URL).
 		Bool(FieldDryRun, c.DryRun).Time(FieldCutoff, r.Cutoff).Msg("run started")
 	return r, log
@@ -82,7 +85,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
-	plan, err := ReadPlan(c.Directory.Users(ctx), c.Policy, c.Activity, r.StartedAt)
+	plan, err := ReadPlan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), c.Policy, c.Activity, r.StartedAt)
 	r.Counts.Scanned = plan.Scanned
 	if err != nil {
 		return nil, err
@@ -139,14 +142,14 @@ func (c *Cleanup) warn(plan *Plan, log zerolog.Logger) {
 func (c *Cleanup) act(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	switch {
 	case c.DryRun:
-		for i := range r.Accounts {
-			r.Accounts[i].Result = WouldRemove
+		for i, candidate := range plan.Candidates {
+			r.Accounts[i].Result = deeds[candidate.Action].would
 		}
 		return nil
 	case len(r.Refusals) > 0:
 		return nil
 	}
-	return c.apply(ctx, plan.Candidates, r, log)
+	return c.apply(ctx, plan, r, log)
 }
 
 func outcome(ctx context.Context, r Report, err error) Outcome {
@@ -182,7 +185,7 @@ func logSummary(log zerolog.Logger, r Report) {
 	log = always(log)
 	event := log.WithLevel(level).Str(FieldOutcome, string(r.Outcome)).Bool(FieldDryRun, r.DryRun).
 		Int(FieldScanned, r.Counts.Scanned).Int(FieldCandidates, r.Counts.Candidates).
-		Int(FieldRemoved, r.Counts.Removed).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
+		Int(FieldRemoved, r.Counts.Removed).Int(FieldDisabled, r.Counts.Disabled).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
 		Int(FieldFailed, r.Counts.Failed).Int(FieldNotAttempted, r.Counts.NotAttempted).Dict(FieldKept, kept).
 		Float64(FieldDuration, r.FinishedAt.Sub(r.StartedAt).Seconds())
 	if r.Err != nil {

@@ -27,17 +27,19 @@ type memory struct {
 	self   func() (User, error)
 	list   func(context.Context, int) error // before the account with this index, and after the last
 	read   func(context.Context, User) (User, error)
-	remove func(ctx context.Context, id string, attempt int) error // what a request comes to; errAgain repeats it
+	remove func(ctx context.Context, id string, attempt int) error // what a request to remove or disable comes to; errAgain repeats it
 	rude   bool                                                    // removes without asking leave
+	steps  bool                                                    // what is repeated are steps of one removal
 	ghosts bool                                                    // shows accounts that it can't find to remove
 
 	mu            sync.Mutex
 	asked         []string // such as "remove 3", in order
 	requests      map[string]int
 	removed       []string
+	disabled      []string
 	gone          []string
 	busy, busiest int
-	requested     func(id string) // right before a request to remove
+	requested     func(id string) // right before a request to remove or disable
 }
 
 var _ Directory = (*memory)(nil)
@@ -84,10 +86,6 @@ func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
 // errCutShort makes a listing end as if it were whole.
 var errCutShort = errors.New("cut short")
 
-func (d *memory) Disable(context.Context, User, func(context.Context) error) error {
-	return ErrUnsupported
-}
-
 func (d *memory) User(ctx context.Context, u User) (User, error) {
 	id := u.ID
 	d.note("read " + id)
@@ -98,14 +96,26 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 	if i < 0 || gone {
 		return User{}, fmt.Errorf("read user: %w", ErrNotFound)
 	}
+	u = d.users[i]
+	d.mu.Lock()
+	u.Disabled = u.Disabled || slices.Contains(d.disabled, id)
+	d.mu.Unlock()
 	if d.read == nil {
-		return d.users[i], ctx.Err()
+		return u, ctx.Err()
 	}
-	return d.read(ctx, d.users[i])
+	return d.read(ctx, u)
 }
 
 func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
-	id := u.ID
+	return d.act(ctx, u.ID, "remove", &d.removed, confirm)
+}
+
+func (d *memory) Disable(ctx context.Context, u User, confirm func(context.Context) error) error {
+	return d.act(ctx, u.ID, "disable", &d.disabled, confirm)
+}
+
+// act does to the account what adds it to done.
+func (d *memory) act(ctx context.Context, id, what string, done *[]string, confirm func(context.Context) error) error {
 	d.mu.Lock()
 	d.busy++
 	d.busiest = max(d.busiest, d.busy)
@@ -118,11 +128,13 @@ func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Contex
 	for attempt := 1; ; attempt++ {
 		if !d.rude {
 			// That ctx is done is left for confirm to find out.
-			if err := confirm(ctx); err != nil {
+			if err := confirm(ctx); err != nil && d.steps && attempt > 1 {
+				return fmt.Errorf("%s user: %w: %w", what, ErrHalfDone, err)
+			} else if err != nil {
 				return err
 			}
 		}
-		d.note("remove " + id)
+		d.note(what + " " + id)
 		d.mu.Lock()
 		d.requests[id]++
 		d.mu.Unlock()
@@ -135,7 +147,7 @@ func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Contex
 		}
 		if err == nil {
 			d.mu.Lock()
-			d.removed = append(d.removed, id)
+			*done = append(*done, id)
 			d.mu.Unlock()
 			return nil
 		}
@@ -145,7 +157,7 @@ func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Contex
 			d.mu.Unlock()
 		}
 		if !errors.Is(err, errAgain) {
-			return fmt.Errorf("remove user: %w", err)
+			return fmt.Errorf("%s user: %w", what, err)
 		}
 	}
 }
@@ -236,7 +248,13 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 		if got := slices.Contains(c.dir.removed, a.ID); got != (a.Result == Removed) && !c.dir.rude {
 			t.Errorf("account %s is reported as %s; removed: %t", a.ID, a.Result, got)
 		}
-		if got := c.dir.requests[a.ID]; got > 0 && (a.Result == NotAttempted || a.Result == WouldRemove) {
+		if got := slices.Contains(c.dir.disabled, a.ID); got != (a.Result == Disabled) && !c.dir.rude {
+			t.Errorf("account %s is reported as %s; disabled: %t", a.ID, a.Result, got)
+		}
+		if does := a.Action == Disable; a.Result == Removed && does || (a.Result == Disabled || a.Result == WouldDisable) && !does || a.Result == WouldRemove && does {
+			t.Errorf("account %s: action %s, result %s", a.ID, a.Action, a.Result)
+		}
+		if got := c.dir.requests[a.ID]; got > 0 && (a.Result == NotAttempted || a.Result == WouldRemove || a.Result == WouldDisable) {
 			t.Errorf("account %s is reported as %s after %d requests", a.ID, a.Result, got)
 		}
 	}
@@ -250,17 +268,17 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 	if r.Planned && k.Scanned != k.Candidates+kept {
 		t.Errorf("%d scanned, %d candidates and %d kept", k.Scanned, k.Candidates, kept)
 	}
-	if k.Candidates != len(r.Accounts) || k.Removed != n[Removed] || k.AlreadyGone != n[AlreadyGone] ||
+	if k.Candidates != len(r.Accounts) || k.Removed != n[Removed] || k.Disabled != n[Disabled] || k.AlreadyGone != n[AlreadyGone] ||
 		k.Failed != n[NotRemoved] || k.NotAttempted != n[NotAttempted] {
 		t.Errorf("counts %+v, accounts %v", k, n)
 	}
 	if !r.Planned && len(r.Accounts) > 0 {
 		t.Error("accounts without a plan")
 	}
-	if len(c.dir.removed) > 0 && (r.DryRun || len(r.Refusals) > 0 || !r.Planned) {
-		t.Errorf("removed %v", c.dir.removed)
+	if len(c.dir.removed)+len(c.dir.disabled) > 0 && (r.DryRun || len(r.Refusals) > 0 || !r.Planned) {
+		t.Errorf("removed %v, disabled %v", c.dir.removed, c.dir.disabled)
 	}
-	if r.Outcome == Completed && k.Removed+k.AlreadyGone+n[Kept] != k.Candidates {
+	if r.Outcome == Completed && k.Removed+k.Disabled+k.AlreadyGone+n[Kept] != k.Candidates {
 		t.Errorf("completed with %+v", k)
 	}
 	if (r.Err != nil) != (r.Error != "") || (r.Err != nil) != (r.Outcome == Failed || r.Outcome == Interrupted) {
@@ -293,11 +311,12 @@ func (c *cleanup) checkLog(t *testing.T, r Report) {
 		if strings.Contains(message, "account") && line[FieldUserID] != nil && (line[FieldReason] == nil || line[FieldLastLogin] == nil) {
 			t.Errorf("without reason or last login: %s", text)
 		}
-		if message == "run finished" && (i != len(lines)-1 || line[FieldOutcome] != string(r.Outcome) || line[FieldRemoved] != float64(r.Counts.Removed)) {
+		if message == "run finished" && (i != len(lines)-1 || line[FieldOutcome] != string(r.Outcome) || line[FieldRemoved] != float64(r.Counts.Removed) || line[FieldDisabled] != float64(r.Counts.Disabled)) {
 			t.Errorf("summary %d of %d lines: %s", i+1, len(lines), text)
 		}
 	}
-	if said["run finished"] != 1 || said["removed account"] != r.Counts.Removed && c.lost == "" || said["could not remove account"] != r.Counts.Failed {
+	if said["run finished"] != 1 || said["removed account"] != r.Counts.Removed && c.lost == "" || said["disabled account"] != r.Counts.Disabled ||
+		said["could not remove account"]+said["could not disable account"] != r.Counts.Failed {
 		t.Errorf("logged %v, counted %+v", said, r.Counts)
 	}
 }
@@ -319,7 +338,7 @@ func (c *cleanup) checkJournal(t *testing.T, r Report) {
 	}
 	for _, a := range r.Accounts {
 		want := fmt.Sprintf("%s %s", a.Reason, a.Result)
-		attempted := a.Result == Removed || c.dir.requests[a.ID] > 0
+		attempted := a.Result == Removed || a.Result == Disabled || c.dir.requests[a.ID] > 0
 		if intents[a.ID] > 1 || attempted && !c.dir.rude && intents[a.ID] != 1 {
 			t.Errorf("account %s, %s: %d intents", a.ID, a.Result, intents[a.ID])
 		}
@@ -344,11 +363,13 @@ func became(r Report) string {
 
 // second makes the second look at the account with this id find something else
 // than the listing did.
-func second(id string, edit func(*User)) func(*cleanup) {
+func second(id string, edits ...func(*User)) func(*cleanup) {
 	return func(c *cleanup) {
 		c.dir.read = func(_ context.Context, u User) (User, error) {
 			if u.ID == id {
-				edit(&u)
+				for _, edit := range edits {
+					edit(&u)
+				}
 			}
 			return u, nil
 		}
@@ -557,7 +578,7 @@ func TestRunReports(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		got, err = json.Marshal(r.Counts)
-		if want := `{"scanned":6,"candidates":4,"removed":3,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
+		if want := `{"scanned":6,"candidates":4,"removed":3,"disabled":0,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
@@ -898,6 +919,7 @@ func TestRunWhateverHappens(t *testing.T) {
 		users := []User{with("new", login("2026-06-30T00:00:00Z"))}
 		for i := range random(30) {
 			u := with(strconv.Itoa(i))
+			u.Disabled = random(4) == 0
 			if random(3) == 0 {
 				change(&u)
 			}
@@ -907,6 +929,8 @@ func TestRunWhateverHappens(t *testing.T) {
 			inBubble(t, users, func(t *testing.T, c *cleanup) {
 				c.Concurrency, c.MaxFailures, c.Recheck, c.DryRun = 1+random(5), 1+random(5), random(4) > 0, random(8) == 0
 				c.Policy.NeverLoggedIn = []NeverPolicy{NeverKeep, NeverRemove, NeverRemoveUndated}[random(3)]
+				c.Policy.DisableOnly, c.Policy.RequireDisabled = random(4) == 0, random(3) == 0
+				c.Policy.DisableAfter = time.Duration(random(2)*45*24) * time.Hour
 				if random(8) == 0 {
 					c.Limits.MaxRemovals = random(10)
 				}
@@ -947,8 +971,8 @@ func TestRunWhateverHappens(t *testing.T) {
 					ended := time.AfterFunc(time.Duration(random(30000))*time.Millisecond, cancel)
 					defer ended.Stop()
 				}
-				// The plan is pure: it says who might be removed.
-				allowed := map[string]bool{}
+				// The plan is pure: it says what might be done with whom.
+				allowed := map[string]bool{"self": true, "list": true}
 				plan, err := ReadPlan(func(yield func(User, error) bool) {
 					for _, u := range users {
 						if !yield(u, nil) {
@@ -960,22 +984,20 @@ func TestRunWhateverHappens(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, candidate := range plan.Candidates {
-					allowed[candidate.User.ID] = true
+					allowed["read "+candidate.User.ID] = true
+					allowed[fmt.Sprintf("%s %s", candidate.Action, candidate.User.ID)] = true
 				}
-				asked := map[string]bool{}
 				r := c.run(ctx, t)
 				for _, what := range c.dir.asked {
-					if id, ok := strings.CutPrefix(what, "remove "); ok && !allowed[id] {
-						t.Errorf("removed %s, which the plan keeps", id)
-					} else if ok {
-						asked[id] = true
+					if !allowed[what] {
+						t.Errorf("asked to %s, which is not in the plan", what)
 					}
 				}
 				if c.dir.busiest > c.Concurrency {
 					t.Errorf("%d at once, want %d", c.dir.busiest, c.Concurrency)
 				}
-				if r.DryRun && len(asked) > 0 {
-					t.Errorf("a dry run removed %v", asked)
+				if r.DryRun && len(c.dir.asked) > 2 {
+					t.Errorf("a dry run asked %v", c.dir.asked)
 				}
 				mu.Lock()
 				outcomes[r.Outcome]++

@@ -15,19 +15,19 @@ type conclusion struct {
 	Next    string // what to do now, or empty
 }
 
-// conclude never says that something was removed unless it was, and never that
-// nothing was removed if a request for it may have been carried out.
+// conclude never says that something was done unless it was, and never that
+// nothing was done if a request for it may have been carried out.
 func conclude(r job.Report) conclusion {
 	if r.NotBegun {
 		return conclusion{
-			Outcome: "Failed: nothing was removed, because the run could not begin.",
+			Outcome: "Failed: nothing was " + done(r) + ", because the run could not begin.",
 			Cause:   cause(r),
 			Next:    "Correct what the error names; dormant check tries the configuration.",
 		}
 	}
 	if !r.Planned {
 		return conclusion{
-			Outcome: stopped(r) + ": nothing was removed, because the directory was not read to its end.",
+			Outcome: stopped(r) + ": nothing was " + done(r) + ", because the directory was not read to its end.",
 			Cause:   cause(r),
 			Next:    afterUnread(r),
 		}
@@ -37,20 +37,20 @@ func conclude(r job.Report) conclusion {
 		return concludeDryRun(r)
 	case job.Refused:
 		return conclusion{
-			Outcome: fmt.Sprintf("Refused: nothing was removed. %s.", candidates(r)),
-			Next:    "The guards say what to check, and which variable to change if all of them should go.",
+			Outcome: fmt.Sprintf("Refused: nothing was %s. %s.", done(r), candidates(r)),
+			Next:    afterRefusal(r),
 		}
 	case job.Completed:
 		return conclusion{Outcome: concludeCompleted(r)}
 	case job.Partial:
 		return conclusion{
-			Outcome: "Partly done: " + removedOf(r) + ".",
+			Outcome: "Partly done: " + doneOf(r) + ".",
 			Next:    "Each failed account has its error; the next run tries them again.",
 		}
 	case job.Failed, job.Interrupted:
 	}
 	return conclusion{
-		Outcome: stopped(r) + ": " + removedOf(r) + ".",
+		Outcome: stopped(r) + ": " + doneOf(r) + ".",
 		Cause:   cause(r),
 		Next:    "The next run reads the directory anew and decides again about what is left.",
 	}
@@ -60,34 +60,46 @@ func concludeDryRun(r job.Report) conclusion {
 	switch {
 	case len(r.Refusals) > 0:
 		return conclusion{
-			Outcome: fmt.Sprintf("Dry run: nothing was removed. %s, and a real run would be refused.",
-				candidates(r)),
-			Next: "The guards say what to check, and which variable to change if all of them should go.",
+			Outcome: fmt.Sprintf("Dry run: nothing was %s. %s, and a real run would be refused.", done(r), candidates(r)),
+			Next:    afterRefusal(r),
 		}
 	case r.Counts.Candidates == 0:
-		return conclusion{Outcome: "Dry run: nothing was removed. No account would be removed."}
+		return conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. No account would be %[1]s.", done(r))}
 	}
-	c := conclusion{Outcome: fmt.Sprintf("Dry run: nothing was removed. %d of %s would be removed.",
-		r.Counts.Candidates, plural(r.Counts.Scanned, "account"))}
+	// What the plan holds is said, and not what the run might do.
+	removed, disabled := count(r, job.WouldRemove), count(r, job.WouldDisable)
+	would, does, to := fmt.Sprintf("%d of %s would be removed", removed, plural(r.Counts.Scanned, "account")), "removes them", "remove them"
+	switch {
+	case removed == 0:
+		would, does, to = fmt.Sprintf("%d of %s would be disabled", disabled, plural(r.Counts.Scanned, "account")), "disables them", "disable them"
+	case disabled > 0:
+		would, does, to = fmt.Sprintf("%s, %d disabled", would, disabled), "does so", "do so"
+	}
+	c := conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. %s.", done(r), would)}
 	switch r.Command {
 	case "audit":
-		c.Next = "dormant run with DORMANT_DRY_RUN=false removes them."
+		c.Next = fmt.Sprintf("dormant run with DORMANT_DRY_RUN=false %s.", does)
 	case "daemon":
-		c.Next = "A daemon that is started with DORMANT_DRY_RUN=false removes them."
+		c.Next = fmt.Sprintf("A daemon that is started with DORMANT_DRY_RUN=false %s.", does)
 	default:
-		c.Next = "To remove them: DORMANT_DRY_RUN=false dormant run"
+		c.Next = fmt.Sprintf("To %s: DORMANT_DRY_RUN=false dormant run", to)
 	}
 	return c
 }
 
 func concludeCompleted(r job.Report) string {
-	switch removed := count(r, job.Removed); {
-	case len(r.Accounts) == 0:
-		return "Nothing to remove: no account is a candidate."
-	case removed == len(r.Accounts):
+	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
+	switch len(r.Accounts) {
+	case 0:
+		return fmt.Sprintf("Nothing to %s: no account is a candidate.", choose(r, "remove", "disable", "remove or disable"))
+	case removed:
 		return fmt.Sprintf("Removed %s.", plural(removed, "account"))
+	case disabled:
+		return fmt.Sprintf("Disabled %s.", plural(disabled, "account"))
+	case removed + disabled:
+		return fmt.Sprintf("Removed %s, and disabled %d.", plural(removed, "account"), disabled)
 	}
-	return "Done: " + removedOf(r) + "."
+	return "Done: " + doneOf(r) + "."
 }
 
 // candidates tells how many of the scanned accounts are candidates.
@@ -99,12 +111,14 @@ func candidates(r job.Report) string {
 	return fmt.Sprintf("%d of %s %s", r.Counts.Candidates, plural(r.Counts.Scanned, "account"), is)
 }
 
-// removedOf tells what became of the candidates. A removal that failed may have
+// doneOf tells what became of the candidates. A removal that failed may have
 // been carried out all the same, if only its answer was lost.
-func removedOf(r job.Report) string {
-	removed := fmt.Sprintf("removed %d of %s", count(r, job.Removed), plural(len(r.Accounts), "account"))
-	if count(r, job.Removed) == 0 && count(r, job.NotRemoved) == 0 {
-		removed = "nothing was removed"
+func doneOf(r job.Report) string {
+	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
+	text := choose(r, fmt.Sprintf("removed %d", removed), fmt.Sprintf("disabled %d", disabled),
+		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(len(r.Accounts), "account")
+	if removed == 0 && disabled == 0 && count(r, job.NotRemoved) == 0 {
+		text = "nothing was " + done(r)
 	}
 	var others []string
 	for _, t := range []struct {
@@ -121,9 +135,9 @@ func removedOf(r job.Report) string {
 		}
 	}
 	if len(others) == 0 {
-		return removed
+		return text
 	}
-	return removed + " (" + strings.Join(others, ", ") + ")"
+	return text + " (" + strings.Join(others, ", ") + ")"
 }
 
 func stopped(r job.Report) string {
@@ -138,6 +152,11 @@ func cause(r job.Report) string {
 		return r.Err.Error()
 	}
 	return r.Error
+}
+
+func afterRefusal(r job.Report) string {
+	return "The guards say what to check, and which variable to change if " +
+		choose(r, "all of them should go", "all of them should be disabled", "all that should be done") + "."
 }
 
 func afterUnread(r job.Report) string {

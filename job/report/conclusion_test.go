@@ -11,8 +11,12 @@ import (
 
 func TestConclusion(t *testing.T) {
 	const (
-		would     = job.WouldRemove
+		would = job.WouldRemove
+
+		wouldDisable = job.WouldDisable
+
 		removed   = job.Removed
+		disabled  = job.Disabled
 		gone      = job.AlreadyGone
 		kept      = job.Kept
 		failed    = job.NotRemoved
@@ -83,6 +87,38 @@ func TestConclusion(t *testing.T) {
 		{"interrupted while it read", interrupted,
 			"\nInterrupted: nothing was removed, because the directory was not read to its end.\n  error: list users: page 3: 502\n" +
 				"The next run starts from the beginning.\n"},
+
+		{"audit of a run that disables", disabling(sample("audit", true, job.DryRun, wouldDisable, wouldDisable), 90),
+			"Dry run: nothing was disabled. 2 of 10 accounts would be disabled.\ndormant run with DORMANT_DRY_RUN=false disables them.\n"},
+		{"dry run of both", disabling(sample("run", true, job.DryRun, would, would, wouldDisable), 45),
+			"Dry run: nothing was removed or disabled. 2 of 10 accounts would be removed, 1 disabled.\nTo do so: DORMANT_DRY_RUN=false dormant run\n"},
+		{"dry run of both, none to disable", disabling(sample("run", true, job.DryRun, would), 45),
+			"Dry run: nothing was removed or disabled. 1 of 10 accounts would be removed.\nTo remove them: DORMANT_DRY_RUN=false dormant run\n"},
+		{"daemon's dry run of both, none to remove", disabling(sample("daemon", true, job.DryRun, wouldDisable), 45),
+			"1 of 10 accounts would be disabled.\nA daemon that is started with DORMANT_DRY_RUN=false disables them.\n"},
+		{"dry run of both without candidates", disabling(sample("audit", true, job.DryRun), 45),
+			"Dry run: nothing was removed or disabled. No account would be removed or disabled.\n"},
+		{"dry run of both that a guard would refuse", refused(disabling(sample("run", true, job.DryRun, would, wouldDisable), 45)),
+			"Dry run: nothing was removed or disabled. 2 of 10 accounts are candidates, and a real run would be\nrefused.\n" +
+				"The guards say what to check, and which variable to change if all that should be done.\n"},
+		{"disabling refused", refused(disabling(sample("run", false, job.Refused, untouched), 90)),
+			"Refused: nothing was disabled. 1 of 10 accounts is a candidate.\n" +
+				"The guards say what to check, and which variable to change if all of them should be disabled.\n"},
+		{"none to disable", disabling(sample("run", false, job.Completed), 90), "\nNothing to disable: no account is a candidate.\n"},
+		{"none for both", disabling(sample("run", false, job.Completed), 45), "\nNothing to remove or disable: no account is a candidate.\n"},
+		{"all disabled", disabling(sample("run", false, job.Completed, disabled, disabled), 90), "\nDisabled 2 accounts.\n"},
+		{"all removed or disabled", disabling(sample("run", false, job.Completed, removed, disabled, disabled), 45), "\nRemoved 1 account, and disabled 2.\n"},
+		{"some disabled", disabling(sample("run", false, job.Partial, disabled, failed, kept), 90),
+			"\nPartly done: disabled 1 of 3 accounts (1 kept on a second look, 1 failed).\nEach failed account has its error; the next run tries them again.\n"},
+		{"one failed of both", disabling(sample("run", false, job.Partial, failed, disabled), 45),
+			"\nPartly done: removed 0 and disabled 1 of 2 accounts (1 failed).\nEach failed account has its error; the next run tries them again.\n"},
+		{"nothing done of both", ended(disabling(sample("run", false, job.Interrupted, untouched), 45), boom),
+			"\nInterrupted: nothing was removed or disabled (1 not attempted).\n  error: detailed: 10 removals in a row failed\n" +
+				"The next run reads the directory anew and decides again about what is left.\n"},
+		{"failed while it read, of both", disabling(unread, 45),
+			"\nFailed: nothing was removed or disabled, because the directory was not read to its end.\n  error: list users: page 3: 502\n" +
+				"dormant check shows what the directory answers; the next run starts from the beginning.\n"},
+
 		{"an outcome that nobody knows", sample("run", false, "?", untouched), "\nFailed: nothing was removed (1 not attempted).\n" +
 			"The next run reads the directory anew and decides again about what is left.\n"},
 	}

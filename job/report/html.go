@@ -14,7 +14,6 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"visible": visible,
-	"meaning": func(name string) string { return meanings[name] },
 	"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 }).Parse(page))
 
@@ -22,7 +21,8 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 type evidence struct {
 	job.Report
 	Conclusion conclusion
-	DaysAgo    int
+	Removes    bool
+	Disables   bool
 	Duration   time.Duration
 	Results    []total
 	KeptBy     []total
@@ -34,7 +34,7 @@ type evidence struct {
 // font or picture from elsewhere.
 func writeHTML(b *bufio.Writer, r job.Report) error {
 	e := evidence{
-		Report: r, Conclusion: conclude(r), DaysAgo: daysAgo(r),
+		Report: r, Conclusion: conclude(r), Removes: removes(r), Disables: disables(r),
 		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
 		Results:  results(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
 	}
@@ -42,7 +42,17 @@ func writeHTML(b *bufio.Writer, r job.Report) error {
 	return pageTemplate.Execute(b, e)
 }
 
-// meanings tells those who do not know the program what its words stand for.
+// DaysAgo is how long before the run a cutoff lies.
+func (e evidence) DaysAgo(cutoff time.Time) string { return plural(daysAgo(e.Report, cutoff), "day") }
+
+// Meaning tells those who do not know the program what its words stand for.
+func (e evidence) Meaning(name string) string {
+	if name == string(job.NotRemoved) && e.Disables {
+		return "not confirmed as done, its error says why"
+	}
+	return meanings[name]
+}
+
 var meanings = map[string]string{
 	string(job.Active):           "used at or after the cutoff",
 	string(job.Allowlisted):      "on the operator's allowlist",
@@ -54,10 +64,14 @@ var meanings = map[string]string{
 	string(job.LastLoginUnknown): "the last login is not known, so it is kept",
 	string(job.UnsafeID):         "its id can't be sent safely",
 	string(job.ActiveAgain):      "was used again before its turn came",
+	string(job.AlreadyDisabled):  "unused, and disabled already",
+	string(job.NotDisabled):      "unused, and not disabled, which comes first",
 	string(job.Inactive):         "last used before the cutoff",
 
 	string(job.WouldRemove):  "removed by a real run, if the guards allow; nothing was done",
+	string(job.WouldDisable): "disabled by a real run, if the guards allow; nothing was done",
 	string(job.Removed):      "the directory confirmed the removal",
+	string(job.Disabled):     "the directory confirmed that it can't log in any more",
 	string(job.AlreadyGone):  "no longer there when its turn came",
 	string(job.Kept):         "no longer a candidate on a second look",
 	string(job.NotRemoved):   "not confirmed as removed, its error says why",

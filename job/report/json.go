@@ -16,6 +16,9 @@ import (
 // string without changing it.
 func writeJSON(b *bufio.Writer, r job.Report) error {
 	r.StartedAt, r.FinishedAt, r.Cutoff = r.StartedAt.UTC(), r.FinishedAt.UTC(), r.Cutoff.UTC()
+	if r.DisableCutoff != nil {
+		r.DisableCutoff = new(r.DisableCutoff.UTC())
+	}
 	if r.Counts.Kept == nil {
 		r.Counts.Kept = map[job.Reason]int{}
 	}

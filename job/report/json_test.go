@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func TestJSON(t *testing.T) {
     "scanned": 10,
     "candidates": 2,
     "removed": 1,
+    "disabled": 0,
     "already_gone": 0,
     "failed": 1,
     "not_attempted": 0,
@@ -88,6 +90,30 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestJSONOfARunThatDisables(t *testing.T) {
+	r := disabling(sample("run", false, job.Completed, job.Disabled), 45)
+	r.DisableCutoff = new(r.DisableCutoff.In(time.FixedZone("", 3600)))
+	r.Counts.Disabled = 1
+	got := write(t, JSON, r)
+	for _, want := range []string{
+		"\n  \"cutoff\": \"2026-01-31T03:00:00Z\",\n  \"disable_cutoff\": \"2026-03-17T03:00:00Z\",\n",
+		"\n    \"removed\": 0,\n    \"disabled\": 1,\n", `"action": "disable"`, `"result": "disabled"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
+// What is known only as a bound is no last login.
+func TestJSONOfABound(t *testing.T) {
+	r := sample("run", false, job.Completed, job.Removed)
+	r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = nil, before(412)
+	if got, want := write(t, JSON, r), "\"last_login\": null,\n      \"inactive_days\": 412,"; !strings.Contains(got, want) {
+		t.Errorf("no %s in\n%s", want, got)
+	}
+}
+
 func TestJSONOfFailureHasNoNull(t *testing.T) {
 	want := `{
   "run_id": "",
@@ -103,6 +129,7 @@ func TestJSONOfFailureHasNoNull(t *testing.T) {
     "scanned": 7,
     "candidates": 0,
     "removed": 0,
+    "disabled": 0,
     "already_gone": 0,
     "failed": 0,
     "not_attempted": 0,

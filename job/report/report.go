@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"dormant/job"
 )
@@ -59,18 +60,38 @@ type total struct {
 	N    int
 }
 
+// disables reports whether the run is one that disables accounts, and removes
+// whether it is one that removes them.
+func disables(r job.Report) bool { return r.DisableCutoff != nil }
+
+func removes(r job.Report) bool { return !disables(r) || !r.DisableCutoff.Equal(r.Cutoff) }
+
+// choose is the word for what the run does.
+func choose(r job.Report, removing, disabling, both string) string {
+	switch {
+	case !disables(r):
+		return removing
+	case !removes(r):
+		return disabling
+	}
+	return both
+}
+
+// done is what the run may have done with an account.
+func done(r job.Report) string { return choose(r, "removed", "disabled", "removed or disabled") }
+
 // results are what became of the candidates. What matters most for the kind of
 // run comes first, even if it is 0; other zeros are left out.
 func results(r job.Report) []total {
-	first := job.Removed
-	if r.DryRun {
-		first = job.WouldRemove
+	shown := map[job.Result]bool{
+		job.WouldRemove: r.DryRun && removes(r), job.WouldDisable: r.DryRun && disables(r),
+		job.Removed: !r.DryRun && removes(r), job.Disabled: !r.DryRun && disables(r),
 	}
 	var totals []total
 	for _, result := range []job.Result{
-		job.WouldRemove, job.Removed, job.AlreadyGone, job.Kept, job.NotRemoved, job.NotAttempted,
+		job.WouldRemove, job.WouldDisable, job.Removed, job.Disabled, job.AlreadyGone, job.Kept, job.NotRemoved, job.NotAttempted,
 	} {
-		if n := count(r, result); n > 0 || result == first {
+		if n := count(r, result); n > 0 || shown[result] {
 			totals = append(totals, total{string(result), n})
 		}
 	}
@@ -109,8 +130,8 @@ func sum(totals []total) int {
 }
 
 // daysAgo is how many days before the run the cutoff lies.
-func daysAgo(r job.Report) int {
-	return int(r.StartedAt.Sub(r.Cutoff).Hours() / 24)
+func daysAgo(r job.Report, cutoff time.Time) int {
+	return int(r.StartedAt.Sub(cutoff).Hours() / 24)
 }
 
 func plural(n int, noun string) string {

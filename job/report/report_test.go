@@ -39,6 +39,18 @@ func sample(command string, dryRun bool, outcome job.Outcome, results ...job.Res
 	}
 }
 
+// disabling is the run as one that disables accounts unused for so many days: if
+// it is as long as the cutoff, it removes none.
+func disabling(r job.Report, days int) job.Report {
+	r.DisableCutoff = before(days)
+	for i, a := range r.Accounts {
+		if a.Result == job.Disabled || a.Result == job.WouldDisable || days == 90 {
+			r.Accounts[i].Action = job.Disable
+		}
+	}
+	return r
+}
+
 func before(days int) *time.Time { return new(start.AddDate(0, 0, -days)) }
 
 var (
@@ -111,21 +123,84 @@ func TestHostileTextIsMadeVisible(t *testing.T) {
 	}
 }
 
-func TestDryRunNeverSaysRemoved(t *testing.T) {
-	for _, refusals := range [][]job.Refusal{nil, {refusal}} {
-		r := sample("run", true, job.DryRun, job.WouldRemove, job.WouldRemove)
-		r.Refusals = refusals
-		for _, format := range []string{Table, CSV, HTML} {
-			text := strings.ToLower(write(t, format, r))
-			if format != CSV && !strings.Contains(text, "dry run: nothing was removed.") {
-				t.Errorf("%s does not say that nothing was removed:\n%s", format, text)
+func TestDryRunNeverSaysDone(t *testing.T) {
+	for _, tt := range []struct {
+		report job.Report
+		done   string
+	}{
+		{sample("run", true, job.DryRun, job.WouldRemove, job.WouldRemove), "removed"},
+		{disabling(sample("run", true, job.DryRun, job.WouldDisable, job.WouldDisable), 90), "disabled"},
+		{disabling(sample("run", true, job.DryRun, job.WouldRemove, job.WouldDisable), 45), "removed or disabled"},
+		{disabling(sample("run", true, job.DryRun), 45), "removed or disabled"},
+	} {
+		for _, refusals := range [][]job.Refusal{nil, {refusal}} {
+			r := tt.report
+			r.Refusals = refusals
+			for _, format := range []string{Table, CSV, HTML} {
+				text := strings.Join(strings.Fields(strings.ToLower(write(t, format, r))), " ")
+				if format != CSV && !strings.Contains(text, "dry run: nothing was "+tt.done+".") {
+					t.Errorf("%s does not say that nothing was %s:\n%s", format, tt.done, text)
+				}
+				for _, harmless := range []string{
+					"nothing was " + tt.done, "would be removed, 1 disabled", "would be " + tt.done, "should be " + tt.done, "would be removed", "would be disabled",
+					"removed by a real run", "disabled by a real run",
+				} {
+					text = strings.ReplaceAll(text, harmless, "")
+				}
+				if strings.Contains(text, "removed") || strings.Contains(text, "disabled") {
+					t.Errorf("%s says that it was done:\n%s", format, text)
+				}
 			}
-			for _, harmless := range []string{"nothing was removed", "would be removed", "removed by a real run"} {
-				text = strings.ReplaceAll(text, harmless, "")
+		}
+	}
+}
+
+// Each of a run's words is right for what it does.
+func TestWordsOfARun(t *testing.T) {
+	for format, words := range map[string][][3]string{ // of a run that removes, disables, does both
+		HTML: {
+			{"real run, removes accounts", "real run, disables accounts", "real run, removes and disables accounts"},
+			{"selected for removal by", "selected for disabling by", "selected for removal or disabling by"},
+			{"not confirmed as removed", "not confirmed as done", "not confirmed as done"},
+			{"<th>Reason", "<th>Action</th><th>Reason", "<th>Action</th><th>Reason"},
+			{`colspan="6"`, `colspan="7"`, `colspan="7"`},
+			{"2026-01-31 03:00:00 UTC (90 days", "2026-01-31 03:00:00 UTC (90 days", "Cutoff to disable</dt><dd>2026-03-17 03:00:00 UTC (45 days before the start)"},
+		},
+		Table: {
+			{"DAYS  REASON", "DAYS  ACTION   REASON", "DAYS  ACTION   REASON"},
+			{"(90 days ago)\n", "cutoff 2026-01-31T03:00:00Z (90 days ago)\n", "(90 days ago), to disable 2026-03-17T03:00:00Z (45 days ago)\n"},
+			{"\n  removed                     0\n  failed ", "\n  disabled                    1\n  failed ", "\n  removed                     0\n  disabled                    1\n  failed "},
+			{"error: 500", "note: unanswered\n", "note: unanswered\n"},
+		},
+	} {
+		for i, r := range []job.Report{
+			sample("run", false, job.Partial, job.NotRemoved, job.NotRemoved),
+			disabling(sample("run", false, job.Partial, job.Disabled, job.NotRemoved), 90),
+			disabling(sample("run", false, job.Partial, job.Disabled, job.NotRemoved), 45),
+		} {
+			r.Accounts[1].Error = "500"
+			if i > 0 {
+				r.Accounts[0].Error = "unanswered"
 			}
-			if strings.Contains(text, "removed") {
-				t.Errorf("%s says removed:\n%s", format, text)
+			text := write(t, format, r)
+			for _, word := range words {
+				if !strings.Contains(text, word[i]) {
+					t.Errorf("%s: no %q in\n%s", format, word[i], text)
+				}
 			}
+			if other := "disable"; i == 0 && strings.Contains(strings.ToLower(text), other) {
+				t.Errorf("%s: %q in\n%s", format, other, text)
+			}
+		}
+	}
+}
+
+func TestABoundIsShown(t *testing.T) {
+	r := sample("run", false, job.Completed, job.Removed)
+	r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = nil, before(412)
+	for format, want := range map[string]string{Table: "  before 2025-03-15   412  inactive", HTML: ">before 2025-03-15 03:00:00<", CSV: "alice@example.com,,412,remove"} {
+		if got := write(t, format, r); !strings.Contains(got, want) {
+			t.Errorf("%s: no %q in\n%s", format, want, got)
 		}
 	}
 }

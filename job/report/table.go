@@ -22,7 +22,7 @@ const (
 func writeTable(b *bufio.Writer, r job.Report) error {
 	writeHeading(b, r)
 	if r.Planned {
-		writeAccounts(b, r.Accounts)
+		writeAccounts(b, r)
 	}
 	writeCounts(b, r)
 	writeRefusals(b, r)
@@ -36,12 +36,19 @@ func writeHeading(b *bufio.Writer, r job.Report) {
 		mode = "DRY RUN"
 	}
 	heading := paragraph(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL), "")
-	cutoff := fmt.Sprintf("cutoff %s (%s ago)", r.Cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r), "day"))
+	cutoff := "cutoff " + ago(r, r.Cutoff)
+	if disables(r) && removes(r) {
+		cutoff += ", to disable " + ago(r, *r.DisableCutoff)
+	}
 	between := " "
 	if width(heading)+1+width(cutoff) > tableColumns {
 		between = "\n"
 	}
 	fmt.Fprintln(b, heading+between+cutoff)
+}
+
+func ago(r job.Report, cutoff time.Time) string {
+	return fmt.Sprintf("%s (%s ago)", cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r, cutoff), "day"))
 }
 
 // column is one of the table's; shrinks tells that its cells may be cut.
@@ -53,23 +60,31 @@ type column struct {
 	width   int
 }
 
-func columns() []column {
-	return []column{
+func columns(r job.Report) []column {
+	all := []column{
 		{title: "ID", cell: func(a job.Account) string { return a.ID }, shrinks: true},
 		{title: "USERNAME", cell: func(a job.Account) string { return a.Username }, shrinks: true},
 		{title: "EMAIL", cell: func(a job.Account) string { return a.Email }, shrinks: true},
 		{title: "LAST LOGIN", cell: lastLoginDate},
 		{title: "DAYS", cell: inactiveDays, right: true},
+		{title: "ACTION", cell: func(a job.Account) string { return string(a.Action) }},
 		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }},
 		{title: "RESULT", cell: func(a job.Account) string { return string(a.Result) }},
 	}
+	if !disables(r) { // there is only one
+		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "ACTION" })
+	}
+	return all
 }
 
 func lastLoginDate(a job.Account) string {
-	if a.LastLogin == nil {
-		return "never"
+	switch {
+	case a.LastLogin != nil:
+		return a.LastLogin.UTC().Format(time.DateOnly)
+	case a.NotAfter != nil:
+		return "before " + a.NotAfter.UTC().Format(time.DateOnly)
 	}
-	return a.LastLogin.UTC().Format(time.DateOnly)
+	return "never"
 }
 
 func inactiveDays(a job.Account) string {
@@ -79,11 +94,12 @@ func inactiveDays(a job.Account) string {
 	return strconv.Itoa(*a.InactiveDays)
 }
 
-func writeAccounts(b *bufio.Writer, accounts []job.Account) {
+func writeAccounts(b *bufio.Writer, r job.Report) {
+	accounts := r.Accounts
 	if len(accounts) == 0 {
 		return
 	}
-	cols := columns()
+	cols := columns(r)
 	for i, c := range cols {
 		cols[i].width = width(c.title)
 		for _, a := range accounts {
@@ -98,7 +114,7 @@ func writeAccounts(b *bufio.Writer, accounts []job.Account) {
 		writeRow(b, cols, func(c column) string { return visible(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "
-			if a.Result == job.AlreadyGone {
+			if a.Result == job.AlreadyGone || a.Result == job.Disabled {
 				label = "note: "
 			}
 			fmt.Fprintln(b, paragraph(label+a.Error, "      "))

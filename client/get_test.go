@@ -1,0 +1,198 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"dormant/job"
+)
+
+// TestGetList: what several GETs return is one account.
+func TestGetList(t *testing.T) {
+	const (
+		two   = `get: [{path: "/users/{id}", item: user}, {path: /search, query: {q: "{username}"}, items: found, details: true}]`
+		roles = `get: [{path: "/users/{id}"}, {path: "/users/{id}/roles", as: roles, details: true}]`
+		named = `get: [{path: "/users/{id}"}, {path: "/users/{id}/roles", item: data, as: roles}]`
+		first = "GET /users/1"
+		found = "GET /search?q=ana+b"
+		of    = "GET /users/1/roles"
+	)
+	const user = `, username: name, email: email, last_login: last, admin: {path: roles.#.type, in: [root], missing: false}, optional: [username, email]`
+	for name, row := range map[string]struct {
+		get    string
+		routes routes
+		want   string // the account, or what the error says
+	}{
+		"laid over": {two, routes{first: `{"user":{"id":1,"name":"ana","email":"a@x","last":null}}`, found: `{"found":[{"id":9,"last":"2020-01-01"},{"id":1,"last":"2024-01-01"}]}`},
+			"1 ana a@x 2024-01-01T23:59:59Z"},
+		"a later one wins, null as well": {two, routes{first: `{"user":{"id":1,"name":"ana","last":"2024-01-01"}}`, found: `{"found":[{"id":"1","name":"bo","last":null}]}`},
+			"1 bo  never"},
+		"not among them":           {two, routes{first: `{"user":{"id":1}}`, found: `{"found":[{"id":9}]}`}, `line 3: get[1].item`},
+		"nobody":                   {two, routes{first: `{"user":{"id":1}}`, found: `{"found":[]}`}, `line 3: get[1].item`},
+		"no array":                 {two, routes{first: `{"user":{"id":1}}`, found: `{}`}, `line 3: get[1].item`},
+		"an array of other things": {two, routes{first: `{"user":{"id":1}}`, found: `{"found":["1",1,null,[1]]}`}, `line 3: get[1].item`},
+		"the first is gone":        {two, routes{first: 404}, job.ErrNotFound.Error()},
+		"the second is gone":       {two, routes{first: `{"user":{"id":1}}`, found: 410}, job.ErrNotFound.Error()},
+		"the second is refused":    {two, routes{first: `{"user":{"id":1}}`, found: 403}, job.ErrCredentials.Error()},
+		"no item in the first":     {two, routes{first: `{"error":"no"}`}, `line 3: get[0].item`},
+		"the item is a list":       {two, routes{first: `{"user":[{"id":1}]}`}, `line 3: get[0].item`},
+		"somebody else first":      {two, routes{first: `{"user":{"id":8,"last":"2020-01-01"}}`, found: `{"found":[{"id":1}]}`}, `answered with "8"`},
+		"no field of a detail":     {two, routes{first: `{"user":{"id":1,"name":"ana"}}`, found: `{"found":[{"id":1,"name":"x"}]}`}, "1 x  hidden"},
+		"an optional one":          {two, routes{first: `{"user":{"id":1}}`, found: `{"found":[{"id":1,"last":null}]}`}, "1   never"},
+		"as a member":              {roles, routes{first: `{"id":1,"last":null}`, of: `[{"type":"x"},{"type":"root"}]`}, "1   never admin"},
+		"as a member, empty":       {roles, routes{first: `{"id":1,"last":null,"roles":[{"type":"root"}]}`, of: `[]`}, "1   never"},
+		"as a member, no array":    {roles, routes{first: `{"id":1,"last":null}`, of: `null`}, `line 3: get[1].item`},
+		"as a member, an object":   {roles, routes{first: `{"id":1,"last":null}`, of: `{"id":7}`}, "1   never"},
+		"as a member, an item":     {named, routes{first: `{"id":1,"last":null}`, of: `{"data":[{"type":"root"}]}`}, "1   never admin"},
+		"as a member, no item":     {named, routes{first: `{"id":1,"last":null}`, of: `{"error":"no"}`}, `line 3: get[1].item`},
+		"as a member, null":        {named, routes{first: `{"id":1,"last":null}`, of: `{"data":null}`}, `line 3: get[1].item`},
+		"as a member, a number":    {named, routes{first: `{"id":1,"last":null}`, of: `5`}, `line 3: get[1].item`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, row.routes)
+			c := connect(t, s, sketch(t, "", user, row.get+"\n"), readOnly)
+			u, err := c.User(t.Context(), job.User{ID: "1", Username: "ana b"})
+			if s.heard(err); err != nil {
+				wantError(t, err, row.want)
+				return
+			}
+			got := fmt.Sprintf("%s %s %s %s", u.ID, u.Username, u.Email, u.LastLogin)
+			if u.Admin {
+				got += " admin"
+			}
+			if got != row.want {
+				t.Errorf("%s, want %s", got, row.want)
+			}
+		})
+	}
+}
+
+// TestDetailsHidden: an answer about one account that has not all that an account
+// should have hides something.
+func TestDetailsHidden(t *testing.T) {
+	const user = `, username: name, last_login: {path: last, missing: never}, created: made, service_account: {path: bot, in: [1], missing: false}, roles: roles.#.n`
+	for details, want := range map[string]string{"true": "hidden", "false": "2020-01-01T23:59:59Z"} {
+		for answer, whole := range map[string]bool{
+			`{"id":1,"name":"a","made":null,"roles":[],"last":"2020-01-01"}`:    true,
+			`{"id":1,"name":null,"made":null,"roles":null,"last":"2020-01-01"}`: true,
+			`{"id":1,"made":null,"roles":[],"last":"2020-01-01"}`:               false,
+			`{"id":1,"name":"a","roles":[],"last":"2020-01-01"}`:                false,
+			`{"id":1,"name":"a","made":null,"last":"2020-01-01"}`:               false,
+		} {
+			s := serve(t, routes{"GET /users/1": answer})
+			u, err := connect(t, s, sketch(t, "", user, `get: {path: "/users/{id}", details: `+details+"}\n")).User(t.Context(), job.User{ID: "1"})
+			if whole && u.LastLogin.String() != "2020-01-01T23:59:59Z" || !whole && u.LastLogin.String() != want || err != nil {
+				t.Errorf("details %s, %s: %s, %v", details, answer, u.LastLogin, err)
+			}
+		}
+	}
+	s := serve(t, routes{"GET /users/1": `{"id":1,"name":"a","made":null,"roles":[]}`})
+	u, err := connect(t, s, sketch(t, "", user, "get: {path: \"/users/{id}\", details: true}\n")).User(t.Context(), job.User{ID: "1"})
+	if err != nil || u.LastLogin.State != job.LoginNever {
+		t.Errorf("what may be missing is not there: %s, %v", u.LastLogin, err)
+	}
+}
+
+// TestGetGone has the ways in which a directory says that there is no such account.
+func TestGetGone(t *testing.T) {
+	for gone, rows := range map[string]map[int]string{
+		``:              {404: "gone", 410: "gone", 400: "error", 200: "there"},
+		`, gone: [400]`: {400: "gone", 404: "error", 410: "error"},
+		`, gone_if: {path: status, in: [missing, 404]}`: {200: "there", 400: "error", 404: "gone"},
+	} {
+		for code, want := range rows {
+			s := serve(t, routes{"GET /users/1": status(code, `{"id":1,"status":"ok"}`)})
+			_, err := connect(t, s, sketch(t, "", "", `get: {path: "/users/{id}"`+gone+"}\n")).User(t.Context(), job.User{ID: "1"})
+			if got := map[bool]string{true: "there", false: "error"}[err == nil]; errors.Is(err, job.ErrNotFound) != (want == "gone") || want != "gone" && got != want {
+				t.Errorf("%s: %d is %v, want %s", gone, code, err, want)
+			}
+		}
+	}
+	for body, want := range map[string]bool{
+		`{"status":"missing"}`: true, `{"status":404}`: true, `{"id":1,"status":"missing"}`: true, `{"id":1,"status":["x","missing"]}`: true,
+		`{"id":1}`: false, `{"id":1,"status":null}`: false, `{"id":1,"status":"here"}`: false,
+	} {
+		for _, code := range []int{200, 400, 403, 500} {
+			s := serve(t, routes{"GET /users/1": status(code, body)})
+			_, err := connect(t, s, sketch(t, "", "", `get: {path: "/users/{id}", gone_if: {path: status, in: [missing, 404]}}`+"\n"), retries(0)).User(t.Context(), job.User{ID: "1"})
+			if errors.Is(err, job.ErrNotFound) != want || !want && (err == nil) != (code == 200) {
+				t.Errorf("%d with %s: %v", code, body, err)
+			}
+		}
+	}
+}
+
+// TestAccountInAPath: other values than the id lead to an account as well, each
+// as one segment, and what can't be one is not sent.
+func TestAccountInAPath(t *testing.T) {
+	p := sketch(t, "", ", username: name, email: email, extra: {login: login}, optional: [username, email]",
+		"params: {realm: \"a/b\"}\nget: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\nremove: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\n")
+	for value, segment := range hostile {
+		line := "/a%2Fb/" + segment + "/" + segment + "/x" + segment + ".json"
+		s := serve(t, routes{"GET " + line: `{"id":1}`, "DELETE " + line: 204})
+		c := connect(t, s, p)
+		u := job.User{ID: "1", Username: value, Email: value, Extra: map[string]string{"login": string(must(json.Marshal(value)))}}
+		if _, err := c.User(t.Context(), u); err != nil {
+			t.Errorf("%q: %v", value, err)
+		}
+		if err := c.Remove(t.Context(), u, agree); err != nil {
+			t.Errorf("%q: %v", value, err)
+		}
+		s.wantRequests(t, "GET "+line, "DELETE "+line)
+	}
+	s := serve(t, routes{})
+	c := connect(t, s, p)
+	for _, value := range []string{"", ".", "..", "a/../b", "..\\x", "a\nb", " a", "\xff", strings.Repeat("x", 600)} {
+		good := job.User{ID: "1", Username: "a", Email: "b", Extra: map[string]string{"login": `"c"`}}
+		for name, u := range map[string]job.User{
+			"username": {ID: "1", Username: value, Email: good.Email, Extra: good.Extra},
+			"email":    {ID: "1", Username: good.Username, Email: value, Extra: good.Extra},
+			"extra":    {ID: "1", Username: good.Username, Email: good.Email, Extra: map[string]string{"login": string(must(json.Marshal(value)))}},
+			"no extra": {ID: "1", Username: good.Username, Email: good.Email},
+		} {
+			if name == "extra" && value == "\xff" {
+				continue // JSON has no such text
+			}
+			confirmed := false
+			if err := c.Remove(t.Context(), u, func(_ context.Context) error { confirmed = true; return nil }); err == nil || confirmed {
+				t.Errorf("%s %q is removed: %v", name, value, err)
+			}
+			if u, err := c.User(t.Context(), u); err == nil && u.LastLogin.State != job.LoginHidden {
+				t.Errorf("%s %q is read", name, value)
+			}
+		}
+	}
+	s.wantRequests(t)
+}
+
+// TestAccountInAQuery: a request that would not say whom it is about would be
+// about everybody.
+func TestAccountInAQuery(t *testing.T) {
+	for _, request := range []string{
+		`{path: /users, query: {user: "{username}"}}`, `{path: /users, query: {user: "{email}"}}`, `{path: /users, query: {user: "{login}"}}`,
+		`{path: /users, body: {user: "{username}"}}`, `{path: /users, body: {user: "{login}"}}`, `{path: /users, body: {users: ["x {login}"]}}`,
+		`{path: "/users/{id}", query: {user: "{login}"}}`, `{path: "/users/{id}", headers: {If-Match: "{login}"}}`,
+	} {
+		p := sketch(t, "", ", username: name, email: email, extra: {login: login}", "remove: "+request+"\n")
+		for _, login := range []string{"", `""`, "null", "{}", "[]", `[1]`} {
+			s := serve(t, routes{"GET /users": `{"users":[{"id":1,"name":"","email":null,"login":` + login + `}]}`})
+			c := connect(t, s, p)
+			u := job.User{ID: "1", Extra: map[string]string{}}
+			if login != "" {
+				users, err := all(t, s, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				u = users[0]
+			}
+			before := s.lines()
+			if err := c.Remove(t.Context(), u, agree); err == nil || s.lines() != before {
+				t.Errorf("%s, login %s: %v, on the wire:\n%s", request, login, err, s.lines())
+			}
+		}
+	}
+}

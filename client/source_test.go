@@ -1,0 +1,388 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dormant/job"
+)
+
+// told is what is known of the account's use, on one line.
+func told(u job.User) string {
+	text := u.LastLogin.String()
+	if !u.LastActivity.IsZero() {
+		text += ", active " + u.LastActivity.UTC().Format(time.RFC3339)
+	}
+	if u.Partial {
+		text += ", partial"
+	}
+	return text
+}
+
+// watched is a profile with sources of activity, and users that have a last
+// login if the listing shows one.
+func watched(t testing.TB, activity string) *Profile {
+	t.Helper()
+	return sketch(t, "", ", username: name, email: email, last_login: {path: last, missing: absent}, created: made, optional: [username, email, created]", "activity:\n"+activity)
+}
+
+// TestCoverage has what entries and their absence mean, by the coverage.
+func TestCoverage(t *testing.T) {
+	const (
+		log     = `{"log":[{"who":1,"at":"2024-02-01T00:00:00Z"},{"who":9,"at":"2023-01-01T00:00:00Z"},{"who":1,"at":"2024-03-01T00:00:00Z"}]}`
+		undated = `{"log":[{"who":1},{"who":9,"at":"2023-01-01T00:00:00Z"}]}`
+		odd     = `{"log":[{"who":1,"at":"soon"},{"who":1,"at":"2024-03-01T00:00:00Z"}]}`
+		never   = `{"log":[{"who":1,"at":null},{"who":2,"at":0}]}`
+		empty   = `{"log":[]}`
+	)
+	for name, row := range map[string]struct {
+		log, account string
+		want         [3]string // with the coverage life, log, complete
+	}{
+		"in it":                        {log, `"id":1`, [3]string{"absent, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, newer":                 {log, `"id":1,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, older":                 {log, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"2025-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z"}},
+		"in it, though never":          {log, `"id":1,"last":null`, [3]string{"never, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, unreadable":            {log, `"id":1,"last":"?"`, [3]string{"unreadable, active 2024-03-01T00:00:00Z", "unreadable", "unreadable"}},
+		"not in it":                    {log, `"id":2`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
+		"not in it, known":             {log, `"id":2,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"}},
+		"not in it, though never":      {log, `"id":2,"last":null`, [3]string{"never", "never", "never"}},
+		"not in it, unreadable":        {log, `"id":2,"last":{}`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"not in it, created since":     {log, `"id":2,"made":"2024-01-01T00:00:00Z"`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
+		"in it at no time":             {undated, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"in it at no time, known":      {undated, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"in it at an odd time":         {odd, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"one is at an odd time":        {odd, `"id":2`, [3]string{"absent", "before 2024-03-01T00:00:00Z", "never"}},
+		"in it as one who never did":   {never, `"id":1`, [3]string{"unreadable", "absent", "never"}},
+		"in it as one who did it in 0": {never, `"id":2`, [3]string{"unreadable", "absent", "never"}},
+		"an empty log":                 {empty, `"id":1`, [3]string{"absent", "absent", "never"}},
+	} {
+		for i, coverage := range []string{coverLife, coverLog, coverComplete} {
+			s := serve(t, routes{"GET /log": row.log, "GET /users": `{"users":[{` + row.account + `}]}`})
+			p := watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")
+			users, err := all(t, s, connect(t, s, p))
+			if err != nil || told(users[0]) != row.want[i] {
+				t.Errorf("%s, %s: %v, %v; want %s", name, coverage, users, err, row.want[i])
+			}
+			s.wantRequests(t, "GET /log", "GET /users")
+		}
+	}
+}
+
+// TestCoverageSettles: what is not after the beginning of the log is from before
+// the account, if that is younger.
+func TestCoverageSettles(t *testing.T) {
+	s := serve(t, routes{
+		"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": `{"users":[{"id":1,"made":"2024-01-01T00:00:00Z"},{"id":2,"made":"2022-01-01T00:00:00Z"}]}`,
+	})
+	users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"never", "before 2023-01-01T00:00:00Z"} {
+		if got := users[i].LastLogin.Settle(users[i].Created, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); got.String() != want {
+			t.Errorf("account %s: %s, want %s", users[i].ID, got, want)
+		}
+	}
+}
+
+// TestCoverageFromAParam: what is there depends on how the directory is set up.
+func TestCoverageFromAParam(t *testing.T) {
+	p := sketch(t, "", "", "params: {coverage: life}\nactivity: {path: /log, items: log, account: {path: who}, at: at, coverage: \"{coverage}\"}\n")
+	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never"} {
+		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": people(1, 1, "")})
+		users, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values.Params = map[string]string{"coverage": coverage} }))
+		if err != nil || told(users[0]) != want {
+			t.Errorf("%s: %v, %v; want %s", coverage, users, err, want)
+		}
+	}
+	_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Timeout: time.Second, Values: Values{Token: token, Params: map[string]string{"coverage": "full"}}})
+	wantError(t, err, `"full" is none of life, log, complete`, "own.yaml", "line 6: activity.coverage")
+}
+
+// TestJoin: an entry is about the account that it names, and about nobody else.
+func TestJoin(t *testing.T) {
+	const users = `{"users":[{"id":1,"name":"Ana","email":"ana@X.test"},{"id":2,"name":"bo"},{"id":3}]}`
+	for name, row := range map[string]struct {
+		account, entries string
+		want             [3]string
+	}{
+		"by id":                             {`{path: who}`, `{"who":1}`, [3]string{"2024", "never", "never"}},
+		"by id as text":                     {`{path: who, by: id}`, `{"who":"1"}`, [3]string{"2024", "never", "never"}},
+		"by id with a prefix":               {`{path: who, prefix: "user:"}`, `{"who":"user:1"},{"who":"2"},{"who":"token:3"},{"who":"user:"},{"who":"USER:2"}`, [3]string{"2024", "never", "never"}},
+		"a prefix is only at the beginning": {`{path: who, prefix: "u"}`, `{"who":"xu1"},{"who":"uu1"}`, [3]string{"never", "never", "never"}},
+		"by username":                       {`{path: who, by: username}`, `{"who":"ANA"},{"who":1},{"who":"ana@x.test"}`, [3]string{"2024", "never", "absent"}},
+		"by email":                          {`{path: a.b, by: email}`, `{"a":{"b":"Ana@x.TEST"}},{"who":"bo"}`, [3]string{"2024", "absent", "absent"}},
+		"ids keep their case":               {`{path: who}`, `{"who":"ANA"}`, [3]string{"never", "never", "never"}},
+		"no name is nobody's":               {`{path: who, by: username}`, `{"who":""},{"who":null},{},{"who":{}},{"who":["bo"]},{"who":true}`, [3]string{"never", "never", "absent"}},
+	} {
+		s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": users})
+		got, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: "+row.account+", at: at, coverage: complete}\n")))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i, u := range got {
+			if !strings.HasPrefix(told(u), row.want[i]) {
+				t.Errorf("%s, account %s: %s, want %s", name, u.ID, told(u), row.want[i])
+			}
+		}
+	}
+}
+
+// withTime gives each of the entries a time.
+func withTime(entries string) string {
+	var list []map[string]any
+	if err := json.Unmarshal([]byte("["+entries+"]"), &list); err != nil {
+		panic(err)
+	}
+	for _, entry := range list {
+		entry["at"] = "2024-03-01T00:00:00Z"
+	}
+	raw := string(must(json.Marshal(list)))
+	return raw[1 : len(raw)-1]
+}
+
+// TestSources has several at once.
+func TestSources(t *testing.T) {
+	const (
+		log  = "  - {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n"
+		old  = "  - {path: /old, items: log, account: {path: who}, at: [at, end], coverage: log}\n"
+		use  = "  - {path: /use, optional: true, items: \"@this\", only: {path: type, in: [\"use*\"]}, account: {path: who}, at: {path: at, layout: DD.MM.YYYY, zone: UTC}}\n"
+		all3 = "  - {path: /all, optional: true, items: log, account: {path: who}, at: at, coverage: complete}\n"
+	)
+	at := func(who int, at string) string {
+		return fmt.Sprintf(`{"log":[{"who":%d,"at":"%s-01-01T00:00:00Z"}]}`, who, at)
+	}
+	for name, row := range map[string]struct {
+		activity string
+		routes   routes
+		want     string
+	}{
+		"the later beginning of two logs": {log + old, routes{"GET /log": at(9, "2020"), "GET /old": at(9, "2022")}, "before 2022-01-01T00:00:00Z"},
+		"in the other order":              {log + old, routes{"GET /log": at(9, "2022"), "GET /old": at(9, "2020")}, "before 2022-01-01T00:00:00Z"},
+		"one of two logs is empty":        {log + old, routes{"GET /log": at(9, "2022"), "GET /old": `{"log":[]}`}, "before 2022-01-01T00:00:00Z"},
+		"in one of two logs":              {log + old, routes{"GET /log": at(1, "2020"), "GET /old": at(9, "2022")}, "2020-01-01T00:00:00Z"},
+		"in both":                         {log + old, routes{"GET /log": at(1, "2020"), "GET /old": at(1, "2022")}, "2022-01-01T00:00:00Z"},
+		"in both, once at no time":        {log + old, routes{"GET /log": `{"log":[{"who":1}]}`, "GET /old": at(1, "2022")}, "unreadable"},
+		"in both, then at no time":        {log + old, routes{"GET /log": at(1, "2022"), "GET /old": `{"log":[{"who":1}]}`}, "unreadable"},
+		"the newest of two times":         {old, routes{"GET /old": `{"log":[{"who":1,"at":"2020-01-01","end":"2021-01-01"}]}`}, "2021-01-01T23:59:59Z"},
+		"a log and a life":                {log + use, routes{"GET /log": at(9, "2020"), "GET /use": `[{"who":1,"type":"used","at":"05.06.2021"},{"who":1,"type":"x","at":"05.06.2025"},{"who":1,"type":"use","at":"01.01.2020"}]`}, "before 2020-01-01T00:00:00Z, active 2021-06-05T23:59:59Z"},
+		"what may be of use counts":       {use, routes{"GET /use": `[{"who":1,"at":"05.06.2021"}]`}, "absent, active 2021-06-05T23:59:59Z"},
+		"a life, in it at no time":        {log + use, routes{"GET /log": at(9, "2020"), "GET /use": `[{"who":1,"type":"use","at":"?"}]`}, "unreadable"},
+		"there is no life":                {log + use, routes{"GET /log": at(9, "2020"), "GET /use": 404}, "before 2020-01-01T00:00:00Z"},
+		"there is no complete one":        {all3, routes{"GET /all": 404}, "absent"},
+		"complete, and a log":             {all3 + log, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
+		"a log, and complete":             {log + all3, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
+		"a log, and no complete one":      {log + all3, routes{"GET /all": 404, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
+	} {
+		rs := maps.Clone(row.routes)
+		rs["GET /users"] = people(1, 1, "")
+		s := serve(t, rs)
+		users, err := all(t, s, connect(t, s, watched(t, row.activity)))
+		if err != nil || told(users[0]) != row.want {
+			t.Errorf("%s: %v, %v; want %s", name, users, err, row.want)
+		}
+		if warned := strings.Contains(s.logged(), `"level":"warn"`); warned != slices.Contains(slices.Collect(maps.Values(row.routes)), any(404)) {
+			t.Errorf("%s: warned %t: %s", name, warned, s.logged())
+		}
+	}
+}
+
+// TestUnnamed: an account that can't be in a source for want of a name is not
+// judged by being absent.
+func TestUnnamed(t *testing.T) {
+	for _, by := range []string{"username", "email"} {
+		for _, coverage := range []string{coverLog, coverComplete} {
+			s := serve(t, routes{"GET /log": `{"log":[{"who":"bo","at":"2020-01-01"}]}`, "GET /users": `{"users":[{"id":1},{"id":2,"name":"","email":null},{"id":3,"name":"bo","email":"bo"}]}`})
+			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who, by: "+by+"}, at: at, coverage: "+coverage+"}\n")))
+			if err != nil || told(users[0]) != "absent" || told(users[1]) != "absent" || told(users[2]) != "2020-01-01T23:59:59Z" {
+				t.Errorf("%s, %s: %v, %v", by, coverage, users, err)
+			}
+		}
+		s := serve(t, routes{})
+		c := connect(t, s, watched(t, "  {path: /log, query: {q: \"{"+by+"}\"}, items: log, at: at, coverage: complete}\n"))
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "absent" {
+			t.Errorf("%s: %v, %v", by, u, err)
+		}
+		s.wantRequests(t)
+	}
+}
+
+// --- what only tells of one account ---
+
+// TestOwnSource: wherever the account is named, only its own use is asked for,
+// and only when the account is read.
+func TestOwnSource(t *testing.T) {
+	account := job.User{ID: "a/1", Username: "ana b", Email: "ana@x.test", Extra: map[string]string{"realm": `"r&1"`, "n": "7"}}
+	for name, row := range map[string]struct {
+		activity, line, answer, body, want string
+	}{
+		"id in the path": {`{path: "/users/{id}/sessions", items: "@this", at: at}`, "GET /users/a%2F1/sessions",
+			`[{"at":"2024-01-01"},{"at":"2023-01-01"}]`, "", "absent, active 2024-01-01T23:59:59Z"},
+		"id in the query": {`{path: /log, query: {user: "{id}", max: "5"}, items: log, at: at, coverage: complete}`, "GET /log?max=5&user=a%2F1",
+			`{"log":[{"at":"2024-01-01"}]}`, "", "2024-01-01T23:59:59Z"},
+		"username in the path": {`{path: "/users/{username}/log", items: log, at: at, coverage: complete}`, "GET /users/ana%20b/log", `{"log":[]}`, "", "never"},
+		"email in the query":   {`{path: /log, query: {user: "{email}"}, items: log, at: at, coverage: log}`, "GET /log?user=ana%40x.test", `{"log":[]}`, "", "absent"},
+		"an extra":             {`{path: "/realms/{realm}/{n}", items: log, at: at}`, "GET /realms/r&1/7", `{"log":[]}`, "", "absent"},
+		"in a body": {`{path: /log, method: POST, body: {filter: {user: "{id}", n: "{n}", text: "is {n}"}, p: 1}, items: log, at: at, page: {param: p, first: 1}}`, "POST /log",
+			`{"log":[]}`, `{"filter":{"n":7,"text":"is 7","user":"a/1"},"p":1}`, "absent"},
+		"the answer is the entry": {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{"at":"2024-01-01"}`, "", "2024-01-01T23:59:59Z"},
+		"the answer is no entry":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{"at":null}`, "", "never"},
+		"the answer has no time":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{}`, "", "unreadable"},
+		"entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: complete}`, "GET /log?user=a%2F1",
+			`{"log":[{"who":"b","at":"2024-01-01"}]}`, "", "never"},
+		"not there": {`{path: "/users/{id}/log", optional: true, items: log, at: at, coverage: complete}`, "GET /users/a%2F1/log", "", "", "absent"},
+		"without a time that counts": {`{path: "/users/{id}/log", items: log, only: {path: ok, in: [true]}, at: at}`, "GET /users/a%2F1/log",
+			`{"log":[{"ok":false,"at":"2024-01-01"}]}`, "", "absent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rs := routes{row.line: row.answer}
+			if row.answer == "" {
+				rs[row.line] = 404
+			}
+			s := serve(t, rs)
+			p := sketch(t, "", ", username: name, email: email, extra: {realm: realm, n: n}", "activity: "+row.activity+"\n")
+			c := connect(t, s, p, readOnly)
+			u, err := c.User(t.Context(), account)
+			if err != nil || told(u) != row.want || u.ID != account.ID {
+				t.Errorf("%v, %v; want %s", u, err, row.want)
+			}
+			s.wantRequests(t, row.line)
+			if seen := s.seen(); len(seen) > 0 && seen[0].body != row.body {
+				t.Errorf("the body is %s, want %s", seen[0].body, row.body)
+			}
+			if strings.Contains(s.logged(), "warn") {
+				t.Errorf("warns for each account: %s", s.logged())
+			}
+		})
+	}
+}
+
+// TestOwnSourceFails: what can't be read is no proof of anything.
+func TestOwnSourceFails(t *testing.T) {
+	for name, answer := range map[string]any{
+		"404": 404, "403": 403, "500": 500, "cut": cut(`{"log":[`), "HTML": "<html>", "no entries": `{}`, "an entry is text": `{"log":["x"]}`, "page 2": nil,
+	} {
+		rs := routes{"GET /users/1/log?p=1": answer}
+		if answer == nil {
+			rs = routes{"GET /users/1/log?p=1": `{"log":[{"at":"2020-01-01"}]}`, "GET /users/1/log?p=2": 404}
+		}
+		s := serve(t, rs)
+		p := sketch(t, "", "", "activity: {path: \"/users/{id}/log\", items: log, at: at, page: {param: p, first: 1}, coverage: complete}\n")
+		u, err := connect(t, s, p, retries(0)).User(t.Context(), job.User{ID: "1"})
+		if s.heard(err); err == nil {
+			t.Errorf("%s: %v", name, u)
+		}
+		wantError(t, err, `the activity of account "1": page`)
+	}
+}
+
+// TestSecondLook: what the listing's sources said still holds, and the own ones
+// are asked again.
+func TestSecondLook(t *testing.T) {
+	s := serve(t, routes{
+		"GET /log":     `{"log":[{"who":1,"at":"2024-01-01"}]}`,
+		"GET /users":   people(1, 2, ""),
+		"GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /users/1/s": turns(`[]`, `[{"at":"2025-01-01"}]`),
+		"GET /users/2": 404,
+	})
+	p := watched(t, "  - {path: /log, items: log, account: {path: who}, at: at}\n  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\nget: {path: \"/users/{id}\"}\n")
+	c := connect(t, s, p)
+	if _, err := all(t, s, c); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"2020-01-01T23:59:59Z, active 2024-01-01T23:59:59Z", "2020-01-01T23:59:59Z, active 2025-01-01T23:59:59Z"} {
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != want {
+			t.Errorf("%s, %v; want %s", told(u), err, want)
+		}
+	}
+	if _, err := c.User(t.Context(), job.User{ID: "2"}); !errors.Is(err, job.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// TestPartial: whoever has more to be read is not decided about by the listing.
+func TestPartial(t *testing.T) {
+	const own, complete = "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: complete}\n"
+	for name, row := range map[string]struct {
+		more string
+		want [3]bool // known, never, absent
+	}{
+		"a listing":        {"", [3]bool{}},
+		"get":              {"get: {path: \"/users/{id}\"}\n", [3]bool{}},
+		"get with details": {"get: {path: \"/users/{id}\", details: true}\n", [3]bool{true, true, true}},
+		"details at last":  {"get: [{path: \"/users/{id}\"}, {path: \"/x/{id}\", details: true}]\n", [3]bool{true, true, true}},
+		"own life":         {"activity:\n" + own, [3]bool{true, true, false}}, // what is unknown is kept anyway
+		"own, complete":    {"activity:\n" + complete, [3]bool{true, true, true}},
+		"both":             {"activity:\n" + own + complete, [3]bool{true, true, true}},
+	} {
+		s := serve(t, routes{"GET /users": `{"users":[{"id":1,"last":"2020-01-01"},{"id":2,"last":null},{"id":3}]}`})
+		users, err := all(t, s, connect(t, s, sketch(t, "", ", last_login: last", row.more)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range users {
+			if users[i].Partial != row.want[i] {
+				t.Errorf("%s: account %d is partial: %t", name, i+1, users[i].Partial)
+			}
+		}
+	}
+}
+
+// TestFirstPageOfSources: with more pages to come, absence means nothing.
+func TestFirstPageOfSources(t *testing.T) {
+	for _, coverage := range []string{coverLog, coverComplete} {
+		for next, want := range map[string]string{`"x"`: "absent", `null`: map[string]string{coverLog: "before 2020-01-01T23:59:59Z", coverComplete: "never"}[coverage]} {
+			s := serve(t, routes{"GET /log": `{"log":[{"who":2,"at":"2020-01-01"}],"next":` + next + `}`, "GET /users": people(1, 2, "")})
+			p := watched(t, "  {path: /log, items: log, account: {path: who}, at: at, cursor: {param: c, next: next}, coverage: "+coverage+"}\n")
+			var got []string
+			for u, err := range connect(t, s, p).FirstPage(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, told(u))
+			}
+			if len(got) != 2 || got[0] != want || got[1] != "2020-01-01T23:59:59Z" {
+				t.Errorf("%s, next %s: %q, want %s", coverage, next, got, want)
+			}
+			s.wantRequests(t, "GET /log", "GET /users")
+		}
+	}
+}
+
+// TestSourceTotal: a source that is incomplete is no source.
+func TestSourceTotal(t *testing.T) {
+	s := serve(t, routes{"GET /log?p=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":3}`, "GET /log?p=2": `{"log":[],"n":3}`, "GET /log?p=3": `{"log":[],"n":3}`})
+	_, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, page: {param: p, first: 1}, total: n, coverage: log}\n")))
+	wantError(t, err, "list activity", "1", "3")
+	if strings.Contains(s.lines(), "/users") {
+		t.Error(s.lines())
+	}
+}
+
+// TestSourceStays: the listing is not read before the sources, so that what
+// happens meanwhile shows in the accounts.
+func TestSourceStays(t *testing.T) {
+	last := "2020-01-01"
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/log") {
+			last = "2025-01-01"
+			fmt.Fprint(w, `{"log":[{"who":1,"at":"2021-01-01"}]}`)
+			return
+		}
+		fmt.Fprintf(w, `{"users":[{"id":1,"last":%q}]}`, last)
+	}))
+	users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\n")))
+	if err != nil || told(users[0]) != "2025-01-01T23:59:59Z, active 2021-01-01T23:59:59Z" {
+		t.Errorf("%v, %v", users, err)
+	}
+}
