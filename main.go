@@ -520,8 +520,15 @@ func (a *app) profileProblems() []error {
 		problems = append(problems, fmt.Errorf("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", a.profile.Name))
 	}
 	problems = append(problems, a.disableProblems()...)
-	if a.cfg.PageSize > 0 && a.profile.List.Size == nil {
-		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE: the listing of profile %s has no pages", a.profile.Name))
+	if !a.cfg.Recheck && a.cfg.ProtectAdmins && a.profile.TellsAdminsLast() {
+		problems = append(problems, fmt.Errorf("DORMANT_RECHECK=false: profile %s finds out who is an administrator only by the second look; "+
+			"leave it on, or set DORMANT_PROTECT_ADMINS=false", a.profile.Name))
+	}
+	switch size := a.profile.List.Size; {
+	case a.cfg.PageSize > 0 && size == nil:
+		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE: the listing of profile %s has no pages of a size", a.profile.Name))
+	case size != nil && size.Max > 0 && a.cfg.PageSize > size.Max:
+		problems = append(problems, fmt.Errorf("DORMANT_PAGE_SIZE=%d: the directory of profile %s sends %d at most", a.cfg.PageSize, a.profile.Name, size.Max))
 	}
 	return problems
 }
@@ -591,6 +598,11 @@ func (a *app) values() (client.Values, error) {
 		*f.secret = client.Secret(bytes.TrimSpace(text))
 	}
 	return v, errors.Join(errs...)
+}
+
+// turnedOn are the profile's destructive extras that are on, and what they do.
+func (a *app) turnedOn() map[string]string {
+	return client.Values{Params: a.cfg.Params}.TurnedOn(a.profile)
 }
 
 // policy is whom to keep, with the allowlist as it is now.
@@ -758,6 +770,9 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 		return nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
 	c.Directory = directory
+	for name, destroys := range a.turnedOn() {
+		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
+	}
 	return directory, nil
 }
 
@@ -782,7 +797,7 @@ func exitCode(r job.Report) int {
 		return exitPartial
 	case job.Failed, job.Interrupted:
 	}
-	if errors.Is(r.Err, job.ErrCredentials) || errors.Is(r.Err, errSetup) {
+	if errors.Is(r.Err, job.ErrCredentials) || errors.Is(r.Err, job.ErrProfile) || errors.Is(r.Err, errSetup) {
 		return exitUsage
 	}
 	return exitFailed
@@ -996,21 +1011,21 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	default:
 		fmt.Fprintf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
 	}
-	listed, err := collect(directory.FirstPage(ctx))
-	page := listed
+	page, err := collect(directory.FirstPage(ctx))
+	shown := page[:min(maxShown, len(page))]
 	if err == nil {
-		page, err = collect(cleanup.Detailed(ctx, each(listed), now))
+		shown, err = detailed(ctx, &cleanup, shown, now)
 	}
 	if err != nil { // whoever writes a profile wants to see what was read all the same
-		showAccounts(out, &cleanup, listed, now)
+		showAccounts(out, &cleanup, page, now)
 		showFields(out, directory.Census())
 		return err
 	}
-	place := map[string]int{}
-	for i, u := range listed {
-		place[u.ID] = i
+	rest := page[min(maxShown, len(page)):]
+	if slices.ContainsFunc(rest, func(u job.User) bool { return u.Partial }) {
+		fmt.Fprintf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
 	}
-	slices.SortFunc(page, func(a, b job.User) int { return place[a.ID] - place[b.ID] })
+	page = slices.Concat(shown, rest)
 	plan, err := job.ReadPlan(each(page), cleanup.Policy, cleanup.Activity, now)
 	if err != nil {
 		return err
@@ -1026,6 +1041,9 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "would be removed\t%d\n", actions[job.Remove])
 	if !cleanup.Policy.DisableCutoff(now).IsZero() {
 		fmt.Fprintf(out, "would be disabled\t%d\n", actions[job.Disable])
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.turnedOn())) {
+		fmt.Fprintf(out, "a removal\t%s: %s\n", a.turnedOn()[name], name)
 	}
 	if untold := a.profile.Untold(); len(untold) > 0 {
 		fmt.Fprintf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(untold, ", "))
@@ -1077,7 +1095,7 @@ func showAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now time
 		job.Decision
 	}
 	var accounts []account
-	for _, u := range page[:min(5, len(page))] {
+	for _, u := range page[:min(maxShown, len(page))] {
 		u, d := cleanup.Judge(u, now)
 		accounts = append(accounts, account{u, d})
 	}
@@ -1121,11 +1139,25 @@ func stamp(t time.Time) string {
 }
 
 // showFields shows which fields of the profile the first page has.
+// maxShown is how many accounts check shows.
+const maxShown = 5
+
+// detailed are the accounts as they are when they are read alone, where the
+// listing does not tell enough, in their order.
+func detailed(ctx context.Context, cleanup *job.Cleanup, accounts []job.User, now time.Time) ([]job.User, error) {
+	told, err := collect(cleanup.Detailed(ctx, each(accounts), now))
+	slices.SortFunc(told, func(a, b job.User) int {
+		at := func(u job.User) int { return slices.IndexFunc(accounts, func(x job.User) bool { return x.ID == u.ID }) }
+		return at(a) - at(b)
+	})
+	return told, err
+}
+
 func showFields(out io.Writer, census *client.Census) {
 	if census == nil || census.Accounts == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nThe profile's fields on the first page of the listing:\n")
+	fmt.Fprintf(out, "\nThe first account has %s.\nThe profile's fields on the first page of the listing:\n", census.Names)
 	for _, f := range census.Fields {
 		found := fmt.Sprintf("on %d of %d", f.Accounts, census.Accounts)
 		switch {
@@ -1134,7 +1166,7 @@ func showFields(out io.Writer, census *client.Census) {
 		case f.Accounts == 0:
 			found = "not found"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\n", f.Field, found, strings.Join(f.Paths, ", "))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", f.Field, found, strings.Join(f.Paths, ", "), f.Example)
 	}
 }
 
@@ -1263,10 +1295,33 @@ func (a *app) sandboxCommand(ctx context.Context, args []string) int {
 	}
 	defer server.Close()
 	code := a.print(fmt.Sprintf("# %d accounts of %s, until it is stopped. To look at them from another terminal:\n"+
-		"export DORMANT_PROFILE=%s DORMANT_URL=http://%s DORMANT_TOKEN=%s DORMANT_ACTOR=%s DORMANT_INACTIVE_FOR=90d\n"+
-		"dormant audit\n", *users, o.System, o.System, address, sandbox.DefaultToken, sandboxCaller))
+		"export %s\ndormant audit\n", *users, o.System, strings.Join(sandboxEnviron(o.System, "http://"+address.String()), " ")))
 	<-ctx.Done()
 	return code
+}
+
+// sandboxEnviron are the variables for a sandbox of the system.
+func sandboxEnviron(system, url string) []string {
+	profile := system
+	p, err := client.LoadProfile(system)
+	if err != nil {
+		profile = "./" + system + ".yaml" // which somebody has yet to write
+	}
+	environ := []string{"DORMANT_PROFILE=" + profile, "DORMANT_URL=" + url}
+	given := map[string]string{}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(sandbox.Params(system))) {
+		given[name] = strings.ReplaceAll(sandbox.Params(system)[name], "{url}", url)
+		pairs = append(pairs, name+"="+given[name])
+	}
+	if len(pairs) > 0 {
+		environ = append(environ, "DORMANT_PARAMS="+strings.Join(pairs, ","))
+	}
+	credentials := []string{"DORMANT_TOKEN=" + sandbox.DefaultToken}
+	if err == nil && len((client.Values{Token: sandbox.DefaultToken, Params: given}).Check(p)) > 0 {
+		credentials = []string{"DORMANT_USERNAME=" + sandboxCaller, "DORMANT_PASSWORD=" + sandbox.DefaultSecret}
+	}
+	return slices.Concat(environ, credentials, []string{"DORMANT_ACTOR=" + sandboxCaller, "DORMANT_INACTIVE_FOR=90d"})
 }
 
 // sandboxCaller is the account that the sandbox takes every caller for.

@@ -209,11 +209,15 @@ func (c *Client) listed(u job.User) job.User {
 	if traces := c.traces.Load(); traces != nil {
 		u = c.judged(u, *traces)
 	}
-	u.Partial = c.profile.Get.details()
+	// What can't be read, or not be seen, stays so. What only proves life changes
+	// nothing for an account that is kept anyway.
+	judged := u.LastLogin.State == job.LoginKnown || u.LastLogin.State == job.LoginNever
+	details := c.profile.Get.details()
+	u.Partial = details && (u.Partial || judged || u.LastLogin.State == job.LoginAbsent)
+	u.LoginAlone = details && len(c.profile.User.LastLogin.Path) > 0
 	for _, s := range c.sources {
-		// What only proves life changes nothing for an account that is kept anyway.
-		settled := u.LastLogin.State != job.LoginKnown && u.LastLogin.State != job.LoginNever
-		u.Partial = u.Partial || s.isOwn && (s.coverage != coverLife || !settled)
+		u.Partial = u.Partial || s.isOwn && (s.coverage != coverLife || judged)
+		u.LoginAlone = u.LoginAlone || s.isOwn && s.coverage != coverLife
 	}
 	return u
 }

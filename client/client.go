@@ -239,6 +239,7 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 			u.LastLogin = job.LastLogin{State: job.LoginHidden}
 		}
 	}
+	u.Partial = false
 	return c.proven(ctx, u)
 }
 

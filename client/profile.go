@@ -138,6 +138,16 @@ func (p *Profile) Untold() []string {
 	return kinds
 }
 
+// TellsAdminsLast reports whether it takes a second look to find out who is an
+// administrator.
+func (p *Profile) TellsAdminsLast() bool {
+	return !p.Get.details() && slices.ContainsFunc(p.User.Admin, func(c Condition) bool {
+		return slices.ContainsFunc(p.Get, func(g Single) bool {
+			return g.As != "" && (c.Path == g.As || strings.HasPrefix(c.Path, g.As+"."))
+		})
+	})
+}
+
 // where says where the profile has the key, for errors.
 func (p *Profile) where(key string) string {
 	return fmt.Sprintf("profile %s, %s", p.at, place(p.source, key))

@@ -16,7 +16,7 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 	return func(yield func(User, error) bool) {
 		var partial []User
 		for u, err := range users {
-			if err == nil && u.Partial && !c.Policy.settled(c.Activity.apply(u, now), now) {
+			if err == nil && c.lacks(c.Activity.apply(u, now), now) {
 				partial = append(partial, u)
 				continue
 			}
@@ -34,6 +34,11 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 			yield(User{}, err)
 		}
 	}
+}
+
+// lacks reports whether reading u alone may change what becomes of it.
+func (c *Cleanup) lacks(u User, now time.Time) bool {
+	return u.Partial && (u.LastLogin.State != LoginAbsent || u.LoginAlone) && !c.Policy.settled(u, now)
 }
 
 // readAlone reads each of the users, at most Concurrency at once, until one of

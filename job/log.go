@@ -18,6 +18,7 @@ const (
 	FieldFound     = "found"
 	FieldAllowed   = "allowed"
 	FieldVariable  = "variable"
+	FieldParam     = "param"
 	FieldEntry     = "entry"
 	FieldOperation = "operation"
 	FieldAttempt   = "attempt"

@@ -25,9 +25,10 @@ type User struct {
 
 	LastLogin LastLogin
 
-	// Partial says that Directory.User tells more of the account's use than the
-	// listing does, so that nothing is decided against it by the listing alone.
-	Partial bool
+	// Partial says that Directory.User tells more of the account than the listing
+	// does, so that nothing is decided against it by the listing alone. LoginAlone
+	// says that even a last login that is absent may be told then.
+	Partial, LoginAlone bool
 
 	// LastActivity is the newest proof of life that is not a login, or zero.
 	// It can keep an account and never removes one.

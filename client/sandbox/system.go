@@ -30,10 +30,21 @@ func Systems() []string {
 	return names
 }
 
+// Params are what a profile of the system has to be told to fit its sandbox;
+// {url} stands for the sandbox's own.
+func Params(name string) map[string]string {
+	s, err := loadSystem(name)
+	if err != nil {
+		return nil
+	}
+	return s.Params
+}
+
 // system is how a directory looks from outside. It is one file of data.
 type system struct {
 	Title    string
 	IDs      ids                `yaml:"ids"`
+	Params   map[string]string  `yaml:"params"`   // see Params
 	Order    string             `yaml:"order"`    // of the listing: nothing (as added) or username
 	App      bool               `yaml:"app"`      // tokens belong to nobody in the directory
 	Accepts  []string           `yaml:"accepts"`  // headers that let in, as "Name: before {token}" or {basic}

@@ -1,0 +1,163 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dormant/job"
+)
+
+// TestCensus: a path that leads nowhere in every account of a first page is a
+// mistake of a profile of one's own, and says where it is.
+func TestCensus(t *testing.T) {
+	const user = `, username: name, email: email, admin: admin, roles: groups.#.name, created: made, last_login: [last, seen], disabled: [off, {path: gone, in: [yes]}]`
+	const whole = `{"id":1,"name":"ana","email":"a@x","admin":false,"groups":[],"made":null,"seen":null,"off":false,"gone":"no"}`
+	without := func(names ...string) string {
+		item := whole
+		for _, name := range names {
+			before, behind, _ := strings.Cut(item, `"`+name+`":`)
+			_, behind, found := strings.Cut(behind, ",")
+			if !found {
+				before, behind = strings.TrimSuffix(before, ","), "}"
+			}
+			item = before + behind
+		}
+		return item
+	}
+	for name, row := range map[string]struct {
+		user  string
+		items []string
+		err   []string // nil: it fits
+	}{
+		"all there":                   {user, []string{whole}, nil},
+		"nobody":                      {user, nil, nil},
+		"one has it":                  {user, []string{without("email"), whole}, nil},
+		"one of two paths":            {user, []string{without("off")}, nil},
+		"each has something":          {user, []string{without("email"), without("name"), without("made")}, nil},
+		"a field":                     {user, []string{without("email"), without("email")}, []string{"line 2: user.email", "2 accounts on the first page", "first has id, name, admin", "user.optional"}},
+		"null is there":               {user, []string{strings.Replace(whole, `"a@x"`, "null", 1)}, nil},
+		"several fields":              {user, []string{without("email", "made", "groups")}, []string{"user.email", "user.created", "user.roles"}},
+		"both of two paths":           {user, []string{without("seen")}, []string{"user.last_login"}},
+		"a flag":                      {user, []string{without("admin")}, []string{"user.admin"}},
+		"optional":                    {user + ", optional: [email, admin]", []string{without("email", "admin")}, nil},
+		"optional is only that":       {user + ", optional: [email]", []string{without("email", "admin")}, []string{"user.admin"}},
+		"missing says what it means":  {`, admin: {path: admin, in: [1], missing: false}, last_login: {path: last, missing: absent}`, []string{`{"id":1}`}, nil},
+		"never if, which is no field": {`, last_login: {path: last, never_if: {path: n, in: [0]}}`, []string{`{"id":1,"last":"2020-01-01"}`}, nil},
+		"an extra, which is no field": {`, extra: {login: login}`, []string{`{"id":1}`}, nil},
+	} {
+		for _, more := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, more pages %t", name, more), func(t *testing.T) {
+				page := func(items []string, next string) string {
+					return `{"users":[` + strings.Join(items, ",") + `],"next":` + next + `}`
+				}
+				for i, item := range row.items {
+					row.items[i] = strings.Replace(item, `"id":1,`, fmt.Sprintf(`"id":%d,`, i+1), 1)
+				}
+				rs := routes{"GET /users": page(row.items, "null")}
+				if more {
+					rs = routes{"GET /users": page(row.items, `"2"`), "GET /users?c=2": page([]string{strings.Replace(whole, `"id":1`, `"id":99`, 1)}, "null")}
+				}
+				s := serve(t, rs)
+				c := connect(t, s, sketch(t, ", cursor: {param: c, next: next}", row.user, ""))
+				users, err := all(t, s, c)
+				if row.err == nil {
+					if want := len(row.items) + map[bool]int{true: 1}[more]; err != nil || len(users) != want {
+						t.Errorf("%d accounts, %v", len(users), err)
+					}
+				} else if wantError(t, err, append(row.err, "list users", "own.yaml")...); !errors.Is(err, job.ErrProfile) || len(users) != len(row.items) {
+					t.Errorf("%d accounts, %v", len(users), err)
+				}
+				census := c.Census()
+				if census.Accounts != len(row.items) {
+					t.Errorf("counted %d accounts", census.Accounts)
+				}
+				for _, u := range users {
+					if strings.Contains(fmt.Sprint(err), u.Email) && u.Email != "" {
+						t.Errorf("the error names an account: %v", err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestCensusCounts is what `dormant check` shows.
+func TestCensusCounts(t *testing.T) {
+	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"name":"a"},{"id":2,"last":null},{"skip":true},{"id":3,"name":null}]}`})
+	c := connect(t, s, sketch(t, ", only: {path: skip, in: [false], missing: true}", ", username: name, last_login: {path: last, missing: never}, email: mail, optional: [email]", ""))
+	if c.Census() != nil {
+		t.Error("a census before the listing")
+	}
+	if _, err := all(t, s, c); err != nil {
+		t.Fatal(err)
+	}
+	census := c.Census()
+	got := fmt.Sprintf("%d accounts with %s:", census.Accounts, census.Names)
+	for _, f := range census.Fields {
+		got += fmt.Sprintf(" %s %v %d %t", f.Field, f.Paths, f.Accounts, f.Optional)
+	}
+	if want := "3 accounts with id, name: email [mail] 0 true id [id] 3 false last_login [last] 1 true username [name] 2 false"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestCensusOfABuiltInProfile only warns: that one is known to be right.
+func TestCensusOfABuiltInProfile(t *testing.T) {
+	p := sketch(t, byCursor, ", email: email", "")
+	p.builtIn = true
+	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`), "GET /users?c=a": people(3, 4, `,"next":null`)})
+	users, err := all(t, s, connect(t, s, p))
+	if err != nil || len(users) != 4 {
+		t.Errorf("%v, %v", users, err)
+	}
+	if !strings.Contains(s.logged(), "user.email") || !strings.Contains(s.logged(), `"level":"warn"`) {
+		t.Errorf("no warning: %s", s.logged())
+	}
+}
+
+// TestCensusWithDetails: what reading one account tells need not be in the
+// listing, but for what names the account.
+func TestCensusWithDetails(t *testing.T) {
+	const get = "get: {path: \"/users/{id}\", details: true}\n"
+	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"name":"a"}]}`})
+	if _, err := all(t, s, connect(t, s, sketch(t, "", ", username: name, admin: admin, created: made, last_login: last", get))); err != nil {
+		t.Error(err)
+	}
+	_, err := all(t, s, connect(t, s, sketch(t, "", ", username: name, email: email, last_login: last", get)))
+	if wantError(t, err, "user.email"); strings.Contains(err.Error(), "user.last_login") {
+		t.Error(err)
+	}
+}
+
+// TestCensusOfTheFirstPage: the check of a configuration sees it as well.
+func TestCensusOfTheFirstPage(t *testing.T) {
+	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`)})
+	var last error
+	for _, err := range connect(t, s, sketch(t, byCursor, ", email: email", "")).FirstPage(t.Context()) {
+		last = err
+	}
+	wantError(t, last, "user.email", "line 2")
+}
+
+// TestCensusSaysWhere in a file whose keys are on lines of their own.
+func TestCensusSaysWhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "acme.yaml")
+	source := "headers: {Authorization: \"{token}\"}\nlist:\n  path: /users\n  items: users\nuser:\n  id: id\n  last_login:\n    path:\n      - a\n      - b.c\nremove: {path: \"/users/{id}\"}\n"
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadProfile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, routes{"GET /users": people(1, 1, "")})
+	_, err = all(t, s, connect(t, s, p))
+	wantError(t, err, file, "a or b.c", "the first has id:")
+	if !strings.Contains(err.Error(), "line 7: user.last_login") && !strings.Contains(err.Error(), "line 8: user.last_login") {
+		t.Error(err)
+	}
+}
