@@ -1166,7 +1166,11 @@ func showFields(out io.Writer, census *client.Census) {
 		case f.Accounts == 0:
 			found = "not found"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", f.Field, found, strings.Join(f.Paths, ", "), f.Example)
+		cells := []string{f.Field, found, strings.Join(f.Paths, ", ")}
+		if f.Example != "" {
+			cells = append(cells, f.Example)
+		}
+		fmt.Fprintln(out, strings.Join(cells, "\t"))
 	}
 }
 

@@ -727,7 +727,7 @@ func TestCheckShowsWhatAProfileReads(t *testing.T) {
 		{"what is right", nothing, nil, exitDone, []string{
 			`(?m)^second look +works; tried with account "1"$`, `(?m)^id +"1" +"2" +"3" +"4" +"5"$`, `(?m)^username +"admin" `, `(?m)^admin +true `,
 			`(?m)^disabled +false `, `(?m)^created +20\d\d-\S+Z `, `(?m)^last login +20\d\d-\S+Z `, `(?m)^other activity .*20\d\d-`,
-			`(?m)^decision +keep `, `(?m)^reason +self `, `(?m)^last_login +on \d+ of 100 +lastLogin, last_login$`, `(?m)^email +on 100 of 100 +email$`,
+			`(?m)^decision +keep `, `(?m)^reason +self `, `(?m)^last_login +on \d+ of 100 +lastLogin, last_login +"20\d\d-`, `(?m)^email +on 100 of 100 +email +"admin@example.com"$`,
 		}, `^$`},
 		{"a second look that fails", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Path == "/api/users/1" && answer(w, http.StatusForbidden, "")
@@ -737,8 +737,8 @@ func TestCheckShowsWhatAProfileReads(t *testing.T) {
 		}, nil, exitFailed, []string{`second look +does not work`}, `read account "1" again`},
 		{"a second look at another account", second(`{"id": 2, "username": "x", "superuser": false, "last_login": "2020-01-01"}`),
 			nil, exitFailed, []string{`second look +does not work`}, `"2"`},
-		{"a path that leads nowhere", nothing, func(t *testing.T) string { return mine(t, "username: username\n", "username: user\n") }, exitFailed, []string{
-			`(?m)^username +not found +user$`, `(?m)^id +on 100 of 100 +id$`, `(?m)^username +"" +"" `, `(?m)^decision +keep `,
+		{"a path that leads nowhere", nothing, func(t *testing.T) string { return mine(t, "username: username\n", "username: user\n") }, exitUsage, []string{
+			`(?m)^username +not found +user$`, `(?m)^id +on 100 of 100 +id +1$`, `(?m)^username +"" +"" `, `(?m)^decision +keep `,
 		}, `user\.username`},
 		{"a path that leads nowhere, and may", nothing, func(t *testing.T) string { return mine(t, "email: email\n", "email: mail\n") }, exitDone, []string{
 			`(?m)^email +not found \(optional\) +mail$`,
@@ -1800,6 +1800,15 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestReadmeNamesEveryProfile(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, row := range readme(t, "profile") {
+		got = append(got, row[0])
+	}
+	sameIDs(t, "profiles", got, client.ProfileNames())
 }
 
 // TestProfileGuide follows the guide to profiles as a newcomer would: its profile

@@ -171,8 +171,11 @@ func (s Step) read(body io.Reader, secrets []string) error {
 		return err
 	}
 	answer := &statusError{Code: http.StatusOK, Denied: true, detail: excerpt(raw, true, secrets)}
-	if gjson.ValidBytes(raw) {
+	switch {
+	case gjson.ValidBytes(raw):
 		answer.body = gjson.ParseBytes(raw)
+	case len(raw) > 0 && s.SuccessIf != nil: // nothing that anybody could read anything into
+		return answer
 	}
 	if s.saysGone(answer) {
 		return job.ErrNotFound

@@ -302,8 +302,8 @@ func connect(t testing.TB, s *server, p *Profile, changes ...func(*Options)) *Cl
 func secretsOf(v Values) []string {
 	basic := base64.StdEncoding.EncodeToString([]byte(v.Username + ":" + string(v.Password)))
 	secrets := strings.FieldsFunc(string(v.Token)+"\n"+string(v.Password)+"\n"+string(v.ClientSecret)+"\n"+basic,
-		func(r rune) bool { return r == '\n' || r == '"' })
-	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < 10 })
+		func(r rune) bool { return strings.ContainsRune("\n\"\\", r) })
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < 10 || strings.Contains(s, "PRIVATE KEY") })
 }
 
 // wire is what is behind the gate.

@@ -57,7 +57,7 @@ func (c clock) parse(text string) job.LastLogin {
 	if c.layout != "" {
 		if t, err := time.ParseInLocation(c.layout, text, c.zone); err == nil {
 			if !strings.Contains(c.layout, "15") {
-				t = endOfDay(t)
+				return job.ParseLastLogin(endOfDay(t))
 			}
 			return job.ParseLastLogin(t.Format(time.RFC3339Nano))
 		}
@@ -81,13 +81,19 @@ func (c clock) withZone(text string) string {
 		return t.Format(time.RFC3339Nano)
 	}
 	if t, err := time.ParseInLocation(time.DateOnly, text, c.zone); err == nil {
-		return endOfDay(t).Format(time.RFC3339Nano)
+		return endOfDay(t)
 	}
 	return text
 }
 
-// endOfDay is the last instant of the day that begins at t.
-func endOfDay(t time.Time) time.Time { return t.AddDate(0, 0, 1).Add(-time.Nanosecond) }
+// endOfDay is the last instant of the day that begins at t, or the date alone if
+// that is how some systems write that there was no login.
+func endOfDay(t time.Time) string {
+	if date := t.Format(time.DateOnly); job.ParseLastLogin(date).State == job.LoginNever {
+		return date
+	}
+	return t.AddDate(0, 0, 1).Add(-time.Nanosecond).Format(time.RFC3339Nano)
+}
 
 // read is what a value of a document says.
 func (c clock) read(v gjson.Result) job.LastLogin {
