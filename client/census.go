@@ -18,6 +18,8 @@ type Census struct {
 	Accounts int
 	Names    string // what an account has, as the directory calls it
 	Fields   []FieldCount
+
+	checked bool
 }
 
 // FieldCount is how many accounts have a field.
@@ -88,6 +90,10 @@ func (c *Census) absent(p *Profile) []FieldCount {
 // it is the directory that does not show the field: what that means for an
 // account is decided account by account.
 func (c *Client) check(census *Census) error {
+	if census.checked {
+		return nil
+	}
+	census.checked = true
 	var nothing []string
 	for _, f := range census.absent(c.profile) {
 		key := "user." + f.Field

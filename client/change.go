@@ -61,7 +61,11 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
 	for i, step := range steps {
-		err := c.take(ctx, operation, step, u, confirm)
+		during := ctx
+		if i > 0 {
+			during = context.WithoutCancel(ctx)
+		}
+		err := c.take(during, operation, step, u, confirm)
 		switch {
 		case i > 0 && errors.Is(err, job.ErrNotFound):
 			return nil // the steps so far have done it
@@ -70,7 +74,6 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 		case err != nil:
 			return err
 		}
-		ctx = context.WithoutCancel(ctx)
 	}
 	return nil
 }

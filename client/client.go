@@ -127,6 +127,9 @@ func New(o Options) (*Client, error) {
 			if c.key, err = readKey(string(o.Values.ClientSecret)); err != nil {
 				return nil, fmt.Errorf("DORMANT_CLIENT_SECRET: %w", err)
 			}
+			if c.key.clientID == "" && o.Values.ClientID == "" {
+				return nil, errors.New("DORMANT_CLIENT_ID: is not set, and the key does not tell whose it is")
+			}
 		}
 		g.harmless = append(g.harmless, signIn)
 		c.tokens = &signedIn{client: c}

@@ -589,15 +589,14 @@ func sketch(t testing.TB, listing, user, more string) *Profile {
 
 func sketchText(t testing.TB, listing, user, more string) (*Profile, error) {
 	t.Helper()
-	source := "list: {path: /users, items: users" + listing + "}\nuser: {id: id" + user + "}\n"
-	for key, line := range map[string]string{
-		"headers:": "headers: {Authorization: \"{token}\"}\n", "remove:": "remove: {path: \"/users/{id}\"}\n",
-	} {
-		if !strings.Contains("\n"+more, "\n"+key) {
-			source += line
+	var source strings.Builder
+	fmt.Fprintf(&source, "list: {path: /users, items: users%s}\nuser: {id: id%s}\n", listing, user)
+	for key, value := range map[string]string{"headers": `{Authorization: "{token}"}`, "remove": `{path: "/users/{id}"}`} {
+		if !strings.Contains("\n"+more, "\n"+key+":") {
+			fmt.Fprintf(&source, "%s: %s\n", key, value)
 		}
 	}
-	return loadText(t, source+more)
+	return loadText(t, source.String()+more)
 }
 
 // connections is how many requests may be under way at once.

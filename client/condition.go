@@ -23,16 +23,17 @@ type Condition struct {
 	Missing *bool `yaml:"missing"`
 
 	globs job.Globs
+	wrong error // with In
 }
 
 // UnmarshalYAML accepts a path, or the long form.
-func (c *Condition) UnmarshalYAML(decode func(any) error) (err error) {
+func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 	type long Condition
 	if err := either(decode, &c.Path, (*long)(c)); err != nil {
 		return err
 	}
-	c.globs, err = job.ParseGlobs(c.In)
-	return err
+	c.globs, c.wrong = job.ParseGlobs(c.In)
+	return nil
 }
 
 // holds reports whether the condition holds, and whether that is known. An error

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func verdict(holds, known bool, err error) string {
 	case !known:
 		return "unknown"
 	}
-	return fmt.Sprint(holds)
+	return strconv.FormatBool(holds)
 }
 
 func TestCondition(t *testing.T) {

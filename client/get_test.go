@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"dormant/job"
 )
@@ -195,4 +197,43 @@ func TestAccountInAQuery(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzAccountPath: whatever an account is called, a request about it is refused,
+// or has it as one segment of the path.
+func FuzzAccountPath(f *testing.F) {
+	for value := range hostile {
+		f.Add(value, value)
+	}
+	f.Add("..", "a")
+	f.Add("a", "a/../b")
+	f.Add("", "\x00")
+	c, err := New(Options{
+		Profile: sketch(f, "", ", username: name, extra: {login: login}", "remove: {path: \"/v1/{username}/x{login}.json\", query: {q: \"{login}\", u: \"{username}\"}}\n"),
+		URL:     &url.URL{Scheme: "https", Host: "acme.test", Path: "/prefix"}, Values: Values{Token: token}, Timeout: time.Second,
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name, login string) {
+		raw, err := json.Marshal(login)
+		if err != nil {
+			return
+		}
+		r, err := c.stepRequest(opRemove, c.profile.Remove[0], job.User{ID: "1", Username: name, Extra: map[string]string{"login": string(raw)}})
+		if err != nil {
+			return
+		}
+		req, err := c.newRequest(t.Context(), r)
+		if err != nil {
+			t.Fatalf("%q, %q: %v", name, login, err)
+		}
+		segments := strings.Split(req.URL.EscapedPath(), "/")
+		query := req.URL.Query()
+		if len(segments) != 5 || segments[1] != "prefix" || segments[2] != "v1" || req.URL.Host != "acme.test" || req.URL.Fragment != "" ||
+			must(url.PathUnescape(segments[3])) != name || name == "" || name == "." || name == ".." || len(query) != 2 ||
+			query.Get("q") == "" || query.Get("u") == "" {
+			t.Errorf("%q, %q: %s", name, login, req.URL)
+		}
+	})
 }

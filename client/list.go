@@ -53,13 +53,10 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 			others++
 			continue
 		}
-		switch {
-		case it.page == 1:
+		if it.page == 1 {
 			census.add(it.value)
-		case it.page == 2 && it.position == 1:
-			if err := c.check(census); err != nil {
-				return err
-			}
+		} else if err := c.check(census); err != nil {
+			return err
 		}
 		u, err := c.reader.user(it.key, it.value)
 		if field := (*fieldError)(nil); errors.As(err, &field) {

@@ -104,8 +104,9 @@ func (c clock) read(v gjson.Result) job.LastLogin {
 		return c.parse(v.Str)
 	case gjson.Number:
 		return c.parse(v.Raw)
+	default:
+		return job.LastLogin{State: job.LoginUnreadable}
 	}
-	return job.LastLogin{State: job.LoginUnreadable}
 }
 
 // newest is the newest of the values at the paths that exist in the document. If

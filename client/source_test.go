@@ -272,7 +272,7 @@ func TestOwnSourceFails(t *testing.T) {
 	for name, answer := range map[string]any{
 		"404": 404, "403": 403, "500": 500, "cut": cut(`{"log":[`), "HTML": "<html>", "no entries": `{}`, "an entry is text": `{"log":["x"]}`, "page 2": nil,
 	} {
-		rs := routes{"GET /users/1/log?p=1": answer}
+		rs := routes{"GET /users/1/log?p=1": answer, "GET /users/1/log?p=2": 404}
 		if answer == nil {
 			rs = routes{"GET /users/1/log?p=1": `{"log":[{"at":"2020-01-01"}]}`, "GET /users/1/log?p=2": 404}
 		}

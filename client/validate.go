@@ -190,7 +190,7 @@ func (p *problems) headers(path string, headers map[string]Template, known []str
 }
 
 func (p *problems) signIn(s *SignIn, known []string) {
-	secrets := append(known, credentials[1:]...)
+	secrets := slices.Concat(known, credentials[1:])
 	switch {
 	case s.URL == "":
 		p.path("sign_in.path", s.Path, known)
@@ -288,6 +288,9 @@ func (p *problems) jsonPaths(path string, paths ...string) {
 func (p *problems) condition(path string, c *Condition) {
 	if c == nil {
 		return
+	}
+	if c.wrong != nil {
+		p.add(path+".in", "%v", c.wrong)
 	}
 	p.required(path+".path", c.Path)
 	p.jsonPaths(path+".path", c.Path)
@@ -416,6 +419,10 @@ func (p *problems) user(f Fields, keyed bool, known []string) {
 		for _, field := range keys(fields) {
 			p.jsonPaths("user."+field, fields[field]...)
 		}
+	}
+	for _, name := range keys(f.Extra) {
+		p.required("user.extra."+name, f.Extra[name])
+		p.jsonPaths("user.extra."+name, f.Extra[name])
 	}
 	for _, field := range f.Optional {
 		if optional[field] == nil {
