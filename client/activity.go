@@ -193,8 +193,7 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 		var err error
 		traces[i], err = c.readTrace(ctx, s, u, 0)
 		if errors.Is(err, errUnnamed) || errors.Is(err, job.ErrUnsafeID) {
-			traces[i] = trace{} // it can't be in it, whatever it does
-			continue
+			return hidden(u), nil
 		}
 		if err != nil {
 			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)

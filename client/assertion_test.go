@@ -200,6 +200,26 @@ func TestReadKey(t *testing.T) {
 	}
 }
 
+// TestKeyWithoutAnOwner: somebody has to be the issuer.
+func TestKeyWithoutAnOwner(t *testing.T) {
+	_, pkcs8, google := keyTexts()
+	for id, ok := range map[string]bool{"": false, "app": true} {
+		o := Options{
+			Profile: load(t, withAssertion), URL: &url.URL{Scheme: "https", Host: "acme.test"}, Timeout: time.Second,
+			Values: Values{Actor: "a", ClientID: id, ClientSecret: Secret(pkcs8), Params: map[string]string{"login": "https://login.test"}},
+		}
+		if _, err := New(o); ok && err != nil {
+			t.Error(err)
+		} else if !ok {
+			wantError(t, err, "DORMANT_CLIENT_ID")
+		}
+		o.Values.ClientSecret = Secret(google)
+		if _, err := New(o); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func FuzzReadKey(f *testing.F) {
 	pkcs1, _, google := keyTexts()
 	for _, text := range []string{"", "{", "{}", pkcs1, google, `{"private_key":""}`, `{"private_key":"-----BEGIN PRIVATE KEY-----\n"}`, "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"} {

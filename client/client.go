@@ -228,8 +228,7 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 		if errors.Is(err, errUnnamed) || errors.Is(err, job.ErrUnsafeID) {
 			// Nobody can be asked about it by the name that it has, and one such
 			// account must not stop a whole run.
-			u.LastLogin = job.LastLogin{State: job.LoginHidden}
-			return u, nil
+			return hidden(u), nil
 		}
 		if err != nil {
 			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
@@ -239,11 +238,17 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 			return job.User{}, fmt.Errorf("read account %q: %w", id, err)
 		}
 		if c.profile.Get.details() && c.profile.User.lacks(account) {
-			u.LastLogin = job.LastLogin{State: job.LoginHidden}
+			u = hidden(u)
 		}
 	}
 	u.Partial = false
 	return c.proven(ctx, u)
+}
+
+// hidden is the account when the directory has more to tell of it than it tells.
+func hidden(u job.User) job.User {
+	u.LastLogin = job.LastLogin{State: job.LoginHidden}
+	return u
 }
 
 // whole is all that the GETs of one account return.

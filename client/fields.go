@@ -134,7 +134,7 @@ func (r reader) user(key string, item gjson.Result) (job.User, error) {
 		if !known {
 			// The directory has the flag and does not show it to this caller:
 			// nothing that it shows of the account is complete.
-			u.LastLogin, u.Partial = job.LastLogin{State: job.LoginHidden}, true
+			u, u.Partial = hidden(u), true
 		}
 	}
 	if r.Roles.Path != "" {

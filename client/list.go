@@ -42,7 +42,7 @@ func (c *Client) read(ctx context.Context, maxPages int, yield func(job.User, er
 func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	w := &walk{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
 	seen := sightings{}
-	others := 0 // items that are no accounts
+	others := map[[2]int]bool{} // items that are no accounts, by page and position
 	census := c.profile.User.newCensus()
 	c.census.Store(census)
 	for it, err := range w.items(ctx) {
@@ -50,7 +50,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 			return err
 		}
 		if !c.profile.List.counts(it.value) {
-			others++
+			others[[2]int{it.page, it.position}] = true
 			continue
 		}
 		if it.page == 1 {
@@ -79,9 +79,9 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 	if err := c.check(census); err != nil {
 		return err
 	}
-	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users)+others {
+	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users)+len(others) {
 		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
-			"it is incomplete, or it changed while it was read", len(seen.users)+others, w.total)
+			"it is incomplete, or it changed while it was read", len(seen.users)+len(others), w.total)
 	}
 	return nil
 }

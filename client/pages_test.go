@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dormant/job"
@@ -272,6 +273,7 @@ func TestPostListing(t *testing.T) {
 		"cursor as text and as a number": {`body: {a: 1}, cursor: {param: c, next: next}`,
 			[]any{people(1, 1, `,"next":"7"`), people(2, 2, `,"next":12345678901234567890`), people(3, 3, `,"next":null`)},
 			[]string{`{"a":1}`, `{"a":1,"c":"7"}`, `{"a":1,"c":12345678901234567890}`}},
+		"after":         {`body: {}, after: {since: id, by.name: n}`, []any{`{"users":[{"id":2,"n":"x"}]}`, people(1, 0, "")}, []string{`{}`, `{"by":{"name":"x"},"since":2}`}},
 		"query as well": {`body: {a: "{none}"}, query: {org: "{org}", x: "{none}"}`, []any{people(1, 1, "")}, []string{`{"a":""}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -523,7 +525,27 @@ func TestPagesAtOnceEnd(t *testing.T) {
 				if n := len(s.seen()); n > 10 {
 					t.Errorf("%d requests", n)
 				}
+				// What was under way has ended by now.
+				s.mu.Lock()
+				before := maps.Clone(s.observed)
+				s.mu.Unlock()
+				if synctest.Wait(); !maps.Equal(before, s.observed) {
+					t.Errorf("observed %v, and then %v", before, s.observed)
+				}
 			})
+		})
+	}
+}
+
+// TestOnlyRetried: what a failed try has brought already counts once.
+func TestOnlyRetried(t *testing.T) {
+	for total, ok := range map[string]bool{"2": true, "3": false} {
+		page := `{"users":[{"id":1,"type":"bot"},{"id":2,"type":"human"}],"n":` + total + `}`
+		bubble(t, answering(routes{"GET /users": turns(cut(page[:len(page)-8]), page)}), func(t *testing.T, s *server) {
+			users, err := all(t, s, connect(t, s, sketch(t, `, only: {path: type, in: [human]}, total: n`, "", "")))
+			if (err == nil) != ok || ids(users) != "2" {
+				t.Errorf("total %s: %s, %v", total, ids(users), err)
+			}
 		})
 	}
 }

@@ -386,3 +386,18 @@ func TestSourceStays(t *testing.T) {
 		t.Errorf("%v, %v", users, err)
 	}
 }
+
+// TestUnsafeOwnSource: who can't be asked about may be in use.
+func TestUnsafeOwnSource(t *testing.T) {
+	for _, coverage := range []string{coverLife, coverLog, coverComplete} {
+		for _, login := range []string{"2020-01-01", ""} {
+			s := serve(t, routes{})
+			c := connect(t, s, sketch(t, "", ", username: name", "activity: {path: \"/users/{username}/sessions\", items: \"@this\", at: at, coverage: "+coverage+"}\n"))
+			u, err := c.User(t.Context(), job.User{ID: "1", Username: "a/../b", LastLogin: job.ParseLastLogin(login)})
+			if err != nil || u.LastLogin.State != job.LoginHidden {
+				t.Errorf("%s, %q: %s, %v", coverage, login, told(u), err)
+			}
+			s.wantRequests(t)
+		}
+	}
+}

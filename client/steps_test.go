@@ -131,6 +131,7 @@ func TestSuccessIf(t *testing.T) {
 		`success_if: ok`: {`{"ok":true}`: "done", `{"ok":false}`: "denied", `{"ok":"true"}`: "denied"},
 		`success_if: {path: error, in: [none], missing: true}`: {
 			`{}`: "done", `{"error":null}`: "done", `{"error":"none"}`: "done", `{"error":"owns things"}`: "denied",
+			`nothing`: "denied", // and not an answer without an error
 		},
 		`gone_if: {path: status, in: [missing]}`: {`{"status":"missing"}`: "gone", `{"status":"x"}`: "done", `{}`: "done", ``: "done", `removed`: "done"},
 		`success_if: ok, gone_if: {path: status, in: [missing]}`: {

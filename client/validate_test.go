@@ -140,6 +140,10 @@ func TestMistakes(t *testing.T) {
 		// fields
 		"admin, missing as text":  {"", ", admin: {path: a, missing: maybe}", "", "", 3, ""},
 		"admin, in as text":       {"", ", admin: {path: a, in: b}", "", "", 3, ""},
+		"admin, an empty glob":    {"", `, admin: {path: a, in: [""]}`, "", "", 3, "empty"},
+		"an extra with an @":      {"", `, extra: {x: "@x"}`, `{path: "/{x}"}`, "", 3, "@x"},
+		"an extra with blanks":    {"", `, extra: {x: " x"}`, `{path: "/{x}"}`, "", 3, "user.extra.x"},
+		"an extra of nothing":     {"", `, extra: {x: ""}`, `{path: "/{x}"}`, "", 3, "user.extra.x: is missing"},
 		"admin without a path":    {"", ", admin: {in: [a]}", "", "", 3, "user.admin"},
 		"admin, an empty path":    {"", `, admin: ""`, "", "", 3, "user.admin"},
 		"admin, one of several":   {"", `, admin: [a, {in: [b]}]`, "", "", 3, "user.admin"},
@@ -202,6 +206,7 @@ func TestMistakes(t *testing.T) {
 		// reading one account
 		"get about nobody":    {"", "", "", "get: {path: /me}\n", 5, "leads to no account"},
 		"get, item and items": {"", "", "", `get: {path: "/users/{id}", item: a, items: b}` + "\n", 5, "both item and items"},
+		"get, items by a key": {", keyed: true", "", "", `get: {path: /users, query: {q: "{id}"}, items: users}` + "\n", 5, "get"},
 		"get, first as":       {"", "", "", `get: {path: "/users/{id}", as: a}` + "\n", 5, "as: the first GET"},
 		"get, gone":           {"", "", "", `get: {path: "/users/{id}", gone: [200]}` + "\n", 5, "200"},
 		"get, a secret":       {"", "", "", `get: {path: "/users/{id}", query: {t: "{token}"}}` + "\n", 5, "{token} is unknown"},
@@ -240,7 +245,7 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := mistaken(row.list, row.user, row.remove, row.more)
-			if name == "an id that is a key" {
+			if name == "an id that is a key" || name == "get, items by a key" {
 				source = strings.Replace(source, "id: id", `id: "@key"`, 1)
 			}
 			wantMistake(t, source, row.line, row.want)

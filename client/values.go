@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"dormant/job"
 )
 
 // Values are what the configuration gives for a profile's placeholders.
@@ -108,12 +110,43 @@ func (v Values) Check(p *Profile) []error {
 	if v.Actor == "" && v.Token == "" && p.SignIn != nil && p.SignIn.names("actor") {
 		errs = append(errs, fmt.Errorf("DORMANT_ACTOR: is not set: profile %s signs in for that account", p.Name))
 	}
+	values, inPaths := v.placeholders(p), p.inPaths()
 	for _, name := range keys(p.Params) {
-		if p.Params[name] == nil && v.Params[name] == "" {
+		switch {
+		case p.Params[name] == nil && v.Params[name] == "":
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s needs %s=…", p.Name, name))
+		case inPaths[name] && !job.SafeID(values[name]):
+			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s=%q: can't stand in the path of a URL", name, values[name]))
 		}
 	}
 	return errs
+}
+
+// inPaths are the placeholders in paths of URLs.
+func (p *Profile) inPaths() map[string]bool {
+	paths := []Template{p.List.Path}
+	if p.SignIn != nil {
+		paths = append(paths, p.SignIn.Path)
+	}
+	if p.Self != nil {
+		paths = append(paths, p.Self.Path)
+	}
+	for _, g := range p.Get {
+		paths = append(paths, g.Path)
+	}
+	for _, s := range slices.Concat(p.Remove, p.Disable) {
+		paths = append(paths, s.Path)
+	}
+	for _, s := range p.Activity {
+		paths = append(paths, s.Path)
+	}
+	names := map[string]bool{}
+	for _, t := range paths {
+		for _, name := range t.names() {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 // credentials are the placeholders that have to be filled, with a token of the
