@@ -40,6 +40,7 @@ type Options struct {
 	RateLimit   float64       // requests a second; 0: no limit
 	Connections int           // kept open for requests at once
 	CAs         *x509.CertPool
+	Certificate *tls.Certificate // the client's own, or nil
 	UserAgent   string
 
 	Observer Observer
@@ -112,6 +113,9 @@ func New(o Options) (*Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.CAs}
+	if o.Certificate != nil {
+		transport.TLSClientConfig.Certificates = []tls.Certificate{*o.Certificate}
+	}
 	transport.MaxIdleConnsPerHost = max(2, o.Connections)
 	g := &gate{base: c.base, readOnly: o.ReadOnly, next: transport}
 	if g.harmless, err = c.postedListings(); err != nil {

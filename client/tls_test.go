@@ -1,0 +1,60 @@
+package client
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dormant/job"
+)
+
+// overTLS is a directory behind TLS that wants what the configuration says.
+func overTLS(t *testing.T, config *tls.Config) (s *server, authority *x509.CertPool) {
+	t.Helper()
+	rec := &server{observed: map[string]int{}}
+	s = &server{observed: map[string]int{}}
+	s.Server = httptest.NewUnstartedServer(rec.record(t, routes{"GET /users": people(1, 2, "")}))
+	s.Config.ErrorLog = newSilentLog()
+	s.TLS = config
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	authority = x509.NewCertPool()
+	authority.AddCert(s.Certificate())
+	return s, authority
+}
+
+// TestClientCertificate: a directory that wants to know who connects is shown the
+// certificate, and nothing is read without it.
+func TestClientCertificate(t *testing.T) {
+	s, authority := overTLS(t, &tls.Config{ClientAuth: tls.RequireAnyClientCert})
+	own := s.TLS.Certificates[0] // any will do
+	for name, certificate := range map[string]*tls.Certificate{"with one": &own, "without": nil} {
+		users, err := all(t, s, connect(t, s, builtin(t, "maestro"), retries(0), func(o *Options) { o.CAs, o.Certificate = authority, certificate }))
+		if certificate != nil && (err != nil || ids(users) != "1 2") || certificate == nil && err == nil {
+			t.Errorf("%s: %s, %v", name, ids(users), err)
+		}
+	}
+}
+
+// TestTLSVersion: nothing older than TLS 1.2 is spoken.
+func TestTLSVersion(t *testing.T) {
+	for version, fine := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		s, authority := overTLS(t, &tls.Config{MinVersion: version, MaxVersion: version}) //nolint:gosec // what is too old is to be refused
+		_, err := all(t, s, connect(t, s, builtin(t, "maestro"), retries(0), func(o *Options) { o.CAs = authority }))
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+}
+
+// TestHostname: a certificate that is trusted, but another host's, is refused.
+func TestHostname(t *testing.T) {
+	s, authority := overTLS(t, nil) // for 127.0.0.1 and example.com
+	s.URL = strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.CAs = authority })
+	_, err := all(t, s, c)
+	wantError(t, err, "certificate")
+	wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "certificate")
+}
