@@ -210,7 +210,7 @@ func TestUnnamed(t *testing.T) {
 		}
 		s := serve(t, routes{})
 		c := connect(t, s, watched(t, "  {path: /log, query: {q: \"{"+by+"}\"}, items: log, at: at, coverage: complete}\n"))
-		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "absent" {
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "hidden" {
 			t.Errorf("%s: %v, %v", by, u, err)
 		}
 		s.wantRequests(t)
@@ -240,6 +240,8 @@ func TestOwnSource(t *testing.T) {
 		"the answer has no time":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{}`, "", "unreadable"},
 		"entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: complete}`, "GET /log?user=a%2F1",
 			`{"log":[{"who":"b","at":"2024-01-01"}]}`, "", "never"},
+		"a log with entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: log}`, "GET /log?user=a%2F1",
+			`{"log":[{"who":"b","at":"2024-01-01"}]}`, "", "absent"},
 		"not there": {`{path: "/users/{id}/log", optional: true, items: log, at: at, coverage: complete}`, "GET /users/a%2F1/log", "", "", "absent"},
 		"without a time that counts": {`{path: "/users/{id}/log", items: log, only: {path: ok, in: [true]}, at: at}`, "GET /users/a%2F1/log",
 			`{"log":[{"ok":false,"at":"2024-01-01"}]}`, "", "absent"},

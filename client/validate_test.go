@@ -141,6 +141,7 @@ func TestMistakes(t *testing.T) {
 		"admin, missing as text":  {"", ", admin: {path: a, missing: maybe}", "", "", 3, ""},
 		"admin, in as text":       {"", ", admin: {path: a, in: b}", "", "", 3, ""},
 		"admin, an empty glob":    {"", `, admin: {path: a, in: [""]}`, "", "", 3, "empty"},
+		"admin, lists of lists":   {"", `, admin: {path: "a.#.b.#.c", in: [x]}`, "", "", 3, "user.admin"},
 		"an extra with an @":      {"", `, extra: {x: "@x"}`, `{path: "/{x}"}`, "", 3, "@x"},
 		"an extra with blanks":    {"", `, extra: {x: " x"}`, `{path: "/{x}"}`, "", 3, "user.extra.x"},
 		"an extra of nothing":     {"", `, extra: {x: ""}`, `{path: "/{x}"}`, "", 3, "user.extra.x: is missing"},

@@ -16,7 +16,7 @@ import (
 func halfTold() []User {
 	users := threeDormant()
 	for i := range users {
-		users[i].LastLogin, users[i].Partial = LastLogin{}, true
+		users[i].LastLogin, users[i].Partial, users[i].LoginAlone = LastLogin{}, true, true
 	}
 	return users
 }
@@ -154,7 +154,7 @@ func TestRunActsOnWhatWasReadAlone(t *testing.T) {
 func TestRunReadsAloneAtMostSoManyAtOnce(t *testing.T) {
 	var users []User
 	for i := range 20 {
-		users = append(users, with(fmt.Sprintf("%02d", i), func(u *User) { u.Partial = true }))
+		users = append(users, with(fmt.Sprintf("%02d", i), func(u *User) { u.Partial, u.LoginAlone = true, true }))
 	}
 	for concurrency, took := range map[int]time.Duration{0: 20 * time.Second, 4: 5 * time.Second, 100: time.Second} {
 		inBubble(t, users, func(t *testing.T, c *cleanup) {

@@ -1,21 +1,129 @@
 package profiles_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"testing"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"dormant/client"
 	"dormant/client/sandbox"
+	"dormant/job"
 )
+
+func admin(u *sandbox.User, _ time.Time)       { u.Admin = true }
+func bot(u *sandbox.User, _ time.Time)         { u.Bot = true }
+func guest(u *sandbox.User, _ time.Time)       { u.Guest = true }
+func blocked(u *sandbox.User, _ time.Time)     { u.Disabled = true }
+func deactivated(u *sandbox.User, _ time.Time) { u.Deactivated = true }
+func owner(u *sandbox.User, _ time.Time)       { u.Owns = true }
+func hidden(u *sandbox.User, _ time.Time)      { u.Hidden = true }
+func mailless(u *sandbox.User, _ time.Time)    { u.Email = "" }
+func dateless(u *sandbox.User, _ time.Time)    { u.Created = time.Time{} }
+
+// both is an account with all of these.
+func both(traits ...trait) trait {
+	return func(u *sandbox.User, now time.Time) {
+		for _, is := range traits {
+			if is != nil {
+				is(u, now)
+			}
+		}
+	}
+}
+
+// id is an account with this id instead of one that is made up.
+func id(id string) trait {
+	return func(u *sandbox.User, _ time.Time) { u.ID = id }
+}
+
+// roles is an account with these roles, or in these groups.
+func roles(names ...string) trait {
+	return func(u *sandbox.User, _ time.Time) { u.Roles = names }
+}
+
+// field is what one system alone has: pairs of names and texts.
+func field(pairs ...string) trait {
+	return func(u *sandbox.User, _ time.Time) {
+		fields := maps.Clone(u.Fields)
+		if fields == nil {
+			fields = map[string]string{}
+		}
+		maps.Copy(fields, texts(pairs))
+		u.Fields = fields
+	}
+}
+
+// moment is a field with a time as this system writes it.
+func moment(name string, ago time.Duration, layout string) trait {
+	return func(u *sandbox.User, now time.Time) {
+		text := now.Add(-ago).Format(layout)
+		field(name, text)(u, now)
+	}
+}
+
+func texts(pairs []string) map[string]string {
+	all := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		all[pairs[i]] = pairs[i+1]
+	}
+	return all
+}
+
+// entry is one in logs and lists of sessions: a kind, how long ago, and fields,
+// of which {now+…} are times in RFC 3339.
+type entry struct {
+	kind   string
+	ago    time.Duration
+	fields []string
+}
+
+// did is an account with these entries alone, and not those of its last login.
+func did(entries ...entry) trait {
+	return func(u *sandbox.User, now time.Time) {
+		u.Entries = []sandbox.Entry{}
+		for _, e := range entries {
+			fields := texts(e.fields)
+			for name, text := range fields {
+				if after, ok := strings.CutPrefix(text, "now "); ok {
+					d, err := time.ParseDuration(after)
+					if err != nil {
+						panic(err)
+					}
+					fields[name] = now.Add(d).Format(time.RFC3339)
+				}
+			}
+			u.Entries = append(u.Entries, sandbox.Entry{Kind: e.kind, At: now.Add(-e.ago), Fields: fields})
+		}
+	}
+}
+
+// short is a log that reaches back for four weeks.
+func short(u *sandbox.User, now time.Time) {
+	u.Entries = []sandbox.Entry{}
+	if !u.LastLogin.IsZero() && now.Sub(u.LastLogin) < 28*day {
+		u.Entries = append(u.Entries, sandbox.Entry{Kind: "login", At: u.LastLogin})
+	}
+}
 
 // basic signs in as the caller, with the password.
 func basic(v *client.Values, _ string) {
 	*v = client.Values{Username: "caller", Password: sandbox.DefaultSecret, Params: v.Params, Actor: v.Actor}
 }
 
-// clientCredentials are those of OAuth2.
-func clientCredentials(v *client.Values, _ string) {
+// oauth2 are client credentials.
+func oauth2(v *client.Values, _ string) {
 	v.ClientID, v.ClientSecret = sandbox.DefaultClientID, sandbox.DefaultSecret
 }
 
@@ -23,211 +131,1129 @@ func clientCredentials(v *client.Values, _ string) {
 func params(pairs ...string) func(*client.Values, string) {
 	return func(v *client.Values, url string) {
 		v.Params = map[string]string{}
-		for i := 0; i < len(pairs); i += 2 {
-			v.Params[pairs[i]] = strings.ReplaceAll(pairs[i+1], "{url}", url)
+		for name, text := range texts(pairs) {
+			v.Params[name] = strings.ReplaceAll(text, "{url}", url)
 		}
 	}
 }
 
 // untold are the decisions where the directory tells no such accounts from others.
-func untold(kinds ...string) map[string]string {
-	want := map[string]string{}
-	for _, kind := range kinds {
-		want[kind] = "remove inactive"
-	}
-	return want
-}
+func untold(names ...string) map[string]string { return are("remove inactive", names...) }
 
 // unknown are the decisions about accounts whose last login is not known.
-func unknown(names ...string) map[string]string {
+func unknown(names ...string) map[string]string { return are("keep last_login_unknown", names...) }
+
+func are(decision string, names ...string) map[string]string {
 	want := map[string]string{}
 	for _, name := range names {
-		want[name] = "keep last_login_unknown"
+		want[name] = decision
 	}
 	return want
 }
 
 func merge(all ...map[string]string) map[string]string {
 	want := map[string]string{}
-	for _, each := range all {
-		maps.Copy(want, each)
+	for _, some := range all {
+		maps.Copy(want, some)
 	}
 	return want
 }
 
-var longAgo = time.Now().Add(-1000 * day).UTC().Truncate(time.Second)
+// allUnknown are the decisions where nothing tells of a last login.
+var allUnknown = unknown("busy", "edge", "past", "gone", "unused", "fresh", "locked")
 
-// oauth2 is a sign-in below the directory's own URL.
-var oauth2 = clientCredentials
+// judged is a variant of a system of which nothing but the decisions are of interest.
+func judged(s system, change func(*system)) system {
+	s.only = []string{"decides"}
+	change(&s)
+	return s
+}
+
+// instead is an answer with one text in the place of another.
+func instead(pairs ...string) answers {
+	replacer := strings.NewReplacer(pairs...)
+	return func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
+		return []byte(replacer.Replace(string(body)))
+	}
+}
+
+// lastLink is what stands for the link to the next page on the last one.
+func lastLink(text string) answers {
+	return func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
+		if links := gjson.GetBytes(body, "links"); links.Exists() && !links.Get("next").Exists() {
+			return bytes.Replace(body, []byte(`"links":{`), []byte(`"links":{"next":`+text+`,`), 1)
+		}
+		return body
+	}
+}
+
+// failing answers requests of that kind with the status and the body.
+func failing(method, suffix string, code int, text string) answers {
+	return func(r *http.Request, status *int, _ http.Header, body []byte) []byte {
+		if r.Method != method || !strings.HasSuffix(r.URL.Path, suffix) {
+			return body
+		}
+		*status = code
+		return []byte(text)
+	}
+}
 
 var systems = map[string]system{
-	"atlassian": {
-		values:  params("org", "acme"),
-		want:    merge(untold("boss"), unknown("unused", "fresh"), map[string]string{"caller": "keep active", "past": "keep active"}), // by the day
-		remove:  []string{"POST /users/{id}/manage/lifecycle/delete"},
-		disable: []string{"POST /users/{id}/manage/lifecycle/disable"},
-		twice:   "failed",
+	"atlassian":                 atlassian,
+	"atlassian, next is null":   judged(atlassian, func(s *system) { s.answers = lastLink(`null`) }),
+	"atlassian, next is empty":  judged(atlassian, func(s *system) { s.answers = lastLink(`""`) }),
+	"atlassian, remove-undated": judged(atlassian, func(s *system) { s.never = job.NeverRemoveUndated }),
+	"auth0":                     auth0,
+	"auth0, no usernames": judged(auth0, func(s *system) {
+		s.answers = func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
+			return without(body, map[string]bool{"username": true})
+		}
+	}),
+	"authentik": authentik,
+	"authentik, no sessions": judged(authentik, func(s *system) { // a server that does not list them
+		s.answers = failing(http.MethodGet, "/authenticated_sessions/", http.StatusNotFound, `{"detail": "Not found."}`)
+		s.accounts = []account{{name: "session", login: 200 * day, is: did(entry{"login", day, nil}), want: "remove inactive"}}
+	}),
+	"authentik, remove-undated": judged(authentik, func(s *system) {
+		s.never = job.NeverRemoveUndated
+		s.accounts = []account{{name: "dateless", is: dateless, want: "remove never_logged_in"}}
+	}),
+	"discourse":             discourse,
+	"entra":                 entra,
+	"entra, remove-undated": judged(entra, func(s *system) { s.never = job.NeverRemoveUndated }),
+	"entra, no sign-ins": judged(entra, func(s *system) { // as in pages that are too large
+		s.answers = func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
+			return without(body, map[string]bool{"signInActivity": true})
+		}
+		s.want, s.accounts = merge(allUnknown, unknown("caller", "boss", "robot")), nil
+	}),
+	"gitea":             gitea,
+	"github-enterprise": githubEnterprise,
+	"github-enterprise, no file": judged(githubEnterprise, func(s *system) {
+		s.logins, s.accounts, s.want = false, nil, merge(allUnknown, unknown("listed")) // whose address is not looked up
+	}),
+	"gitlab":           gitlab,
+	"google-workspace": googleWorkspace,
+	"grafana":          grafana,
+	"grafana, never kept": judged(grafana, func(s *system) {
+		s.never, s.accounts = job.NeverKeep, nil
+		s.want = merge(s.want, are("keep never_logged_in", "unused"))
+	}),
+	"harbor":           harbor,
+	"harbor, coverage": harborLog,
+	"harbor, no addresses": judged(harbor, func(s *system) {
+		s.every, s.accounts = mailless, nil
+		s.want = merge(s.want, untold("listed"))
+	}),
+	"harbor, short log": judged(harborLog, func(s *system) {
+		s.every, s.accounts = short, nil
+		s.want = merge(allUnknown, unknown("robot"), are("keep active", "busy"), are("not listed", "caller"))
+	}),
+	"harbor, nothing": judged(harbor, func(s *system) {
+		s.logins, s.accounts = false, nil
+		s.want = merge(allUnknown, unknown("robot"), are("not listed", "caller"), are("keep active", "busy", "edge"))
+	}),
+	"itflex": itflex,
+	"itflex, last_login": judged(itflex, func(s *system) {
+		s.logins, s.accounts = false, nil
+		s.options = func(o *sandbox.Options) { o.WithLastLogin = true }
+	}),
+	"itflex, cloud": judged(itflex, func(s *system) { // whose cursor ends with "", and which has no log
+		s.accounts = []account{{name: "worker", login: 400 * day, action: 3 * day, want: "remove inactive"}}
+		s.answers = func(r *http.Request, status *int, _ http.Header, body []byte) []byte {
+			if r.URL.Path == "/api/audit/logs" {
+				*status = http.StatusNotFound
+			}
+			body = bytes.ReplaceAll(body, []byte(`"users":`), []byte(`"data":`))
+			return bytes.ReplaceAll(body, []byte(`"next":null`), []byte(`"next":""`))
+		}
+	}),
+	"keycloak":           keycloak,
+	"keycloak, complete": keycloakComplete,
+	"keycloak, short log": judged(keycloak, func(s *system) {
+		s.every = short
+		s.want = merge(allUnknown, unknown("boss"), are("not listed", "robot"), are("keep active", "caller", "busy"))
+		s.accounts = []account{{name: "refresher", login: 400 * day, is: did(entry{"action", 2 * day, nil}), want: "keep active"}}
+	}),
+	"keycloak, life": judged(keycloak, func(s *system) {
+		s.values = params("realm", "acme")
+		s.want = merge(allUnknown, unknown("boss"), are("not listed", "robot"), are("keep active", "caller", "busy", "edge"))
+		s.accounts = []account{
+			{name: "eventless", is: did(), want: "keep last_login_unknown"},
+			{name: "offline", login: 400 * day, is: field("offline", "mail-app"), want: "keep last_login_unknown"},
+		}
+	}),
+	"kratos": kratosTable,
+	"kratos, life": judged(kratosTable, func(s *system) {
+		s.values, s.accounts = nil, nil
+		s.want = merge(allUnknown, unknown("boss", "robot"), are("keep active", "caller", "busy", "edge"))
+	}),
+	"maestro": maestro,
+	"maestro, scheme": judged(maestro, func(s *system) {
+		s.values = func(v *client.Values, url string) {
+			params("scheme", "Bearer")(v, url)
+			v.Actor = "caller"
+		}
+	}),
+	"maestro, remove-undated": judged(maestro, func(s *system) {
+		s.never, s.accounts = job.NeverRemoveUndated, nil
+		s.want = merge(s.want, are("remove never_logged_in", "unused", "fresh"))
+	}),
+	"mattermost": mattermost,
+	"nextcloud":  nextcloud,
+	"nextcloud, groups": judged(nextcloud, func(s *system) {
+		s.protect = "sales"
+		s.accounts = []account{
+			{name: "seller", login: 300 * day, is: roles("Staff", "Sales"), want: "keep protected_role"},
+			{name: "staff", login: 300 * day, is: roles("Staff"), want: "remove inactive"},
+			{name: "hidden", login: 300 * day, is: hidden, want: "keep protected_role"}, // who may be in any
+		}
+	}),
+	"nextcloud, remove-undated": judged(nextcloud, func(s *system) {
+		s.never, s.accounts = job.NeverRemoveUndated, []account{{name: "hidden", is: hidden, want: "keep last_login_unknown"}}
+		s.want = merge(s.want, are("remove never_logged_in", "unused", "fresh"))
+	}),
+	"okta": okta,
+	"okta, deprovisioned": judged(okta, func(s *system) { // by a run before, whose second step failed
+		s.only = []string{"decides", "asks", "removes", "removes twice", "disables"}
+		s.values = params("filter", `status eq "DEPROVISIONED"`, "scheme", "Bearer")
+		s.headers = bearer
+		s.every, s.accounts = both(deactivated, blocked), nil
+		s.asks = slices.Clone(s.asks)
+		s.asks[0] = "GET /api/v1/users?filter=status+eq+%22DEPROVISIONED%22&limit=200"
+		s.remove = s.remove[:1]
+	}),
+	"redmine": redmineTable,
+	"redmine, locked": judged(redmineTable, func(s *system) {
+		s.values = params("status", "3")
+		s.want = merge(are("not listed", "caller", "busy", "edge", "past", "gone", "unused", "fresh", "boss", "robot", "listed"), untold("locked"))
+		s.accounts = nil
+	}),
+	"scim": scim,
+	"scim, another vendor": func() system {
+		s := scim
+		s.base = "/odd"
+		s.accounts = nil
+		s.asks, s.remove, s.disable = below("/odd", s.asks), below("/odd", s.remove), below("/odd", s.disable)
+		return s
+	}(),
+	"scim, groups": judged(scim, func(s *system) { // of who has none, nothing is told
+		s.protect = "sales"
+		s.want = merge(are("keep protected_role", "caller", "busy", "edge", "past", "gone", "unused", "fresh", "boss", "robot", "locked"))
+		s.accounts = []account{
+			{name: "seller", login: 300 * day, is: roles("Staff", "Sales"), want: "keep protected_role"},
+			{name: "buyer", login: 300 * day, is: roles("Purchase"), want: "remove inactive"},
+		}
+	}),
+	"scim, no file": judged(scim, func(s *system) {
+		s.logins, s.accounts = false, nil
+		s.want = merge(allUnknown, unknown("caller", "boss", "robot"))
+	}),
+	"snipe-it": snipeIT,
+	"snipe-it, groups": judged(snipeIT, func(s *system) { // of who has none, nothing is told
+		s.protect = "helpdesk"
+		s.want = are("keep protected_role", "busy", "edge", "past", "gone", "unused", "fresh", "robot", "locked")
+		s.accounts = []account{
+			{name: "helper", login: 300 * day, is: roles("Helpdesk"), want: "keep protected_role"},
+			{name: "other", login: 300 * day, is: roles("Staff"), want: "remove inactive"},
+		}
+	}),
+	"snipe-it, east": judged(snipeIT, func(s *system) {
+		s.values = params("zone", "Europe/Berlin") // whose times are of an hour before
+		s.accounts = []account{{name: "near", login: 90*day - 50*time.Minute, want: "remove inactive"}}
+		s.want = merge(s.want, untold("edge"))
+	}),
+	"snipe-it, west": judged(snipeIT, func(s *system) {
+		s.values = params("zone", "America/Sao_Paulo")
+		s.accounts = []account{
+			{name: "near", login: 90*day + 170*time.Minute, want: "keep active"},
+			{name: "far", login: 90*day + 190*time.Minute, want: "remove inactive"},
+		}
+		s.want = merge(s.want, are("keep active", "past"))
+	}),
+	"synapse": synapse,
+	"synapse, remove-undated": judged(synapse, func(s *system) {
+		s.never, s.accounts = job.NeverRemoveUndated, nil
+	}),
+	"synapse, no guests": judged(synapse, func(s *system) {
+		s.values = params("guests", "false")
+		s.accounts = []account{{name: "guest", login: 400 * day, is: guest, want: "not listed"}}
+	}),
+	"zitadel": zitadel,
+	"zitadel, life": judged(zitadel, func(s *system) {
+		s.values = nil
+		s.want = merge(allUnknown, unknown("boss"), are("keep active", "busy", "edge"))
+		s.accounts = []account{{name: "sessionless", is: did(), want: "keep last_login_unknown"}}
+	}),
+}
+
+func below(prefix string, lines []string) []string {
+	var all []string
+	for _, line := range lines {
+		method, path, _ := strings.Cut(line, " ")
+		all = append(all, method+" "+prefix+path)
+	}
+	return all
+}
+
+var bearer = map[string]string{"Authorization": "Bearer sandbox-token"}
+
+var atlassian = system{
+	values: params("org", "acme"),
+	accounts: []account{
+		{name: "closed", login: 300 * day, is: field("account_status", "closed"), want: "not listed"},
+		{name: "customer", login: 300 * day, is: guest, want: "remove inactive"},
+		{name: "typeless", login: 300 * day, is: field("account_type", "absent"), want: "keep last_login_unknown"},
+		{name: "synced", login: 300 * day, is: field("synced", "true"), want: "remove inactive", removal: "failed", disabling: "failed"},
+		{name: "elsewhere", login: 300 * day, is: did(entry{"login", 3 * day, nil}), want: "keep active"},
+		{name: "licensed", login: 300 * day, is: did(entry{"login", 300 * day, nil}, entry{"login", day, []string{"unused", "1"}}), want: "remove inactive"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 	},
-	"auth0": {
-		values:  params("audience", "{url}/api/v2/"),
-		signIn:  oauth2,
-		want:    merge(untold("boss", "robot"), map[string]string{"caller": "keep active"}),
-		remove:  []string{"DELETE /api/v2/users/{id}"},
-		disable: []string{`PATCH /api/v2/users/{id} {"blocked":true}`},
-		twice:   "removed",
+	want: merge(untold("boss"), unknown("unused", "fresh"), are("keep active", "caller", "past")), // by the day
+	asks: []string{
+		"GET /admin/v1/orgs/acme/users",
+		"GET /admin/v1/orgs/acme/directory/users/{id}/last-active-dates",
 	},
-	"authentik": {
-		weak:    "refused", // there is nobody to be seen but oneself
-		remove:  []string{"DELETE /api/v3/core/users/{id}/"},
-		disable: []string{`PATCH /api/v3/core/users/{id}/ {"is_active":false}`},
+	headers:       bearer,
+	counts:        true,
+	remove:        []string{"POST /users/{id}/manage/lifecycle/delete"},
+	disable:       []string{"POST /users/{id}/manage/lifecycle/disable"},
+	twice:         "failed", // it is still listed
+	disabledTwice: "failed",
+	meanwhile: map[string]string{
+		"promoted": "removed", "replaced": "removed", // neither is told
+		"deactivated": "failed sent", "left": "failed",
 	},
-	"discourse": {
-		values: func(v *client.Values, _ string) { v.Actor = "caller" },
-		accounts: []sandbox.User{
-			{Username: "writer", LastLogin: longAgo, Created: longAgo, Owns: true},
+}
+
+var auth0 = system{
+	values: params("audience", "{url}/api/v2/"),
+	enters: `POST /oauth/token {"audience":"{url}/api/v2/","client_id":"sandbox-client","client_secret":"sandbox-secret","grant_type":"client_credentials"}`,
+	signIn: oauth2,
+	accounts: []account{
+		{name: "counted", is: field("logins_count", "5"), want: "keep last_login_unknown"},
+		{name: "zero", is: field("logins_count", "0"), want: "remove never_logged_in"},
+		{name: "unblocked", login: 300 * day, is: field("blocked", "false"), want: "remove inactive"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
+	},
+	want: merge(untold("boss", "robot"), are("keep active", "caller")),
+	asks: []string{
+		"GET /api/v2/users?include_totals=true&page=0&per_page=100&sort=created_at%3A1",
+		"GET /api/v2/users/{id}",
+	},
+	headers: bearer,
+	most:    100, limit: 1000, counts: true,
+	remove:    []string{"DELETE /api/v2/users/{id}"},
+	disable:   []string{`PATCH /api/v2/users/{id} {"blocked":true}`},
+	twice:     "removed", // 204 for whoever is gone
+	meanwhile: map[string]string{"promoted": "removed"},
+}
+
+var authentik = system{
+	accounts: []account{
+		{name: "session", login: 200 * day, is: did(entry{"login", day, nil}), want: "keep active"},
+		{name: "sess", login: 200 * day, is: did(), want: "remove inactive"},
+		{name: "a&b c/d+é", login: 200 * day, is: did(entry{"login", day, nil}), want: "keep active"},
+		{name: "outpost", login: 200 * day, is: field("type", "internal_service_account"), want: "keep service_account"},
+		{name: "external", login: 200 * day, is: guest, want: "remove inactive"},
+		{name: "seller", login: 200 * day, is: roles("Sales"), want: "keep protected_role"},
+		{name: "buyer", login: 200 * day, is: roles("Purchase"), want: "remove inactive"},
+		{name: "dateless", is: dateless, want: "keep never_logged_in"},
+		{name: "old", login: 200 * day, is: dateless, want: "remove inactive"},
+	},
+	protect: "sales",
+	weak:    "refused", // there is nobody to be seen but oneself
+	asks: []string{
+		"GET /api/v3/core/users/?ordering=username&page=1&page_size=100",
+		"GET /api/v3/core/users/{id}/",
+		"GET /api/v3/core/authenticated_sessions/?page=1&page_size=100&user__username={username?}",
+		"GET /api/v3/core/users/me/",
+	},
+	headers: bearer,
+	counts:  true,
+	remove:  []string{"DELETE /api/v3/core/users/{id}/"},
+	disable: []string{`PATCH /api/v3/core/users/{id}/ {"is_active":false}`},
+}
+
+var discourse = system{
+	values: func(v *client.Values, _ string) { v.Actor = "caller" },
+	accounts: []account{
+		{name: "system", is: id("901"), want: "keep service_account"}, // -1
+		{name: "discobot", login: 300 * day, is: id("902"), want: "keep service_account"},
+		{name: "moderator", login: 300 * day, is: field("moderator", "1"), want: "keep admin"},
+		{name: "staged", is: guest, want: "keep service_account"},
+		{name: "unconfirmed", is: deactivated, want: "remove never_logged_in"},
+		{name: "writer", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "author", login: 300 * day, is: field("posts", "99"), want: "remove inactive", removal: "failed"},
+		{name: "unwilling", login: 300 * day, is: field("unwilling", "1"), want: "remove inactive", removal: "failed"},
+	},
+	answers: instead(`"id":901,`, `"id":-1,`, `"id":902,`, `"id":-2,`),
+	want:    untold("robot"),
+	asks: []string{
+		"GET /admin/users.json?asc=true&order=username&page=1&show_emails=true",
+		"GET /admin/users.json?asc=true&order=username&page=2&show_emails=true",
+		"GET /admin/users/{id}.json",
+		"GET /session/current.json",
+	},
+	headers:       map[string]string{"Api-Key": "sandbox-token", "Api-Username": "caller"},
+	remove:        []string{"DELETE /admin/users/{id}.json?delete_posts=false"},
+	disable:       []string{`PUT /admin/users/{id}/suspend.json {"reason":"Not used for a long time","suspend_until":"3017-01-01"}`},
+	extras:        map[string]extra{"delete_posts": {remove: []string{"DELETE /admin/users/{id}.json?delete_posts=true"}, removes: []string{"writer"}}},
+	weak:          "404",
+	twice:         "failed",
+	disabledTwice: "failed",
+}
+
+var entra = system{
+	values: params("tenant", "acme", "login", "{url}"),
+	enters: "POST /acme/oauth2/v2.0/token client_id=sandbox-client&client_secret=sandbox-secret&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
+	signIn: oauth2,
+	accounts: []account{
+		{name: "app", login: 300 * day, action: 3 * day, want: "keep active"}, // signs in for it
+		{name: "app only", action: 300 * day, want: "remove inactive"},
+		{name: "ancient", login: 1000 * day, want: "remove inactive"}, // before successes were recorded
+		{name: "null", is: field("signInActivity", "null"), want: "keep last_login_unknown"},
+		{name: "zero", is: field("signInActivity", "zero"), want: "keep last_login_unknown"},
+		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+		{name: "hidden", login: 300 * day, is: hidden, want: "not listed"},
+		{name: "member", login: 300 * day, is: roles("Sales"), want: "remove inactive"},
+	},
+	want: merge(untold("robot", "boss"), unknown("unused", "fresh"), are("keep active", "caller")),
+	kept: []string{"boss"}, // who is an administrator is looked up then
+	asks: []string{
+		"GET /v1.0/users?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity&%24top=100",
+		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
+		"GET /v1.0/users/{id}/transitiveMemberOf?%24select=id&%24top=999",
+	},
+	headers: bearer,
+	most:    120,
+	remove:  []string{"DELETE /v1.0/users/{id}"},
+	disable: []string{`PATCH /v1.0/users/{id} {"accountEnabled":false}`},
+	blind:   "refused",
+}
+
+var gitea = system{
+	accounts: []account{
+		{name: "west", created: 200 * day, is: field("zone", "-05:00"), want: "remove never_logged_in"},
+		{name: "utc", created: 200 * day, is: field("zone", "+00:00"), want: "remove never_logged_in"},
+		{name: "zero", created: 200 * day, is: field("last_login", "hidden"), want: "keep last_login_unknown"}, // as others see it
+		{name: "unconfirmed", login: 300 * day, is: field("active", "false"), want: "remove inactive"},
+		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "a.b-c_d", login: 300 * day, want: "remove inactive"},
+		{
+			name: "ldap", login: 300 * day, is: field("login_name", "uid=ldap", "source_id", "3"), want: "remove inactive",
+			sends: `PATCH /api/v1/admin/users/{username} {"login_name":"uid=ldap","prohibit_login":true,"source_id":3}`,
 		},
-		want:    map[string]string{"writer": "remove inactive", "robot": "remove inactive"},
-		refuses: []string{"writer"},
-		remove:  []string{"DELETE /admin/users/{id}.json?delete_posts=false"},
-		disable: []string{`PUT /admin/users/{id}/suspend.json {"reason":"Not used for a long time","suspend_until":"3017-01-01"}`},
-		twice:   "failed",
 	},
+	want: are("not listed", "robot"),
+	asks: []string{
+		"GET /api/v1/admin/users?limit=50&page=1",
+		"GET /api/v1/users/{username}",
+		"GET /api/v1/user",
+	},
+	headers:   map[string]string{"Authorization": "token sandbox-token"},
+	counts:    true,
+	remove:    []string{"DELETE /api/v1/admin/users/{username}?purge=false"},
+	disable:   []string{`PATCH /api/v1/admin/users/{username} {"login_name":"{username}","prohibit_login":true,"source_id":0}`},
+	extras:    map[string]extra{"purge": {remove: []string{"DELETE /api/v1/admin/users/{username}?purge=true"}, removes: []string{"owner"}}},
+	meanwhile: map[string]string{"renamed": "already_gone", "succeeded": "failed"},
+}
+
+var githubEnterprise = system{
+	logins: true,
+	accounts: []account{
+		{name: "acme", login: 300 * day, is: field("type", "Organization"), want: "keep service_account"},
+		{name: "migrated", login: 300 * day, is: field("type", "Mannequin"), want: "keep service_account"},
+		{name: "pusher", login: 300 * day, action: 3 * day, want: "keep active"},
+		{name: "stopped", login: 300 * day, action: 60 * day, want: "remove inactive"},
+		{name: "synced", login: 300 * day, is: field("ldap_dn", "uid=synced"), want: "remove inactive", disabling: "failed"},
+		{name: "a-b_c", login: 300 * day, want: "remove inactive"},
+	},
+	want: unknown("unused", "fresh"),
+	weak: "partial", // everything can be read
+	asks: []string{
+		"GET /api/v3/users?per_page=100",
+		"GET /api/v3/users/{username}",
+		"GET /api/v3/users/{username}/events?per_page=1",
+		"GET /api/v3/user",
+	},
+	headers:      map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/vnd.github+json"},
+	most:         100,
+	remove:       []string{"DELETE /api/v3/admin/users/{username}"},
+	disable:      []string{"PUT /api/v3/users/{username}/suspended"},
+	tooMany:      http.StatusForbidden,
+	twice:        "failed", // 404 is also what a token without the scope is told
+	disabledGone: "failed",
+	meanwhile: map[string]string{
+		"returned": "removed", // the file is of before
+		"renamed":  "already_gone", "succeeded": "failed",
+	},
+}
+
+var gitlab = system{
+	accounts: []account{
+		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		// Each of the three times alone.
+		{name: "returning", login: 20 * day, is: both(field("no_activity", "1"), moment("previous", 300*day, time.RFC3339)), want: "keep active"},
+		{name: "pusher", login: 300 * day, action: 5 * day, want: "keep active"},
+		{name: "previous", login: 20 * day, is: field("only_previous", "1", "no_activity", "1"), want: "keep active"},
+		{name: "long gone", login: 200 * day, is: field("only_previous", "1", "no_activity", "1"), want: "remove inactive"},
+		{name: "blocked", login: 300 * day, is: both(blocked, field("state", "blocked")), want: "remove inactive"},
+		{name: "banned", login: 300 * day, is: both(blocked, field("state", "banned")), want: "remove inactive"},
+		{name: "ldap", login: 300 * day, is: both(blocked, field("state", "ldap_blocked")), want: "remove inactive"},
+		{name: "pending", login: 300 * day, is: both(blocked, field("state", "blocked_pending_approval")), want: "remove inactive"},
+		{name: "ghost", login: 300 * day, is: field("internal", "1"), want: "not listed"},
+		{name: "basic", login: 300 * day, is: field("basic", "1"), want: "keep last_login_unknown"},
+		{name: "external", login: 300 * day, is: guest, want: "remove inactive"},
+	},
+	// The last activity is a date: the end of that day.
+	want: merge(are("not listed", "robot"), are("keep active", "past")),
+	weak: "refused", // nobody's last login is to be seen
+	asks: []string{
+		"GET /api/v4/users?exclude_internal=true&humans=true&order_by=id&pagination=keyset&per_page=100&sort=asc",
+		"GET /api/v4/users/{id}",
+		"GET /api/v4/user",
+	},
+	headers: map[string]string{"Private-Token": "sandbox-token", "Authorization": ""},
+	most:    100,
+	remove:  []string{"DELETE /api/v4/users/{id}?hard_delete=false"},
+	disable: []string{"POST /api/v4/users/{id}/block"},
+	extras:  map[string]extra{"hard_delete": {remove: []string{"DELETE /api/v4/users/{id}?hard_delete=true"}, removes: []string{"owner"}}},
+}
+
+var googleWorkspace = system{
+	values: func(v *client.Values, url string) {
+		v.Params = map[string]string{"login": url}
+		v.Actor = "caller@example.com"
+	},
+	enters: "POST /token assertion=*&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer",
+	signIn: func(v *client.Values, _ string) {
+		v.ClientID, v.ClientSecret = sandbox.DefaultClientID, keyPEM()
+	},
+	accounts: []account{
+		{name: "archived", login: 300 * day, is: field("archived", "true"), want: "remove inactive"},
+		{name: "delegate", login: 300 * day, is: field("isDelegatedAdmin", "true"), want: "keep admin"},
+		{name: "hidden", login: 300 * day, is: hidden, want: "not listed"},
+		{name: "loginless", login: 300 * day, is: field("lastLoginTime", "absent"), want: "keep last_login_unknown"},
+		{name: "flagless", login: 300 * day, is: field("isAdmin", "absent"), want: "keep last_login_unknown"},
+	},
+	want: untold("robot"),
+	asks: []string{
+		"GET /admin/directory/v1/users?customer=my_customer&maxResults=500&orderBy=email",
+		"GET /admin/directory/v1/users/{id}",
+	},
+	headers: bearer,
+	most:    500,
+	remove:  []string{"DELETE /admin/directory/v1/users/{id}"},
+	disable: []string{`PATCH /admin/directory/v1/users/{id} {"suspended":true}`},
+	blind:   "failed", // no users at all, not even the administrator
+	tooMany: http.StatusForbidden,
+	vague:   true,
+}
+
+var grafana = system{
+	values: basic,
+	accounts: []account{
+		{name: "ann", login: 300 * day, want: "remove inactive"}, // and who is found with her
+		{name: "anna", login: 3 * day, want: "keep active"},
+		{name: "joanne", created: 3 * day, want: "keep never_logged_in"},
+		{name: "a&b c+d=é", login: 300 * day, want: "remove inactive"},
+		{name: "external", login: 300 * day, is: field("external", "1"), want: "remove inactive", disabling: "failed"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+	},
+	want: are("not listed", "robot"),
+	asks: []string{
+		"GET /api/users/search?page=1&perpage=1000",
+		"GET /api/users/{id}",
+		"GET /api/users/search?page=1&perpage=1000&query={username?}",
+		"GET /api/user",
+	},
+	headers: map[string]string{"Authorization": "Basic Y2FsbGVyOnNhbmRib3gtc2VjcmV0"},
+	counts:  true,
+	remove:  []string{"DELETE /api/admin/users/{id}"},
+	disable: []string{"POST /api/admin/users/{id}/disable"},
+}
+
+var harbor = system{
+	values: basic,
+	logins: true,
+	accounts: []account{
+		{name: "puller", login: 300 * day, action: 3 * day, want: "keep active"},
+		{name: "Capital", login: 300 * day, is: did(entry{"action", 3 * day, []string{"username", "capital"}}), want: "keep active"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+	},
+	want: merge(untold("robot"), unknown("unused", "fresh"), are("not listed", "caller")),
+	asks: []string{
+		"GET /api/v2.0/auditlog-exts?page=1&page_size=100&sort=id",
+		"GET /api/v2.0/users?page=1&page_size=100&sort=user_id",
+		"GET /api/v2.0/users/{id}",
+		"GET /api/v2.0/users/current",
+	},
+	headers: map[string]string{"Authorization": "Basic Y2FsbGVyOnNhbmRib3gtc2VjcmV0"},
+	most:    100, counts: true,
+	remove: []string{"DELETE /api/v2.0/users/{id}"},
+	meanwhile: map[string]string{ // the log is read once, and the file has the names of before
+		"returned": "removed", "renamed": "kept", "succeeded": "kept",
+	},
+}
+
+var harborLog = func() system {
+	s := harbor
+	s.logins = false
+	s.values = func(v *client.Values, url string) {
+		basic(v, url)
+		v.Params = map[string]string{"coverage": "log"}
+	}
+	s.accounts = append(s.accounts,
+		account{name: "silent", is: did(), want: "remove inactive"},                                                            // since the oldest entry
+		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},                                // than that
+		account{name: "failing", is: did(entry{"login", day, []string{"operation_result", "false"}}), want: "remove inactive"}, // anybody can
+		account{name: "ci", is: did(entry{"login", day, []string{"username", "robot$ci"}}), want: "remove inactive"},           // is another
+		account{name: "rarely", is: did(entry{"login", 300 * day, nil}, entry{"login", 100 * day, nil}), want: "remove inactive"},
+		account{name: "lately", is: did(entry{"login", 300 * day, nil}, entry{"login", 3 * day, nil}), want: "keep active"},
+		account{name: "since", is: did(entry{"login", 3 * day, []string{"operation_result", "false"}}, entry{"action", 5 * day, nil}), want: "keep active"},
+	)
+	s.want = merge(untold("robot"), are("not listed", "caller"))
+	s.meanwhile = map[string]string{"returned": "removed"}
+	return s
+}()
+
+var itflex = system{
+	logins: true,
+	enters: `POST /api/v1/oauth2/token {"grant_type":"refresh_token","refresh_token":"sandbox-secret"}`,
+	signIn: func(v *client.Values, _ string) { v.ClientSecret = sandbox.DefaultSecret },
+	accounts: []account{
+		{name: "worker", login: 300 * day, action: 3 * day, want: "keep active"},
+		{name: "helper", login: 300 * day, is: roles("Sales"), want: "keep protected_role"},
+		{name: "seller", login: 300 * day, is: roles("VPN"), want: "remove inactive"},
+	},
+	protect: "sales",
+	want:    merge(untold("robot"), unknown("unused", "fresh")),
+	asks: []string{
+		"GET /api/audit/logs?cursor=0&size=100",
+		"GET /api/users?cursor=0&size=100",
+		"GET /api/users/{id}",
+		"GET /api/user/info",
+	},
+	headers:   bearer,
+	remove:    []string{"DELETE /api/users/{id}"},
+	meanwhile: map[string]string{"returned": "removed", "renamed": "kept", "succeeded": "kept"},
+}
+
+var keycloak = system{
+	values: params("realm", "acme", "coverage", "log"),
+	enters: "POST /realms/acme/protocol/openid-connect/token client_id=sandbox-client&client_secret=sandbox-secret&grant_type=client_credentials&scope=openid",
+	signIn: oauth2,
+	accounts: append(slices.Clone(keycloakAccounts),
+		account{name: "eventless", is: did(), want: "remove inactive"},                             // since the oldest event
+		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},    // than that
+		account{name: "failing", is: did(entry{"login_error", day, nil}), want: "remove inactive"}, // anybody can
+	),
+	want: merge(untold("boss"), are("keep active", "caller"), are("not listed", "robot")),
+	asks: []string{
+		"GET /admin/realms/acme/events?first=0&max=500&type=LOGIN",
+		"GET /admin/realms/acme/events?first=*&max=500&type=LOGIN",
+		"GET /admin/realms/acme/users?first=0&max=100",
+		"GET /admin/realms/acme/users?first=100&max=100",
+		"GET /admin/realms/acme/users/{id}",
+		"GET /admin/realms/acme/users/{id}/sessions",
+		"GET /admin/realms/acme/events?max=100&user={id}",
+		"GET /admin/realms/acme/users/{id}/consents",
+		"GET /realms/acme/protocol/openid-connect/userinfo",
+	},
+	headers:   bearer,
+	most:      1000,
+	remove:    []string{"DELETE /admin/realms/acme/users/{id}"},
+	disable:   []string{`PUT /admin/realms/acme/users/{id} {"enabled":false}`},
+	meanwhile: map[string]string{"promoted": "removed"},
+	blind:     "refused",
+}
+
+var keycloakAccounts = []account{
+	{name: "refresher", login: 400 * day, is: did(entry{"login", 400 * day, nil}, entry{"action", 2 * day, nil}), want: "keep active"},
+	{name: "live", login: 400 * day, is: did(entry{"login", 400 * day, nil}, entry{"session", time.Hour, nil}), want: "keep active"},
+	{name: "offline", login: 400 * day, is: field("offline", "mail-app"), want: "keep last_login_unknown"},
+	{name: "ldap", login: 400 * day, is: field("federationLink", "c0ffee"), want: "keep service_account"},
+	{name: "service-account-ci", login: 400 * day, want: "keep service_account"},
+	{name: "mailless", login: 400 * day, is: mailless, want: "remove inactive"},
+	{name: "hidden", login: 400 * day, is: hidden, want: "not listed"},
+	{name: "protected", login: 400 * day, is: field("removable", "false"), want: "remove inactive", removal: "failed"},
+	{name: "read-only", login: 400 * day, is: field("editMode", "READ_ONLY"), want: "remove inactive", disabling: "failed"},
+	{name: "anonymous", login: 400 * day, is: did(entry{"login", 400 * day, nil}, entry{"login_error", day, []string{"anonymous", "1"}}), want: "remove inactive"},
+}
+
+var keycloakComplete = func() system {
+	s := keycloak
+	s.values = params("realm", "acme", "coverage", "complete")
+	s.accounts = append(slices.Clone(keycloakAccounts),
+		account{name: "eventless", is: did(), want: "remove never_logged_in"},
+		account{name: "failing", is: did(entry{"login_error", day, nil}), want: "remove never_logged_in"},
+	)
+	return s
+}()
+
+var kratosTable = system{
+	open:   true,
+	values: params("coverage", "complete"),
+	accounts: []account{
+		{name: "sessionless", is: did(), want: "remove never_logged_in"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+	},
+	want: merge(untold("boss", "robot"), are("keep active", "caller")),
+	asks: []string{
+		"GET /admin/sessions?expand=identity&page_size=1000",
+		"GET /admin/identities?page_size=250",
+		"GET /admin/identities/{id}",
+		"GET /admin/identities/{id}/sessions?page_size=1",
+		"GET /admin/identities/{id}/sessions?active=true&page_size=250",
+	},
+	headers:   bearer,
+	most:      500,
+	remove:    []string{"DELETE /admin/identities/{id}"},
+	disable:   []string{`PATCH /admin/identities/{id} [{"op":"replace","path":"/state","value":"inactive"}]`},
+	meanwhile: map[string]string{"promoted": "removed"},
+}
+
+var maestro = system{
+	values: func(v *client.Values, _ string) { v.Actor = "caller" },
+	enters: `POST /auth/sign-in {"password":"sandbox-secret","username":"caller"}`,
+	signIn: func(v *client.Values, _ string) { v.Username, v.Password = "caller", sandbox.DefaultSecret },
+	accounts: []account{
+		{name: "seconds", is: field("lastLogin", `1577880000`), want: "remove inactive"},
+		{name: "milliseconds", is: field("lastLogin", `1577880000000`), want: "remove inactive"},
+		{name: "text", is: field("lastLogin", `"1577880000"`), want: "remove inactive"},
+		{name: "date", is: field("lastLogin", `"2020-01-01"`), want: "remove inactive"},
+		{name: "today", is: moment("lastLogin", 0, `"2006-01-02"`), want: "keep active"},
+		{name: "yesterday", is: moment("lastLogin", day, `"2006-01-02T15:04:05.000000"`), want: "keep active"}, // without a zone
+		{name: "nanoseconds", is: moment("lastLogin", 300*day, `"2006-01-02T15:04:05.000000000-07:00"`), want: "remove inactive"},
+		{name: "null", is: field("lastLogin", `null`), want: "keep never_logged_in"},
+		{name: "nothing", is: field("lastLogin", `""`), want: "keep never_logged_in"},
+		{name: "zero", is: field("lastLogin", `0`), want: "keep never_logged_in"},
+		{name: "1970", is: field("lastLogin", `"1969-12-31T21:00:00-03:00"`), want: "keep never_logged_in"},
+		{name: "year one", is: field("lastLogin", `"0001-01-01T00:00:00Z"`), want: "keep never_logged_in"},
+		{name: "ages ago", is: field("lastLogin", `"1999-12-31T23:59:59Z"`), want: "keep last_login_unknown"},
+		{name: "tomorrow", is: moment("lastLogin", -2*day, `"2006-01-02"`), want: "keep last_login_unknown"},
+		{name: "words", is: field("lastLogin", `"a year ago"`), want: "keep last_login_unknown"},
+		{name: "an object", is: field("lastLogin", `{"at":"2020-01-01"}`), want: "keep last_login_unknown"},
+	},
+	want:    merge(untold("boss", "robot"), are("keep never_logged_in", "unused")),
+	asks:    []string{"GET /users"},
+	headers: map[string]string{"Authorization": "sandbox-token", "Dadosfera-User": "caller", "Dadosfera-Lang": "pt-br"},
+	remove:  []string{"DELETE /users/{id}"},
+	meanwhile: map[string]string{ // nobody can be read alone
+		"promoted": "removed", "returned": "removed", "replaced": "removed", "left": "already_gone sent",
+	},
+}
+
+var mattermost = system{
+	accounts: []account{
+		{name: "poster", login: 300 * day, action: 3 * day, want: "keep active"},
+		{name: "integration", action: 3 * day, is: field("never_online", "1"), want: "keep active"},
+		{name: "silent", created: 300 * day, action: 200 * day, is: field("never_online", "1"), want: "remove never_logged_in"},
+		{name: "session", login: 300 * day, is: did(entry{"login", 4 * day, nil}), want: "keep active"},
+		{name: "manager", login: 300 * day, is: roles("system_manager"), want: "keep admin"},
+		{name: "reader", login: 300 * day, is: roles("system_read_only_admin"), want: "keep admin"},
+		{name: "people", login: 300 * day, is: roles("system_user_manager"), want: "keep admin"},
+		{name: "auditor", login: 300 * day, is: roles("support", "auditor"), want: "keep protected_role"},
+		{name: "remote", login: 300 * day, is: field("remote_id", "qbbbrfg8ejkmcpqxot1uwisza3"), want: "keep service_account"},
+		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
+		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
+		{name: "a.b-c_d", login: 300 * day, want: "remove inactive"},
+		{name: "single", login: 300 * day, is: field("sso", "saml"), want: "remove inactive"},
+	},
+	protect: "auditor",
+	want:    are("not listed", "robot", "locked"),
+	asks: []string{
+		"GET /api/v4/reports/users?hide_inactive=true&page_size=100&sort_column=Username",
+		"GET /api/v4/reports/users?from_column_value=unused&from_id=*&hide_inactive=true&page_size=100&sort_column=Username",
+		"GET /api/v4/users/{id}",
+		"GET /api/v4/users/{id}/status",
+		"GET /api/v4/users/{id}/sessions",
+		"GET /api/v4/users/me",
+	},
+	headers:   bearer,
+	most:      100,
+	remove:    []string{"DELETE /api/v4/users/{id}?permanent=false"},
+	disable:   []string{`PUT /api/v4/users/{id}/active {"active":false}`},
+	extras:    map[string]extra{"permanent": {remove: []string{"DELETE /api/v4/users/{id}?permanent=true"}, refused: true}},
+	twice:     "removed",
+	meanwhile: map[string]string{"deactivated": "already_gone", "disabled": "already_gone"},
+}
+
+var nextcloud = system{
+	values: basic,
+	accounts: []account{
+		{name: "hidden", login: 300 * day, is: hidden, want: "keep last_login_unknown"},
+		{name: "administrator", login: 300 * day, is: roles("administrators", "my admin"), want: "remove inactive"},
+		{name: "a@b.example", login: 300 * day, want: "remove inactive"},
+		{name: "x y", login: 300 * day, want: "remove inactive"},
+		{name: "50%+é", login: 300 * day, want: "remove inactive"},
+		{name: "up/down", login: 300 * day, want: "remove inactive"},
+		{name: "7", login: 300 * day, want: "remove inactive"},
+		{name: "up/../admin", login: 300 * day, want: "keep unsafe_id"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+		{name: "stuck", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+	},
+	want: merge(untold("robot"), are("keep never_logged_in", "unused")),
+	asks: []string{
+		"GET /ocs/v2.php/cloud/users/details?limit=200&offset=0",
+		"GET /ocs/v2.php/cloud/users/details?limit=200&offset=200",
+		"GET /ocs/v2.php/cloud/users/{id}",
+		"GET /ocs/v2.php/cloud/user",
+	},
+	headers:      map[string]string{"Authorization": "Basic Y2FsbGVyOnNhbmRib3gtc2VjcmV0", "Ocs-Apirequest": "true", "Accept": "application/json"},
+	most:         1000,
+	remove:       []string{"DELETE /ocs/v2.php/cloud/users/{id}"},
+	disable:      []string{"PUT /ocs/v2.php/cloud/users/{id}/disable"},
+	disabledGone: "failed", // 400
+	meanwhile:    map[string]string{"replaced": "removed"},
+	blind:        "refused",
+}
+
+var okta = system{
+	accounts: []account{
+		{name: "staged", created: 3 * day, is: field("status", "STAGED"), want: "keep never_logged_in"},
+		{name: "locked out", login: 300 * day, is: field("status", "LOCKED_OUT"), want: "remove inactive", disabling: "failed"},
+		{name: "helpdesk", login: 300 * day, is: both(admin, field("role_type", "HELP_DESK_ADMIN")), want: "keep admin"},
+		{name: "custom", login: 300 * day, is: both(admin, field("role_type", "CUSTOM")), want: "keep admin"},
+		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
+		{name: "hidden", login: 300 * day, is: hidden, want: "not listed"},
+	},
+	want: untold("robot"),
+	asks: []string{
+		"GET /api/v1/users?limit=200",
+		"GET /api/v1/users/{id}",
+		"GET /api/v1/users/{id}/roles",
+		"GET /api/v1/users/me",
+	},
+	headers:       map[string]string{"Authorization": "SSWS sandbox-token"},
+	most:          200,
+	remove:        []string{"DELETE /api/v1/users/{id}?sendEmail=false", "DELETE /api/v1/users/{id}?sendEmail=false"},
+	disable:       []string{"POST /api/v1/users/{id}/lifecycle/suspend"},
+	disabledTwice: "failed",
+	meanwhile:     map[string]string{"deactivated": "removed at once"},
+	blind:         "refused",
+}
+
+var redmineTable = system{
+	accounts: []account{{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"}},
+	want:     merge(untold("robot"), are("not listed", "locked")),
+	asks: []string{
+		"GET /users.json?limit=100&offset=0&sort=login&status=1",
+		"GET /users/{id}.json",
+		"GET /users/current.json",
+	},
+	headers: map[string]string{"X-Redmine-Api-Key": "sandbox-token"},
+	counts:  true,
+	remove:  []string{"DELETE /users/{id}.json"},
+}
+
+var scim = system{
+	logins: true,
+	accounts: []account{
+		{name: "inactive", login: 300 * day, is: field("active", "absent"), want: "remove inactive"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+		{name: "dateless", login: 300 * day, is: dateless, want: "remove inactive"},
+		{name: "odd", login: 300 * day, is: id("a/b c?d"), want: "remove inactive"},
+	},
+	want: merge(untold("boss", "robot"), unknown("unused", "fresh"), are("keep active", "caller")),
+	asks: []string{
+		"GET /Users?count=100&startIndex=1",
+		"GET /Users/{id}",
+	},
+	headers:   map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/scim+json, application/json"},
+	counts:    true,
+	remove:    []string{"DELETE /Users/{id}"},
+	disable:   []string{`PATCH /Users/{id} {"Operations":[{"op":"replace","path":"active","value":false}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`},
+	meanwhile: map[string]string{"promoted": "removed", "returned": "removed", "renamed": "kept", "succeeded": "kept"},
+}
+
+var snipeIT = system{
+	accounts: []account{
+		{name: "holder", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "almost", login: 300 * day, is: both(admin, field("superuser", "0", "admin", "1")), want: "keep admin"},
+		{name: "denied", login: 300 * day, is: both(admin, field("superuser", "-1", "admin", "0")), want: "remove inactive"},
+		{name: "broken", is: field("last_login", "0000-00-00 (Invalid datetime value.)"), want: "keep last_login_unknown"},
+		{name: "grouped", login: 300 * day, is: roles("Helpdesk"), want: "remove inactive"},
+		{name: "o'neill & <co>", login: 300 * day, want: "remove inactive"},
+		{name: "dateless", is: dateless, want: "keep never_logged_in"},
+		{name: "removed", login: 300 * day, is: deactivated, want: "not listed"},
+	},
+	want: untold("robot"),
+	asks: []string{
+		"GET /api/v1/users?limit=500&offset=0&order=asc&sort=id",
+		"GET /api/v1/users/{id}",
+		"GET /api/v1/users/me",
+	},
+	headers:      map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/json"},
+	counts:       true,
+	remove:       []string{"DELETE /api/v1/users/{id}"},
+	disable:      []string{`PATCH /api/v1/users/{id} {"activated":false}`},
+	disabledGone: "failed", // which a 200 says
+	meanwhile:    map[string]string{"deactivated": "already_gone"},
+}
+
+var synapse = system{
+	accounts: []account{
+		{name: "support", login: 300 * day, is: field("user_type", "support"), want: "keep service_account"},
+		{name: "bridged", login: 300 * day, is: field("appservice", "irc"), want: "keep service_account"}, // told by the single answer
+		{name: "contractor", login: 300 * day, is: field("user_type", "contractor"), want: "remove inactive"},
+		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
+		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
+		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
+		{name: "up/down", login: 300 * day, want: "remove inactive"},
+		{name: "a=b+c", login: 300 * day, want: "remove inactive"},
+		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"}, // by a module
+	},
+	want: unknown("unused", "fresh"),
+	asks: []string{
+		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=500&locked=true&order_by=name",
+		"GET /_synapse/admin/v2/users/{id}",
+		"GET /_matrix/client/v3/account/whoami",
+	},
+	headers: bearer,
+	counts:  true,
+	remove:  []string{`POST /_synapse/admin/v1/deactivate/{id} {"erase":false}`},
+	disable: []string{`PUT /_synapse/admin/v2/users/{id} {"locked":true}`},
+	extras:  map[string]extra{"erase": {remove: []string{`POST /_synapse/admin/v1/deactivate/{id} {"erase":true}`}}},
+	twice:   "removed",
+	// It would have been created.
+	disabledGone: "failed",
+	meanwhile:    map[string]string{"deactivated": "already_gone"},
+}
+
+var zitadel = system{
+	values: params("coverage", "complete"),
+	enters: "POST /oauth/v2/token client_id=sandbox-client&client_secret=sandbox-secret&grant_type=client_credentials&scope=openid+urn%3Azitadel%3Aiam%3Aorg%3Aproject%3Aid%3Azitadel%3Aaud",
+	signIn: oauth2,
+	accounts: []account{
+		{name: "sessionless", is: did(), want: "remove never_logged_in"},
+		{name: "typist", is: did(entry{"login", day, []string{"unproven", "1"}}), want: "remove never_logged_in"}, // of the name alone
+		{name: "both", login: 300 * day, is: did(entry{"login", 300 * day, nil}, entry{"login", day, []string{"unproven", "1"}}), want: "remove inactive"},
+		{name: "lasting", is: did(entry{"login", 300 * day, []string{"expires", "now 720h"}}), want: "keep last_login_unknown"},
+		{name: "lasted", is: did(entry{"login", 300 * day, []string{"expires", "now -240h"}}), want: "keep active"},
+		{name: "expired", is: did(entry{"login", 300 * day, []string{"expires", "now -4800h"}}), want: "remove inactive"},
+		{name: "initial", created: 300 * day, is: field("state", "USER_STATE_INITIAL"), want: "remove never_logged_in", disabling: "failed"},
+		{name: "dateless", login: 300 * day, is: dateless, want: "remove inactive"},
+	},
+	want: untold("boss"),
+	asks: []string{
+		`POST /v2/sessions/search {"query":{"asc":true,"limit":100,"offset":0},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
+		`POST /v2/sessions/search {"query":{"asc":true,"limit":100,"offset":100},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
+		`POST /v2/users {"query":{"asc":true,"limit":100,"offset":0}}`,
+		"GET /v2/users/{id}",
+		`POST /v2/sessions/search {"queries":[{"userIdQuery":{"id":"{id:}"}}],"query":{"limit":1000},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
+		"GET /auth/v1/users/me",
+	},
+	headers: bearer,
+	most:    1000, counts: true,
+	remove:        []string{"DELETE /v2/users/{id}"},
+	disable:       []string{"POST /v2/users/{id}/deactivate {}"},
+	disabledTwice: "failed",
+	meanwhile:     map[string]string{"promoted": "removed"},
+	blind:         "failed", // the total counts all
+}
+
+// scenesOf are what a table can't say.
+var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time){
 	"entra": {
-		values:   params("tenant", "acme", "login", "{url}"),
-		signIn:   oauth2,
-		want:     merge(untold("robot", "boss"), unknown("unused", "fresh"), map[string]string{"caller": "keep active"}),
-		rethinks: []string{"boss"}, // who is an administrator is looked up then
-		remove:   []string{"DELETE /v1.0/users/{id}"},
-		disable:  []string{`PATCH /v1.0/users/{id} {"accountEnabled":false}`},
+		"administrators without a second look": func(s system, t *testing.T, now time.Time) {
+			d := s.serve(t, "entra", now, nil)
+			before := d.Users()
+			run := s.cleanup(t, s.connect(t, "entra", d, false, nil), d, false)
+			run.Recheck = false
+			r := run.Run(t.Context(), now)
+			if !slices.Contains(d.results(t, before, r), "boss failed") || slices.Contains(d.names(t, before, d.Removed()), "boss") {
+				t.Error(d.results(t, before, r))
+			}
+		},
 	},
 	"gitea": {
-		accounts: []sandbox.User{
-			{Username: "owner", LastLogin: longAgo, Created: longAgo, Owns: true},
-		},
-		want:    map[string]string{"robot": "not listed", "owner": "remove inactive"},
-		refuses: []string{"owner"},
-		remove:  []string{"DELETE /api/v1/admin/users/{username}?purge=false"},
-		disable: []string{`PATCH /api/v1/admin/users/{username} {"login_name":"{username}","prohibit_login":true,"source_id":0}`},
-	},
-	"github-enterprise": {
-		logins:  true,
-		want:    unknown("unused", "fresh"),
-		weak:    "partial", // everything can be read
-		remove:  []string{"DELETE /api/v3/admin/users/{username}"},
-		disable: []string{"PUT /api/v3/users/{username}/suspended"},
-		twice:   "failed",
-	},
-	"gitlab": {
-		accounts: []sandbox.User{
-			{Username: "owner", LastLogin: longAgo, Created: longAgo, Owns: true},
-		},
-		// The last activity is a date: the end of that day.
-		want:    map[string]string{"robot": "not listed", "owner": "remove inactive", "past": "keep active"},
-		refuses: []string{"owner"},
-		weak:    "refused", // nobody's last login is to be seen
-		remove:  []string{"DELETE /api/v4/users/{id}?hard_delete=false"},
-		disable: []string{"POST /api/v4/users/{id}/block"},
+		"a disabling that did nothing": undone("gitea", failing(http.MethodPatch, "", http.StatusOK, `{"login":"gone","prohibit_login":false}`), (*client.Client).Disable),
+		"a name that has moved": undone("gitea", func(r *http.Request, status *int, header http.Header, body []byte) []byte {
+			if r.Method == http.MethodDelete {
+				*status = http.StatusTemporaryRedirect
+				header.Set("Location", strings.Replace(r.URL.Path, "/gone", "/busy", 1))
+			}
+			return body
+		}, (*client.Client).Remove),
 	},
 	"google-workspace": {
-		values: func(v *client.Values, url string) {
-			v.Params = map[string]string{"login": url}
-			v.Actor = "caller@example.com"
+		"kinds of 403": func(s system, t *testing.T, now time.Time) {
+			for reason, want := range map[string]job.Outcome{
+				"userRateLimitExceeded": job.DryRun, "quotaExceeded": job.DryRun, "rateLimitExceeded": job.DryRun, "forbidden": job.Failed,
+			} {
+				d := s.serve(t, "google-workspace", now, nil)
+				var n atomic.Int32
+				d.answers = func(_ *http.Request, status *int, _ http.Header, body []byte) []byte {
+					if n.Add(1) > 1 {
+						return body
+					}
+					*status = http.StatusForbidden
+					return []byte(`{"error":{"code":403,"message":"No","errors":[{"reason":"` + reason + `"}]}}`)
+				}
+				c := s.connect(t, "google-workspace", d, true, func(o *client.Options) { o.MaxRetries = 1 })
+				if r := s.cleanup(t, c, d, true).Run(t.Context(), now); r.Outcome != want {
+					t.Errorf("%s: %s %s", reason, r.Outcome, r.Error)
+				}
+			}
 		},
-		signIn: func(v *client.Values, _ string) {
-			v.ClientID, v.ClientSecret = sandbox.DefaultClientID, keyPEM()
-		},
-		want:    untold("robot"),
-		remove:  []string{"DELETE /admin/directory/v1/users/{id}"},
-		disable: []string{`PATCH /admin/directory/v1/users/{id} {"suspended":true}`},
 	},
 	"grafana": {
-		values:  basic,
-		want:    map[string]string{"robot": "not listed"},
-		remove:  []string{"DELETE /api/admin/users/{id}"},
-		disable: []string{"POST /api/admin/users/{id}/disable"},
-	},
-	"harbor": {
-		values: func(v *client.Values, url string) {
-			basic(v, url)
-			v.Params = map[string]string{"coverage": "log"}
+		"no creation date": func(s system, t *testing.T, now time.Time) {
+			d := s.serve(t, "grafana", now, nil)
+			d.answers = func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
+				return without(body, map[string]bool{"createdAt": true})
+			}
+			run := s.cleanup(t, s.connect(t, "grafana", d, false, nil), d, false)
+			if r := run.Run(t.Context(), now); r.Counts.Scanned == 0 {
+				t.Error(r.Outcome, r.Error)
+			}
+			equal(t, "removed", d.Removed(), nil) // the date of who was never seen would be an old one
 		},
-		want:   merge(untold("robot"), map[string]string{"caller": "not listed"}),
-		remove: []string{"DELETE /api/v2.0/users/{id}"},
-	},
-	"itflex": {
-		logins: true,
-		signIn: func(v *client.Values, _ string) { v.ClientSecret = sandbox.DefaultSecret },
-		want:   merge(untold("robot"), unknown("unused", "fresh")),
-		remove: []string{"DELETE /api/users/{id}"},
 	},
 	"keycloak": {
-		values:  params("realm", "acme", "coverage", "log"),
-		signIn:  oauth2,
-		want:    merge(untold("boss"), map[string]string{"caller": "keep active", "robot": "not listed"}),
-		remove:  []string{"DELETE /admin/realms/acme/users/{id}"},
-		disable: []string{`PUT /admin/realms/acme/users/{id} {"enabled":false}`},
-	},
-	"kratos": {
-		open:    true,
-		values:  params("coverage", "complete"),
-		want:    merge(untold("boss", "robot"), map[string]string{"caller": "keep active"}),
-		remove:  []string{"DELETE /admin/identities/{id}"},
-		disable: []string{`PATCH /admin/identities/{id} [{"op":"replace","path":"/state","value":"inactive"}]`},
-	},
-	"maestro": {
-		values: func(v *client.Values, _ string) { v.Actor = "caller" },
-		signIn: func(v *client.Values, _ string) { v.Username, v.Password = "caller", sandbox.DefaultSecret },
-		want:   merge(untold("boss", "robot"), map[string]string{"unused": "keep never_logged_in"}),
-		remove: []string{"DELETE /users/{id}"},
-	},
-	"mattermost": {
-		want:    map[string]string{"robot": "not listed", "locked": "not listed"},
-		remove:  []string{"DELETE /api/v4/users/{id}?permanent=false"},
-		disable: []string{`PUT /api/v4/users/{id}/active {"active":false}`},
-		twice:   "removed",
+		"a client of another realm": func(s system, t *testing.T, now time.Time) {
+			d := s.serve(t, "keycloak", now, nil)
+			c := s.connect(t, "keycloak", d, true, func(o *client.Options) { o.Values.Params["client_realm"] = "master" })
+			_, _ = c.Self(t.Context())
+			equal(t, "asked", d.said(), []string{"GET /realms/master/protocol/openid-connect/userinfo"})
+		},
 	},
 	"nextcloud": {
-		values:  basic,
-		want:    merge(untold("robot"), map[string]string{"unused": "keep never_logged_in"}),
-		remove:  []string{"DELETE /ocs/v2.php/cloud/users/{id}"},
-		disable: []string{"PUT /ocs/v2.php/cloud/users/{id}/disable"},
+		"a failure under a 200": undone("nextcloud", failing(http.MethodDelete, "", http.StatusOK,
+			`{"ocs":{"meta":{"status":"failure","statuscode":101,"message":""},"data":[]}}`), (*client.Client).Remove),
+		"a disabling that failed under a 200": undone("nextcloud", failing(http.MethodPut, "", http.StatusOK,
+			`{"ocs":{"meta":{"status":"failure","statuscode":997,"message":""},"data":[]}}`), (*client.Client).Disable),
+		"several backends": func(s system, t *testing.T, now time.Time) {
+			// Each adds a page of its own, and one ends before the other.
+			d := s.serve(t, "nextcloud", now, func(o *sandbox.Options) {
+				for i := range o.Users {
+					if i%3 != 0 {
+						field("backend", "LDAP")(&o.Users[i], now)
+					}
+				}
+			})
+			most := 0
+			d.answers = func(r *http.Request, _ *int, _ http.Header, body []byte) []byte {
+				if !strings.HasSuffix(r.URL.Path, "/details") {
+					return body
+				}
+				limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+				offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+				whole := r.Clone(t.Context())
+				whole.URL = &url.URL{Path: r.URL.Path}
+				answer := httptest.NewRecorder()
+				d.Server.ServeHTTP(answer, whole)
+				page, seen := []string{}, map[string]int{}
+				gjson.Get(answer.Body.String(), "ocs.data.users").ForEach(func(id, user gjson.Result) bool {
+					backend := user.Get("backend").Str
+					if n := seen[backend]; n >= offset && n < offset+limit {
+						page = append(page, id.Raw+":"+user.Raw)
+					}
+					seen[backend]++
+					return true
+				})
+				most = max(most, len(page))
+				users := "[]"
+				if len(page) > 0 {
+					users = "{" + strings.Join(page, ",") + "}"
+				}
+				return []byte(`{"ocs":{"meta":{"status":"ok","statuscode":200},"data":{"users":` + users + `}}}`)
+			}
+			listed := 0
+			for _, err := range s.connect(t, "nextcloud", d, true, nil).Users(t.Context()) {
+				if listed++; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if listed != len(d.Users()) || most <= 3 {
+				t.Errorf("%d of %d were listed, in pages of %d", listed, len(d.Users()), most)
+			}
+		},
 	},
 	"okta": {
-		want:    untold("robot"),
-		remove:  []string{"DELETE /api/v1/users/{id}?sendEmail=false", "DELETE /api/v1/users/{id}?sendEmail=false"},
-		disable: []string{"POST /api/v1/users/{id}/lifecycle/suspend"},
-	},
-	"redmine": {
-		want:   merge(untold("robot"), map[string]string{"locked": "not listed"}),
-		remove: []string{"DELETE /users/{id}.json"},
+		"half done": func(s system, t *testing.T, now time.Time) {
+			for _, code := range []int{http.StatusForbidden, http.StatusInternalServerError} {
+				d := s.serve(t, "okta", now, nil)
+				before := d.Users()
+				gone, _ := d.Find("gone")
+				var n atomic.Int32
+				d.before = func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodDelete || !strings.HasSuffix(r.URL.Path, gone.ID) || n.Add(1) != 2 {
+						return false
+					}
+					w.WriteHeader(code)
+					return true
+				}
+				r := s.cleanup(t, s.connect(t, "okta", d, false, nil), d, false).Run(t.Context(), now)
+				if !slices.Contains(d.results(t, before, r), "gone failed") || r.Outcome != job.Partial {
+					t.Error(code, r.Outcome, d.results(t, before, r))
+				}
+				if u, ok := d.Find("gone"); !ok || !u.Deactivated {
+					t.Error(code, "it is not half done")
+				}
+				if r := s.cleanup(t, s.connect(t, "okta", d, false, nil), d, false).Run(t.Context(), now); r.Counts.Candidates != 0 {
+					t.Error(code, "the next run:", d.results(t, before, r))
+				}
+				c := s.connect(t, "okta", d, false, func(o *client.Options) {
+					o.Values.Params = map[string]string{"filter": `status eq "DEPROVISIONED"`}
+				})
+				run := s.cleanup(t, c, d, false)
+				run.Limits.RequireActive = false
+				run.Run(t.Context(), now)
+				if !slices.Contains(d.names(t, before, d.Removed()), "gone") {
+					t.Error(code, "the filter does not find it")
+				}
+			}
+		},
 	},
 	"scim": {
-		logins:  true,
-		base:    "",
-		want:    merge(untold("boss", "robot"), unknown("unused", "fresh"), map[string]string{"caller": "keep active"}),
-		remove:  []string{"DELETE /Users/{id}"},
-		disable: []string{`PATCH /Users/{id} {"Operations":[{"op":"replace","path":"active","value":false}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`},
+		"a failure under a 200": undone("scim", failing(http.MethodDelete, "", http.StatusOK,
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"no","status":"403"}`), (*client.Client).Remove),
+		"a disabling that failed under a 200": undone("scim", failing(http.MethodPatch, "", http.StatusOK, `{"detail":"no","status":403}`), (*client.Client).Disable),
+		"no PATCH":                            undone("scim", failing(http.MethodPatch, "", http.StatusNotImplemented, `{"status":"501"}`), (*client.Client).Disable),
+		"no Resources": func(s system, t *testing.T, now time.Time) {
+			for total, want := range map[string]job.Outcome{"0": job.Refused, "5": job.Failed} {
+				d := s.serve(t, "scim", now, nil)
+				d.answers = failing(http.MethodGet, "/Users", http.StatusOK, `{"totalResults":`+total+`}`)
+				if r := s.cleanup(t, s.connect(t, "scim", d, false, nil), d, false).Run(t.Context(), now); r.Outcome != want {
+					t.Errorf("of %s: %s %s", total, r.Outcome, r.Error)
+				}
+			}
+		},
 	},
 	"snipe-it": {
-		accounts: []sandbox.User{
-			{Username: "holder", LastLogin: longAgo, Created: longAgo, Owns: true},
-		},
-		want:    merge(untold("robot"), map[string]string{"holder": "remove inactive"}),
-		refuses: []string{"holder"},
-		remove:  []string{"DELETE /api/v1/users/{id}"},
-		disable: []string{`PATCH /api/v1/users/{id} {"activated":false}`},
+		"a failure under a 200": undone("snipe-it", failing(http.MethodDelete, "", http.StatusOK,
+			`{"status":"error","messages":"User does not exist or you do not have permission view them.","payload":null}`), (*client.Client).Remove),
+		"a disabling that failed under a 200": undone("snipe-it", failing(http.MethodPatch, "", http.StatusOK,
+			`{"status":"error","messages":{"activated":["no"]},"payload":null}`), (*client.Client).Disable),
 	},
-	"synapse": {
-		want:    unknown("unused", "fresh"),
-		remove:  []string{`POST /_synapse/admin/v1/deactivate/{id} {"erase":false}`},
-		disable: []string{`PUT /_synapse/admin/v2/users/{id} {"locked":true}`},
-		twice:   "removed",
-	},
-	"zitadel": {
-		values:  params("coverage", "complete"),
-		signIn:  oauth2,
-		want:    untold("boss"),
-		remove:  []string{"DELETE /v2/users/{id}"},
-		disable: []string{"POST /v2/users/{id}/deactivate {}"},
-	},
+}
+
+// undone is a change after which the account is as it was, whatever the answer's code says.
+func undone(name string, a answers, change func(*client.Client, context.Context, job.User, func(context.Context) error) error) func(system, *testing.T, time.Time) {
+	return func(s system, t *testing.T, now time.Time) {
+		d := s.serve(t, name, now, nil)
+		c := s.connect(t, name, d, false, nil)
+		u := s.candidate(t, c, d)
+		d.before = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodGet {
+				return false
+			}
+			status := http.StatusOK
+			body := a(r, &status, w.Header(), nil)
+			w.WriteHeader(status)
+			_, _ = w.Write(body)
+			return true
+		}
+		if err := change(c, t.Context(), u, agree); err == nil || errors.Is(err, job.ErrNotFound) {
+			t.Errorf("it was reported as done: %v", err)
+		}
+		if len(d.Removed())+len(d.Disabled()) > 0 || len(d.sent(profile(t, name))) != 1 {
+			t.Errorf("%q: removed %q, disabled %q", d.sent(profile(t, name)), d.Removed(), d.Disabled())
+		}
+	}
 }

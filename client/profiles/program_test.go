@@ -1,0 +1,322 @@
+package profiles_test
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+const day = 24 * time.Hour
+
+// everyRun begins the names of the accounts that these tests make, in whichever run.
+const everyRun = "dormant-test-"
+
+const password = "correct horse battery"
+
+// server is a real directory that the real program cleans up, and what the test
+// knows of it.
+type server struct {
+	url      string
+	settings []string // variables, besides those that every start of the program has
+	secret   string   // what must not be in the program's log; nothing: there is none
+
+	database string                    // SQLite, a file
+	log      string                    // a file
+	changes  func(log string) []change // the requests in it that are no reads
+	account  string                    // the path of one, with %s for its id
+	listed   string                    // a query for the ids of all accounts
+
+	program string
+	prefix  string // of the names and emails of this run
+	cutoff  time.Time
+	ids     map[string][]string // by group
+	there   map[string]bool     // the ids that the server has to have
+}
+
+// change is a request that a server has noted when it began.
+type change struct {
+	at    time.Time
+	route string // METHOD PATH
+}
+
+// prepare makes the program, and everything that is about this run.
+func (s *server) prepare(t *testing.T) {
+	s.program = build(t)
+	s.prefix = everyRun + strconv.FormatInt(time.Now().UnixNano(), 36) + "-"
+	s.cutoff = time.Now().UTC().Truncate(time.Second).Add(-90 * day)
+	s.ids = map[string][]string{}
+}
+
+// add notes an account that the test has made.
+func (s *server) add(group, id string) {
+	s.ids[group], s.there[id] = append(s.ids[group], id), true
+}
+
+// proxy stands in front of the server. Before it passes on a request of one of
+// these routes, it lets something else happen.
+func (s *server) proxy(t *testing.T, before map[string]func()) string {
+	target := must(url.Parse(s.url))
+	onward := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if happens, ok := before[req.Method+" "+req.URL.Path]; ok {
+			happens()
+		}
+		onward.ServeHTTP(w, req)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// nth happens when it is called the n-th time.
+func nth(n int32, happens func()) func() {
+	var calls atomic.Int32
+	return func() {
+		if calls.Add(1) == n {
+			happens()
+		}
+	}
+}
+
+// wantsAccounts wants all to be there but those who have gone since it was last
+// asked, and nobody else.
+func (s *server) wantsAccounts(t *testing.T, gone ...string) {
+	t.Helper()
+	for _, id := range gone {
+		delete(s.there, id)
+	}
+	wantSame(t, "accounts", strings.Fields(s.sqlite(s.listed)), slices.Collect(maps.Keys(s.there)))
+}
+
+// wantsRemoved wants just these to have been removed, each with a single request.
+func (s *server) wantsRemoved(t *testing.T, o *outing, ids []string) {
+	t.Helper()
+	o.wants(t, 0, each(ids, removed), s.routes(http.MethodDelete, ids...)...)
+	s.wantsAccounts(t, ids...)
+}
+
+// routes are requests with this method for each of the accounts.
+func (s *server) routes(method string, ids ...string) []string {
+	var routes []string
+	for _, id := range ids {
+		routes = append(routes, method+" "+fmt.Sprintf(s.account, id))
+	}
+	return routes
+}
+
+// sqlite asks the server's database, and waits while the server writes to it.
+func (s *server) sqlite(statement string) string {
+	out, err := exec.Command("sqlite3", "-cmd", ".timeout 10000", s.database, statement).CombinedOutput()
+	if err != nil {
+		panic(fmt.Sprintf("sqlite3: %v: %s", err, out))
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (s *server) readLog() string { return string(must(os.ReadFile(s.log))) }
+
+// build builds the program, with the race detector if the test has it.
+func build(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "dormant")
+	args := []string{"build", "-buildvcs=false", "-o", path}
+	info, _ := debug.ReadBuildInfo()
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	if text, err := exec.Command("go", append(args, "dormant")...).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, text)
+	}
+	return path
+}
+
+// outing is one start of the program, and what it has left behind.
+type outing struct {
+	server *server
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	lines  *bufio.Scanner // of it
+	dir    string
+	logged int // by the server before, in bytes
+
+	report gjson.Result
+}
+
+// dormant runs the program to its end. The words after the command are variables.
+func (s *server) dormant(t *testing.T, command string) *outing {
+	t.Helper()
+	o := s.start(t, command)
+	o.finish(t)
+	return o
+}
+
+func (s *server) start(t *testing.T, command string) *outing {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	words := strings.Fields(command)
+	o := &outing{server: s, cmd: exec.CommandContext(ctx, s.program, words[0]), dir: t.TempDir(), logged: len(s.readLog())}
+	o.cmd.Env = slices.Concat([]string{
+		"DORMANT_URL=" + s.url, "DORMANT_LOG_LEVEL=debug",
+		"DORMANT_INACTIVE_SINCE=" + s.cutoff.Format(time.RFC3339), "DORMANT_ALLOWLIST=" + strings.ToUpper(s.prefix) + "listed*",
+		"DORMANT_JOURNAL=" + o.dir + "/journal", "DORMANT_REPORT=" + o.dir + "/report.json",
+		"GORACE=atexit_sleep_ms=0", // or the race detector lets each run wait for a second
+	}, s.settings, words[1:]) // of two with one name, the last counts
+	o.lines = bufio.NewScanner(io.TeeReader(must(o.cmd.StderrPipe()), &o.stderr))
+	if err := o.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// waitFor reads the log up to this message.
+func (o *outing) waitFor(t *testing.T, message string) gjson.Result {
+	t.Helper()
+	for o.lines.Scan() {
+		if line := gjson.ParseBytes(o.lines.Bytes()); line.Get("message").Str == message {
+			return line
+		}
+	}
+	t.Fatalf("the program has not logged %q:\n%s", message, &o.stderr)
+	return gjson.Result{}
+}
+
+// finish waits for the program's end.
+func (o *outing) finish(t *testing.T) {
+	t.Helper()
+	for o.lines.Scan() {
+		continue
+	}
+	_ = o.cmd.Wait() // the exit code is looked at later
+	text := strings.ToLower(o.stderr.String())
+	if strings.Contains(text, o.server.prefix) || o.server.secret != "" && strings.Contains(text, o.server.secret) {
+		t.Errorf("names, emails or the key are in the log:\n%s", text)
+	}
+	report, _ := os.ReadFile(o.dir + "/report.json") // none from check
+	o.report = gjson.ParseBytes(report)
+}
+
+// What became of an account: the result and the reason in the report, and what
+// the journal has.
+const (
+	wouldRemove  = "would_remove inactive ()"
+	notAttempted = "not_attempted inactive ()"
+	removed      = "removed inactive (intent removed)"
+)
+
+// each is the same for all.
+func each(ids []string, fate string) map[string]string {
+	fates := map[string]string{}
+	for _, id := range ids {
+		fates[id] = fate
+	}
+	return fates
+}
+
+// wants wants this exit code, just these candidates, the longest inactive first,
+// and just these requests in the server's log that are no reads.
+func (o *outing) wants(t *testing.T, code int, fates map[string]string, writes ...string) {
+	t.Helper()
+	if got := o.cmd.ProcessState.ExitCode(); got != code {
+		t.Fatalf("exit code %d, want %d:\n%s", got, code, &o.stderr)
+	}
+	journal, times := map[string]string{}, map[string]time.Time{}
+	lines, _ := os.ReadFile(o.dir + "/journal") // none from a dry run
+	for line := range bytes.Lines(lines) {
+		e := gjson.ParseBytes(line)
+		id := e.Get("user_id").Str
+		journal[id] = strings.TrimSpace(journal[id] + " " + cmp.Or(e.Get("result").Str, e.Get("event").Str))
+		times[o.server.routes(e.Get("event").Str, id)[0]] = e.Get("time").Time()
+	}
+	var got, want []string
+	var days []int64
+	for _, a := range o.report.Get("accounts").Array() {
+		id := a.Get("id").Str
+		got = append(got, fmt.Sprintf("%s %s %s (%s)", id, a.Get("result"), a.Get("reason"), journal[id]))
+		days = append(days, -a.Get("inactive_days").Int())
+		delete(journal, id)
+	}
+	for id, fate := range fates {
+		want = append(want, id+" "+fate)
+	}
+	wantSame(t, "candidates", got, want)
+	if len(journal) > 0 {
+		t.Errorf("in the journal and not in the report: %v", journal)
+	}
+	if !slices.IsSorted(days) {
+		t.Errorf("the longest inactive are not the first: %v", days)
+	}
+
+	var sent []string
+	for _, c := range o.server.changes(o.server.readLog()[o.logged:]) {
+		sent = append(sent, c.route)
+		_, path, _ := strings.Cut(c.route, " ")
+		if intent, result := times["intent "+path], times["result "+path]; !intent.IsZero() && (c.at.Before(intent) || c.at.After(result)) {
+			t.Errorf("%s at %s, but the intent is of %s and the result of %s", c.route, c.at, intent, result)
+		}
+	}
+	wantSame(t, "requests", sent, writes)
+}
+
+// wantsKept wants as many accounts to be kept for each reason.
+func (o *outing) wantsKept(t *testing.T, want map[string]int) {
+	t.Helper()
+	got := map[string]int{}
+	for reason, n := range o.report.Get("counts.kept").Map() {
+		got[reason] = int(n.Int())
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("kept %v, want %v", got, want)
+	}
+}
+
+// wantSame compares without regard to the order.
+func wantSame(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		less := func(a, b []string) []string {
+			return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+		}
+		t.Errorf("%s: got %d, want %d; unwanted are %q, missing are %q", what, len(got), len(want), less(got, want), less(want, got))
+	}
+}
+
+func send(req *http.Request) (int, string) {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		panic(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, string(must(io.ReadAll(resp.Body)))
+}
+
+func get(url string) string {
+	_, body := send(must(http.NewRequest(http.MethodGet, url, http.NoBody)))
+	return body
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
