@@ -113,6 +113,7 @@ func (t *trace) add(name string, at time.Time) {
 // readTrace reads the whole source, or its first pages; an own source about u.
 func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages int) (trace, error) {
 	t := trace{last: map[string]time.Time{}}
+	entries, named := 0, s.isOwn
 	w := &walk{client: c, operation: opActivity, listing: s.Listing, key: s.key, user: u, maxPages: maxPages}
 	for it, err := range w.items(ctx) {
 		var status *statusError
@@ -132,9 +133,12 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 		if !s.counts(it.value) {
 			continue
 		}
+		entries++
 		name, isAccount := s.nameOf(u), true
 		if s.Account.Path != "" {
-			name, isAccount = strings.CutPrefix(text(it.value, s.Account.Path), s.Account.Prefix)
+			name = text(it.value, s.Account.Path)
+			named = named || name != ""
+			name, isAccount = strings.CutPrefix(name, s.Account.Prefix)
 		}
 		if !isAccount || name == "" {
 			continue
@@ -144,6 +148,9 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 			continue // an entry for one who never logged in
 		}
 		t.add(s.fold(name), at.At)
+	}
+	if entries > 0 && !named {
+		return t, fmt.Errorf("%w: %s: nothing at %s in any of %d entries", job.ErrProfile, c.profile.where(s.key+".account.path"), s.Account.Path, entries)
 	}
 	if !w.cut && w.counted > w.read {
 		return t, fmt.Errorf("the listing has %d entries and says that there are %d: it is incomplete", w.read, w.counted)
@@ -177,11 +184,33 @@ func (c *Client) readActivity(ctx context.Context, maxPages int) error {
 		}
 	}
 	c.traces.Store(&traces)
+	c.tracedAt = time.Now()
 	return nil
+}
+
+// traceLife is for how long a look at the sources about all accounts is a look
+// right before a removal.
+const traceLife = time.Minute
+
+// lookAgain reads the sources about all accounts anew, where they are all that
+// there is, and it is long ago.
+func (c *Client) lookAgain(ctx context.Context) error {
+	if len(c.sources) == 0 || c.hasOwnSources() {
+		return nil
+	}
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	if c.traces.Load() == nil || time.Since(c.tracedAt) < traceLife {
+		return nil
+	}
+	return c.readActivity(ctx, 0)
 }
 
 // proven is the account with what the sources say of it now.
 func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
+	if err := c.lookAgain(ctx); err != nil {
+		return job.User{}, fmt.Errorf("list activity: %w", err)
+	}
 	traces := make([]trace, len(c.sources))
 	if known := c.traces.Load(); known != nil {
 		copy(traces, *known)
@@ -194,6 +223,10 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 		traces[i], err = c.readTrace(ctx, s, u, 0)
 		if errors.Is(err, errUnnamed) || errors.Is(err, job.ErrUnsafeID) {
 			return hidden(u), nil
+		}
+		var status *statusError
+		if c.profile.Get == nil && errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast {
+			return job.User{}, job.ErrNotFound // nothing else tells
 		}
 		if err != nil {
 			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)
@@ -215,7 +248,7 @@ func (c *Client) listed(u job.User) job.User {
 	u.Partial = details && (u.Partial || judged || u.LastLogin.State == job.LoginAbsent)
 	u.LoginAlone = details && len(c.profile.User.LastLogin.Path) > 0
 	for _, s := range c.sources {
-		u.Partial = u.Partial || s.isOwn && (s.coverage != coverLife || judged)
+		u.Partial = u.Partial || s.isOwn && (judged || s.coverage != coverLife && u.LastLogin.State == job.LoginAbsent)
 		u.LoginAlone = u.LoginAlone || s.isOwn && s.coverage != coverLife
 	}
 	return u
@@ -250,7 +283,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 		case !t.known, s.nameOf(u) == "":
 		case s.coverage == coverComplete && u.LastLogin.State == job.LoginAbsent:
 			u.LastLogin.State = job.LoginNever
-		case s.coverage == coverLog && !s.isOwn && !t.oldest.IsZero() && t.oldest.After(u.LastLogin.At):
+		case s.coverage == coverLog && !s.isOwn && u.LastLogin.State != job.LoginNever && !t.oldest.IsZero() && t.oldest.After(u.LastLogin.At):
 			u.LastLogin = job.LastLogin{State: job.LoginKnown, At: t.oldest, NotAfter: true}
 		}
 	}
@@ -260,7 +293,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 // newer is the newer one of two last logins. One that can't be seen may be newer
 // than any.
 func newer(a, b job.LastLogin) job.LastLogin {
-	switch {
+	switch a = a.Settle(time.Time{}, time.Now()); {
 	case a.State == job.LoginHidden || a.State == job.LoginUnreadable:
 		return a
 	case a.State == job.LoginKnown && a.At.After(b.At):

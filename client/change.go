@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -61,14 +62,16 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
 	for i, step := range steps {
-		during := ctx
+		during, end := ctx, context.CancelFunc(func() {})
 		if i > 0 {
-			during = context.WithoutCancel(ctx)
+			during, end = context.WithTimeout(context.WithoutCancel(ctx), carryThrough)
 		}
 		err := c.take(during, operation, step, u, confirm)
+		if i > 0 && errors.Is(err, job.ErrNotFound) && c.isGone(during, u) {
+			err = nil // the steps so far have done it
+		}
+		end()
 		switch {
-		case i > 0 && errors.Is(err, job.ErrNotFound):
-			return nil // the steps so far have done it
 		case i > 0 && err != nil:
 			return fmt.Errorf("%w: %d of %d, and then: %w", job.ErrHalfDone, i, len(steps), err)
 		case err != nil:
@@ -76,6 +79,17 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 		}
 	}
 	return nil
+}
+
+// carryThrough is for how long the steps after the first are tried, whatever
+// becomes of the run.
+const carryThrough = time.Minute
+
+// isGone reports whether the directory does not show the account any more, or
+// can't show it.
+func (c *Client) isGone(ctx context.Context, u job.User) bool {
+	_, err := c.User(ctx, u)
+	return errors.Is(err, job.ErrNotFound) || errors.Is(err, job.ErrUnsupported)
 }
 
 // take takes one step, as often as it has to be tried.

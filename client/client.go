@@ -10,11 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,9 +77,13 @@ type Client struct {
 	observer Observer
 	log      zerolog.Logger
 
-	traces atomic.Pointer[[]trace] // of the sources, in the last listing
-	census atomic.Pointer[Census]  // of the last listing's first page
+	traces   atomic.Pointer[[]trace] // of the sources, as they were read last
+	looking  sync.Mutex              // at them again
+	tracedAt time.Time
 
+	census atomic.Pointer[Census] // of the last listing's first page
+
+	seed     maphash.Seed
 	maxItems int // when a listing counts as one that never ends
 }
 
@@ -96,7 +102,7 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, fill: o.Values.placeholders(o.Profile),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		connections: max(1, o.Connections), maxItems: maxItems,
+		connections: max(1, o.Connections), maxItems: maxItems, seed: maphash.MakeSeed(),
 	}
 	if most := o.Profile.List.Size; most != nil && most.Max > 0 && o.PageSize > most.Max {
 		return nil, fmt.Errorf("DORMANT_PAGE_SIZE=%d: is more than the directory's %d (%s)", o.PageSize, most.Max, o.Profile.where("list.size.max"))
@@ -117,7 +123,12 @@ func New(o Options) (*Client, error) {
 		transport.TLSClientConfig.Certificates = []tls.Certificate{*o.Certificate}
 	}
 	transport.MaxIdleConnsPerHost = max(2, o.Connections)
-	g := &gate{base: c.base, readOnly: o.ReadOnly, next: transport}
+	elsewhere := transport
+	if o.Certificate != nil { // which is shown to the directory alone
+		elsewhere = transport.Clone()
+		elsewhere.TLSClientConfig.Certificates = nil
+	}
+	g := &gate{base: c.base, readOnly: o.ReadOnly, next: transport, elsewhere: elsewhere}
 	if g.harmless, err = c.postedListings(); err != nil {
 		return nil, err
 	}
@@ -260,6 +271,9 @@ func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	var parts []gjson.Result
 	for i, how := range c.profile.Get {
 		answer, err := c.one(ctx, opGet, how, u)
+		if i > 0 && errors.Is(err, job.ErrNotFound) {
+			return gjson.Result{}, c.profile.locate(fmt.Sprintf("get[%d]", i), misfitf("path", "account %q is there, and this part of it is not", u.ID))
+		}
 		if err != nil {
 			return gjson.Result{}, err
 		}

@@ -16,14 +16,22 @@ type gate struct {
 	readOnly bool
 	harmless []*url.URL // where POSTs go that change nothing: to sign in, and to list
 	next     *http.Transport
+
+	elsewhere *http.Transport // to sign in at another origin
 }
 
 // CloseIdleConnections is what http.Client looks for.
-func (g *gate) CloseIdleConnections() { g.next.CloseIdleConnections() }
+func (g *gate) CloseIdleConnections() {
+	g.next.CloseIdleConnections()
+	g.elsewhere.CloseIdleConnections()
+}
 
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case g.isHarmless(req):
+		if origin(req.URL) != origin(g.base) {
+			return g.elsewhere.RoundTrip(req)
+		}
 	case origin(req.URL) != origin(g.base):
 		return nil, errOtherOrigin
 	case g.readOnly && req.Method != http.MethodGet:

@@ -42,7 +42,7 @@ func (c *Client) read(ctx context.Context, maxPages int, yield func(job.User, er
 func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	w := &walk{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
 	seen := sightings{}
-	others := map[[2]int]bool{} // items that are no accounts, by page and position
+	others := map[uint64]bool{} // items that are no accounts, hashed
 	census := c.profile.User.newCensus()
 	c.census.Store(census)
 	for it, err := range w.items(ctx) {
@@ -50,7 +50,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 			return err
 		}
 		if !c.profile.List.counts(it.value) {
-			others[[2]int{it.page, it.position}] = true
+			others[maphash.String(c.seed, it.value.Raw)] = true
 			continue
 		}
 		if it.page == 1 {
@@ -104,12 +104,17 @@ type sighting struct {
 // fingerprint is what was read of an account. Two different ones with the same
 // id mean that a removal could hit the wrong one.
 func (s *sightings) fingerprint(u job.User) uint64 {
+	extra := ""
+	if len(u.Extra) > 0 {
+		extra = fmt.Sprint(u.Extra)
+	}
 	return maphash.Comparable(s.seed, struct {
 		username, email, roles string
-		admin                  bool
+		extra                  string
+		admin, service, off    bool
 		login                  job.LoginState
 		at, created            int64
-	}{u.Username, u.Email, strings.Join(u.Roles, "\x00"), u.Admin, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
+	}{u.Username, u.Email, strings.Join(u.Roles, "\x00"), extra, u.Admin, u.ServiceAccount, u.Disabled, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
 }
 
 // add notes the account and reports whether it is new.

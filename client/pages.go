@@ -16,6 +16,7 @@ type page struct {
 	total    int          // how many items the directory says there are; -1: it does not say
 	url      *url.URL     // where it was
 	last     gjson.Result // item, if there is any
+	contents uint64       // the items, hashed
 	envelope gjson.Result
 	header   http.Header
 }
@@ -45,9 +46,9 @@ type pager interface {
 	// next asks for the page after p; more is false if p was the last.
 	next(p page) (a ask, more bool, err error)
 
-	// rest asks for all pages after p, the first, if it is known which they are:
-	// they can be read at once, and next goes on behind them.
-	rest(p page) []ask
+	// rest is how many pages come after p, the first, and how to ask for each of
+	// them, if that is known: they can be read at once, and next goes on behind them.
+	rest(p page) (n int, at func(i int) ask)
 }
 
 // pager makes the one for this listing. size is how many items are asked for.
@@ -72,9 +73,9 @@ func (l Listing) pager(size int) pager {
 // onePage is a listing in one response.
 type onePage struct{}
 
-func (onePage) first() ask                   { return ask{} }
-func (onePage) next(page) (ask, bool, error) { return ask{}, false, nil }
-func (onePage) rest(page) []ask              { return nil }
+func (onePage) first() ask                     { return ask{} }
+func (onePage) next(page) (ask, bool, error)   { return ask{}, false, nil }
+func (onePage) rest(page) (int, func(int) ask) { return 0, nil }
 
 // cursorPager follows cursors, which it does not look into.
 type cursorPager struct {
@@ -116,7 +117,7 @@ func (c *cursorPager) next(p page) (ask, bool, error) {
 	return ask{params: map[string]any{c.Param: param}}, true, nil
 }
 
-func (*cursorPager) rest(page) []ask { return nil }
+func (*cursorPager) rest(page) (int, func(int) ask) { return 0, nil }
 
 // linkPager follows the URLs of next pages.
 type linkPager struct {
@@ -154,7 +155,7 @@ func (l *linkPager) next(p page) (ask, bool, error) {
 	return ask{url: target}, true, nil
 }
 
-func (*linkPager) rest(page) []ask { return nil }
+func (*linkPager) rest(page) (int, func(int) ask) { return 0, nil }
 
 // afterPager asks for what comes behind the last item of the page before.
 type afterPager struct {
@@ -188,7 +189,7 @@ func (a *afterPager) next(p page) (ask, bool, error) {
 	return ask{params: params}, true, nil
 }
 
-func (*afterPager) rest(page) []ask { return nil }
+func (*afterPager) rest(page) (int, func(int) ask) { return 0, nil }
 
 // stepSize is an offset's step by the number of items that were asked for.
 const stepSize = "size"
@@ -218,15 +219,11 @@ func (c *countingPager) next(p page) (ask, bool, error) {
 	return c.ask(c.at), true, nil
 }
 
-func (c *countingPager) rest(p page) []ask {
+func (c *countingPager) rest(p page) (int, func(int) ask) {
 	if p.items == 0 || p.total < 0 {
-		return nil
+		return 0, nil
 	}
-	var asks []ask
-	at := c.at
-	for items := p.items; items < min(p.total, maxItems); items += p.items {
-		at += c.step(p.items)
-		asks = append(asks, c.ask(at))
-	}
-	return asks
+	first, step := c.at, c.step(p.items)
+	pages := (min(p.total, maxItems) + p.items - 1) / p.items
+	return pages - 1, func(i int) ask { return c.ask(first + (i+1)*step) }
 }

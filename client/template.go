@@ -43,7 +43,11 @@ func (t Template) path(values map[string]string) string {
 
 // text expands to plain text; the white space around an empty value goes with it.
 func (t Template) text(values map[string]string) string {
-	return strings.TrimSpace(t.expand(values, func(s string) string { return s }))
+	text := t.expand(values, func(s string) string { return s })
+	if slices.ContainsFunc(t.names(), func(name string) bool { return values[name] == "" }) {
+		return strings.TrimSpace(text)
+	}
+	return text
 }
 
 // blank reports whether the text has placeholders and none of them has a value,

@@ -130,6 +130,9 @@ func (p *Profile) validate() error {
 		v.add("remove.path", "is missing")
 	}
 	v.steps("disable", p.Disable)
+	if len(p.Disable) > 1 {
+		v.add("disable", "has %d steps: once the first has disabled an account, nobody would come back for the others", len(p.Disable))
+	}
 	if len(p.Disable) > 0 && len(p.User.Disabled) == 0 {
 		v.add("user.disabled", "is missing: where does the directory show what disable does?")
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"maps"
@@ -106,6 +107,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		}
 	}
 	empty := 0
+	contents := map[uint64]int{} // pages so far, by what is on them
 	// turn does what is to be done after each page, in their order.
 	turn := func(p page) (next ask, more bool, err error) {
 		if w.pagesRead == 0 {
@@ -118,6 +120,10 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		if empty > maxEmptyPages {
 			return ask{}, false, fmt.Errorf("page %d: %d pages in a row are empty, and there is always a next one", p.number, empty)
 		}
+		if before, again := contents[p.contents]; again && p.items > 1 {
+			return ask{}, false, fmt.Errorf("page %d is page %d once more, so the listing repeats", p.number, before)
+		}
+		contents[p.contents] = p.number
 		if err := w.withinLimit(); err != nil {
 			return ask{}, false, err
 		}
@@ -133,18 +139,18 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		if err != nil {
 			return fmt.Errorf("page %d: %w", number, err)
 		}
-		var rest []ask
+		rest, restAt := 0, func(int) ask { return ask{} }
 		if number == 1 && w.maxPages != 1 && w.client.connections > 1 {
-			rest = pager.rest(p)
+			rest, restAt = pager.rest(p)
 		}
-		if next, more, err = turn(p); err != nil || len(rest) == 0 {
+		if next, more, err = turn(p); err != nil || rest == 0 {
 			if err != nil {
 				return err
 			}
 			continue
 		}
 		read := 0
-		err = w.together(ctx, number+1, rest, func(r fetched) (bool, error) {
+		err = w.together(ctx, number+1, rest, restAt, func(r fetched) (bool, error) {
 			if r.err != nil {
 				return false, fmt.Errorf("page %d: %w", r.page.number, r.err)
 			}
@@ -157,7 +163,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 			read++
 			next, more, err = turn(r.page)
 			// A page that was shorter than the first moves all behind it.
-			return more && read < len(rest) && maps.Equal(next.params, rest[read].params), err
+			return more && read < rest && maps.Equal(next.params, restAt(read).params), err
 		})
 		if err != nil {
 			return err
@@ -183,7 +189,7 @@ type fetched struct {
 
 // together reads pages at once, as many as there are connections, and hands
 // them to use in their order, until it says that there are no more.
-func (w *walk) together(ctx context.Context, first int, asks []ask, use func(fetched) (more bool, err error)) error {
+func (w *walk) together(ctx context.Context, first, n int, at func(int) ask, use func(fetched) (more bool, err error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var under sync.WaitGroup
 	defer under.Wait()
@@ -192,7 +198,7 @@ func (w *walk) together(ctx context.Context, first int, asks []ask, use func(fet
 	queue := make(chan chan fetched, w.client.connections-1)
 	under.Go(func() {
 		defer close(queue)
-		for i, a := range asks {
+		for i := range n {
 			result := make(chan fetched, 1)
 			select {
 			case queue <- result:
@@ -201,8 +207,10 @@ func (w *walk) together(ctx context.Context, first int, asks []ask, use func(fet
 			}
 			under.Go(func() {
 				var r fetched
-				r.page, r.err = w.page(ctx, first+i, a, func(it item) error {
-					r.items = append(r.items, it)
+				r.page, r.err = w.page(ctx, first+i, at(i), func(it item) error {
+					if r.items = append(r.items, it); len(r.items) > w.client.maxItems {
+						return fmt.Errorf("more than %d items, so the listing does not end", w.client.maxItems)
+					}
 					return nil
 				})
 				result <- r
@@ -264,8 +272,11 @@ func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
 		p.items, p.envelope = 1, document
 		return send(item{page: p.number, position: 1, value: document})
 	}
+	var contents maphash.Hash
+	contents.SetSeed(w.client.seed)
 	envelope, err := split(body, items, w.listing.Keyed, func(key string, raw []byte) error {
 		p.items++
+		_, _ = contents.Write(raw)     // never fails
 		p.last = gjson.ParseBytes(raw) // a copy
 		return send(item{page: p.number, position: p.items, key: key, value: p.last})
 	})
@@ -273,7 +284,7 @@ func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
 	if errors.As(err, &shape) && shape.noItems && w.listing.None != "" && envelope.Get(w.listing.None).Exists() {
 		err = nil
 	}
-	p.envelope = envelope
+	p.envelope, p.contents = envelope, contents.Sum64()
 	return err
 }
 

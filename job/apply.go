@@ -18,6 +18,7 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 	defer end(nil)
 
 	var wg sync.WaitGroup
+	var all []*removal
 	slots := make(chan struct{}, max(1, c.Concurrency))
 	streak := failureStreak{what: "removals", limit: max(1, c.MaxFailures), end: end}
 	if do, _ := plan.deed(); do != "remove" {
@@ -31,18 +32,30 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 		if ctx.Err() != nil {
 			break
 		}
+		m := &removal{Cleanup: c, candidate: candidate, account: &r.Accounts[i], now: r.StartedAt, log: log}
+		all = append(all, m)
 		wg.Go(func() {
 			defer func() { <-slots }()
-			removal := removal{Cleanup: c, candidate: candidate, account: &r.Accounts[i], now: r.StartedAt, log: log}
-			streak.note(removal.carryOut(ctx))
+			streak.note(m.carryOut(ctx))
 		})
 	}
 	wg.Wait()
-	if ended := context.Cause(ctx); ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
+	if err := c.settleGone(ctx, all); err != nil {
+		streak.err = errors.Join(streak.err, err)
+	}
+	ended := context.Cause(ctx)
+	if streak.err != nil {
+		ended = streak.err
+	}
+	if ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
 		return fmt.Errorf("%s ended early: %w", streak.what, ended)
 	}
 	return streak.err
 }
+
+// errEnded ends what is under way. It says nothing of why, because that would be
+// taken for what happened to the others.
+var errEnded = errors.New("the run is ending")
 
 // unfinished reports whether the account may be one that the end of the run hit.
 func unfinished(a Account) bool { return a.Result == NotAttempted || a.Result == NotRemoved }
@@ -72,6 +85,6 @@ func (s *failureStreak) note(result Result, err error) {
 		}
 	}
 	if s.err != nil {
-		s.end(s.err)
+		s.end(errEnded)
 	}
 }

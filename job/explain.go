@@ -47,7 +47,9 @@ func (p Policy) loginStory(u User, now time.Time) string {
 	if activity.State != LoginAbsent {
 		text += fmt.Sprintf(", other activity: %s", activity)
 	}
-	if !u.Created.IsZero() {
+	if u.Created.IsZero() {
+		text += ", created: not known"
+	} else {
 		text += fmt.Sprintf(", created: %s", u.Created.UTC().Format(time.RFC3339))
 	}
 	text += fmt.Sprintf(", cutoff: %s", p.Cutoff(now).UTC().Format(time.RFC3339))
@@ -81,7 +83,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, c.Policy.Explain(c.Activity.apply(u, now), now))
+		found = append(found, c.Ledger.explain(c.Policy, c.Policy.Explain(c.Activity.apply(u, now), now), now))
 	}
 	return found, nil
 }
@@ -89,7 +91,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 // Judge is the account with what is known of it from elsewhere, and what becomes of it.
 func (c *Cleanup) Judge(u User, now time.Time) (User, Decision) {
 	u = c.Activity.apply(u, now)
-	return u, c.Policy.Decide(u, now)
+	return u, c.decide(u, now)
 }
 
 func each(users []User) iter.Seq2[User, error] {

@@ -21,6 +21,12 @@ type Journal struct {
 	broken error // after which a line might land behind half of another one
 }
 
+// The events.
+const (
+	eventIntent = "intent"
+	eventResult = "result"
+)
+
 // Event is one line of a journal.
 type Event struct {
 	Time      time.Time `json:"time"`
@@ -82,12 +88,12 @@ func syncFolder(path string) error {
 // intent records what is about to be done with the account. Once it returns
 // without an error, the line is on disk.
 func (j *Journal) intent(u User, d Decision) error {
-	return j.write(Event{Event: "intent", UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
+	return j.write(Event{Event: eventIntent, UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
 }
 
 // result records what came of it.
 func (j *Journal) result(a Account) error {
-	return j.write(Event{Event: "result", UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
+	return j.write(Event{Event: eventResult, UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
 }
 
 func (j *Journal) write(e Event, sync bool) error {

@@ -60,7 +60,7 @@ const zoneless = "2006-01-02T15:04:05"
 
 var (
 	epochNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,19})(\.[0-9]+)?$`)
-	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$`)
+	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?$`)
 )
 
 // ParseLastLogin reads a time as directories write it: RFC 3339, the same
@@ -78,7 +78,7 @@ func ParseLastLogin(text string) LastLogin {
 	case epochNumber.MatchString(text):
 		return parseEpoch(text)
 	case dateTime.MatchString(text): // time.Parse alone is more generous
-		for _, layout := range []string{time.RFC3339, zoneless} {
+		for _, layout := range []string{time.RFC3339, zoneless, zoneless + "Z0700"} {
 			if t, err := time.Parse(layout, text); err == nil {
 				return notSentinel(t, t)
 			}
@@ -129,6 +129,8 @@ func (l LastLogin) Settle(created, now time.Time) LastLogin {
 		return l
 	case !plausible(l.At, now):
 		return LastLogin{State: LoginUnreadable}
+	case l.NotAfter && !plausible(created, now):
+		return LastLogin{} // it may be too new to be in any log
 	case plausible(created, now) && l.At.Before(created):
 		return LastLogin{State: LoginNever}
 	}

@@ -27,6 +27,8 @@ const (
 	FieldAddress   = "address"
 	FieldNextRun   = "next_run"
 
+	FieldRemovableAt = "removable_at"
+
 	FieldScanned      = "scanned"
 	FieldCandidates   = "candidates"
 	FieldRemoved      = "removed"

@@ -133,6 +133,9 @@ func (m *Metrics) Run(r Report) {
 		kept += n
 	}
 	for _, a := range r.Accounts {
+		if a.Reason == InGrace { // no candidate
+			continue
+		}
 		m.removals.WithLabelValues(string(a.Result), strconv.FormatBool(r.DryRun)).Inc()
 		if a.Action != Keep {
 			m.decisions.WithLabelValues(string(a.Action), string(a.Reason)).Inc()

@@ -78,7 +78,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 	}
 	for _, reason := range []string{
 		"active", "allowlisted", "self", "admin", "service_account", "protected_role",
-		"never_logged_in", "last_login_unknown", "unsafe_id", "active_again", "already_disabled", "not_disabled",
+		"never_logged_in", "last_login_unknown", "unsafe_id", "active_again", "already_disabled", "not_disabled", "in_grace",
 	} {
 		want = append(want, fmt.Sprintf("dormant_decisions_total{action=\"keep\",reason=%q}", reason))
 	}

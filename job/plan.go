@@ -12,10 +12,11 @@ import (
 type Plan struct {
 	Cutoff     time.Time
 	Scanned    int
-	LoggedIn   int            // accounts, the caller's aside, with a last login at or after the cutoff
+	LoggedIn   int            // accounts, the caller's aside, with a last login at or after the first cutoff of their lives
 	Unknown    map[string]int // accounts without a usable last login, by its state
 	Kept       map[Reason]int
 	Candidates []Candidate // the longest inactive first
+	InGrace    []Candidate // who would be removed, had they been found inactive long enough ago
 
 	// Unmatched are the entries of the allowlist, and Strangers the names of
 	// the caller, that stand for no account: most likely they are misspelt.
@@ -44,6 +45,8 @@ type Candidate struct {
 	// InactiveSince is the last time the account is known to have been used, or
 	// its creation if that was never; zero if that is not known either.
 	InactiveSince time.Time
+
+	RemovableAt time.Time // when the grace of one to remove ends or has ended; zero if there is none
 }
 
 // ReadPlan plans for all the users, with what is known of them from elsewhere.
@@ -61,6 +64,21 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	return plan, nil
 }
 
+// Plan is ReadPlan by the cleanup's policy and, for removals, its ledger.
+func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, error) {
+	plan, err := ReadPlan(users, c.Policy, c.Activity, now)
+	if err == nil {
+		c.Ledger.hold(plan, c.Policy, now)
+	}
+	return plan, err
+}
+
+// decide is what becomes of an account, of which all is known that can be.
+func (c *Cleanup) decide(u User, now time.Time) Decision {
+	candidate := c.Ledger.judge(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), now)
+	return Decision{candidate.Action, candidate.Reason}
+}
+
 // newPlan is the plan for a directory of which nothing has been read.
 func newPlan(p Policy, now time.Time) *Plan {
 	return &Plan{
@@ -75,10 +93,10 @@ func newPlan(p Policy, now time.Time) *Plan {
 // add decides about one more account.
 func (pl *Plan) add(p Policy, u User, now time.Time) {
 	pl.Scanned++
-	login, activity := u.evidence(now)
+	login, _ := u.evidence(now)
 	// Neither a proof of life nor the caller's own login tells that the directory's
 	// last logins are right.
-	if login.since(pl.Cutoff) && !p.isSelf(u) {
+	if login.since(p.firstCutoff(now)) && !p.isSelf(u) {
 		pl.LoggedIn++
 	}
 	if login.State != LoginKnown && login.State != LoginNever {
@@ -92,6 +110,12 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 		pl.Kept[d.Reason]++
 		return
 	}
+	pl.Candidates = append(pl.Candidates, newCandidate(u, d, now))
+}
+
+// newCandidate is the account as one that the decision is about.
+func newCandidate(u User, d Decision, now time.Time) Candidate {
+	login, activity := u.evidence(now)
 	since := login.At
 	if d.Reason == NeverLoggedIn {
 		since = u.Created
@@ -99,7 +123,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	if activity.At.After(since) {
 		since = activity.At
 	}
-	pl.Candidates = append(pl.Candidates, Candidate{User: u, Action: d.Action, Reason: d.Reason, InactiveSince: since})
+	return Candidate{User: u, Action: d.Action, Reason: d.Reason, InactiveSince: since}
 }
 
 // sort puts the longest inactive first. Accounts of which not even the creation

@@ -94,7 +94,9 @@ func TestPlanCounts(t *testing.T) {
 
 // What is only known as a bound is no login, and not unknown either.
 func TestPlanCountsABound(t *testing.T) {
-	pl := planOf(testPolicy(), with("1", notAfter("2026-06-30T00:00:00Z")), with("2", notAfter("2024-06-30T00:00:00Z")))
+	p := testPolicy()
+	p.NeverLoggedIn = NeverRemove // without it, both are kept
+	pl := planOf(p, with("1", notAfter("2026-06-30T00:00:00Z")), with("2", notAfter("2024-06-30T00:00:00Z")))
 	if pl.LoggedIn != 0 || len(pl.Unknown) != 0 || pl.Kept[LastLoginUnknown] != 1 || ids(pl.Candidates) != "2" {
 		t.Errorf("%d logged in, unknown %v, kept %v, candidates %s", pl.LoggedIn, pl.Unknown, pl.Kept, ids(pl.Candidates))
 	}
@@ -103,12 +105,13 @@ func TestPlanCountsABound(t *testing.T) {
 	}
 }
 
-// Whoever logged in since the cutoff of removals has logged in, whatever is disabled.
+// Whoever logged in since the first cutoff has logged in; others may have been
+// disabled since.
 func TestPlanOfALadder(t *testing.T) {
 	p := testPolicy()
 	p.DisableAfter = 45 * 24 * time.Hour
 	pl := planOf(p, with("1"), with("2", disabled), with("3", login("2026-05-01T00:00:00Z")), with("4", login("2026-05-01T00:00:00Z"), disabled))
-	if pl.LoggedIn != 2 || pl.Kept[AlreadyDisabled] != 1 || ids(pl.Candidates) != "1 2 3" || !pl.Cutoff.Equal(testCutoff) {
+	if pl.LoggedIn != 0 || pl.Kept[AlreadyDisabled] != 1 || ids(pl.Candidates) != "1 2 3" || !pl.Cutoff.Equal(testCutoff) {
 		t.Errorf("%+v", pl)
 	}
 	for i, want := range []Action{Remove, Remove, Disable} {

@@ -32,6 +32,7 @@ const (
 	ActiveAgain      Reason = "active_again"
 	AlreadyDisabled  Reason = "already_disabled"
 	NotDisabled      Reason = "not_disabled"
+	InGrace          Reason = "in_grace"
 	Inactive         Reason = "inactive"
 )
 
@@ -46,7 +47,7 @@ func decisions() []Decision {
 	return []Decision{
 		{Keep, Active}, {Keep, Allowlisted}, {Keep, Self}, {Keep, Admin}, {Keep, ServiceAccount}, {Keep, ProtectedRole},
 		{Keep, NeverLoggedIn}, {Keep, LastLoginUnknown}, {Keep, UnsafeID}, {Keep, ActiveAgain},
-		{Keep, AlreadyDisabled}, {Keep, NotDisabled},
+		{Keep, AlreadyDisabled}, {Keep, NotDisabled}, {Keep, InGrace},
 		{Disable, Inactive}, {Disable, NeverLoggedIn},
 		{Remove, Inactive}, {Remove, NeverLoggedIn},
 	}
@@ -121,6 +122,12 @@ func (p Policy) steps(now time.Time) []step {
 	return []step{remove}
 }
 
+// firstCutoff is the cutoff of the first step that an unused account meets.
+func (p Policy) firstCutoff(now time.Time) time.Time {
+	steps := p.steps(now)
+	return steps[len(steps)-1].cutoff
+}
+
 // A rule settles the accounts that it applies to; the first that applies counts.
 type rule struct {
 	reason  Reason
@@ -181,6 +188,8 @@ func (p Policy) judge(u User, cutoff, now time.Time) (Reason, bool) {
 		return Active, false
 	case activity.State == LoginUnreadable:
 		return LastLoginUnknown, false
+	case login.NotAfter && p.NeverLoggedIn != NeverRemove && p.NeverLoggedIn != NeverRemoveUndated:
+		return LastLoginUnknown, false // whether it ever logged in is not known
 	case login.State == LoginKnown && login.At.Before(cutoff):
 		return Inactive, true
 	case login.State == LoginNever && activity.State == LoginAbsent:

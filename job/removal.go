@@ -47,7 +47,8 @@ type removal struct {
 	repeated  bool   // and another one was about to be
 }
 
-// carryOut removes or disables the account, and puts on record what came of it.
+// carryOut removes or disables the account, and puts on record what came of it,
+// unless it is gone: then settleGone does.
 func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	act := m.Directory.Remove
 	if m.candidate.Action == Disable {
@@ -67,12 +68,12 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 		a.Result, a.Error, err = Disabled, describe(err), nil
 	case errors.Is(err, errChangedMind):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
-	case errors.Is(err, ErrNotFound) && m.stillThere(ctx):
-		err = fmt.Errorf("the directory says that there is no such account, and still shows it: %w", err)
-		a.Result, a.Error = NotRemoved, describe(err)
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone
-		if m.repeated {
+		if doubt := m.doubt(ctx); doubt != nil {
+			err = fmt.Errorf("the directory says that there is no such account, and %w: %w", doubt, err)
+			a.Result, a.Error = NotRemoved, describe(err)
+		} else if m.repeated {
 			a.Error = describe(err) // an earlier request may be why it is gone
 		}
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
@@ -80,14 +81,23 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	default:
 		a.Result, a.Error = NotRemoved, describe(err)
 	}
+	if a.Result == AlreadyGone {
+		return a.Result, err // which is not believed yet
+	}
+	return a.Result, m.record(err)
+}
+
+// record puts on record what came of the account, and the error that it came with.
+func (m *removal) record(err error) error {
+	a := m.account
 	m.logResult(err)
 	if a.Result == NotAttempted && !m.recorded {
-		return a.Result, err
+		return err
 	}
 	if journalErr := m.Journal.result(*a); journalErr != nil {
-		return a.Result, fmt.Errorf("%w: %w", errNoRecord, journalErr)
+		return fmt.Errorf("%w: %w", errNoRecord, journalErr)
 	}
-	return a.Result, err
+	return err
 }
 
 // confirm is asked right before each request: it looks at the account again and
@@ -138,7 +148,7 @@ func (m *removal) lookAgain(ctx context.Context) error {
 	if planned == Disable && u.Disabled && m.attempted {
 		return errDoneBefore
 	}
-	d := m.Policy.Decide(m.Activity.apply(u, m.now), m.now)
+	d := m.decide(m.Activity.apply(u, m.now), m.now)
 	if d.Action == planned {
 		m.account.Reason, m.found = d.Reason, true
 		return nil
@@ -158,7 +168,9 @@ func (m *removal) isAnother(u User) bool {
 // what the guards did not judge is not done.
 func (p Policy) otherwise(d Decision, u User) Reason {
 	switch {
-	case d.Action == Keep && d.Reason != Active:
+	case d.Reason == InGrace && p.DisableAfter > 0 && u.Disabled: // and it was to be disabled
+		return AlreadyDisabled
+	case d.Action == Keep && d.Reason != Active && d.Reason != InGrace: // in grace: used since it was found
 		return d.Reason
 	case d.Action == Remove && u.Disabled: // and it was to be disabled
 		return AlreadyDisabled
@@ -170,14 +182,21 @@ func (p Policy) otherwise(d Decision, u User) Reason {
 	return ActiveAgain
 }
 
-// stillThere reports whether an account that was found a moment ago, and that a
-// removal did not find, is there after all: then the removal goes somewhere else.
-func (m *removal) stillThere(ctx context.Context) bool {
+// doubt is why an account that was found a moment ago, and that a removal did
+// not find, may be there after all: then the removal goes somewhere else.
+func (m *removal) doubt(ctx context.Context) error {
 	if !m.found {
-		return false
+		return nil
 	}
-	_, err := m.Directory.User(ctx, m.candidate.User)
-	return err == nil
+	// The end of the run is no answer.
+	_, err := m.Directory.User(context.WithoutCancel(ctx), m.candidate.User)
+	switch {
+	case err == nil:
+		return errors.New("still shows it")
+	case !errors.Is(err, ErrNotFound):
+		return fmt.Errorf("does not say so again: %w", err)
+	}
+	return nil
 }
 
 // believe is the error that an account is gone, unless the directory no longer

@@ -35,7 +35,7 @@ const (
 	Removed      Result = "removed"
 	Disabled     Result = "disabled"
 	AlreadyGone  Result = "already_gone" // somebody else removed it
-	Kept         Result = "kept"         // a second look changed the decision
+	Kept         Result = "kept"         // a second look changed the decision, or it is in grace
 	NotRemoved   Result = "failed"
 	NotAttempted Result = "not_attempted"
 )
@@ -62,7 +62,7 @@ type Report struct {
 
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
-	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first
+	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, and then those in grace
 	Error    string    `json:"error,omitempty"`
 
 	NotBegun bool  `json:"-"` // the directory was not even asked
@@ -83,7 +83,7 @@ type Counts struct {
 	Kept         map[Reason]int `json:"kept"`
 }
 
-// Account is a candidate in a report.
+// Account is a candidate in a report, or one that will be when its grace has ended.
 type Account struct {
 	ID           string     `json:"id"`
 	Username     string     `json:"username"`
@@ -94,6 +94,8 @@ type Account struct {
 	Reason       Reason     `json:"reason"`
 	Result       Result     `json:"result"`
 	Error        string     `json:"error"`
+
+	RemovableAt *time.Time `json:"removable_at,omitempty"` // when its grace ends, if it is kept until then
 
 	NotAfter *time.Time `json:"-"` // the latest that a last login can have been of which no more is known
 }
@@ -115,6 +117,9 @@ func newAccount(c Candidate, now time.Time) Account {
 	if !c.InactiveSince.IsZero() {
 		days := int(now.Sub(c.InactiveSince).Hours() / 24)
 		a.InactiveDays = &days
+	}
+	if c.Reason == InGrace {
+		a.Result, a.RemovableAt = Kept, new(wholeSecond(c.RemovableAt))
 	}
 	return a
 }

@@ -29,6 +29,7 @@ type Cleanup struct {
 	Concurrency int  // removals, or accounts read alone, at once
 	MaxFailures int  // failed removals in a row that end the run
 	Journal     *Journal
+	Ledger      *Ledger // or nil: there is no grace
 
 	Log    zerolog.Logger
 	Record *Record // what Log writes to, or nil; without a journal, it has to work
@@ -43,10 +44,23 @@ func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
 		err = c.act(ctx, plan, &r, log)
 	}
-	err = errors.Join(err, c.Journal.Close())
+	err = errors.Join(err, c.remember(plan, r), c.Journal.Close())
 	r.count()
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
+}
+
+// remember puts into the ledger what a run that has read the directory has said.
+// An audit leaves nothing behind.
+func (c *Cleanup) remember(plan *Plan, r Report) error {
+	if c.Ledger == nil || !r.Planned || c.Command == "audit" {
+		return nil
+	}
+	if err := c.Record.Err(); err != nil {
+		return fmt.Errorf("write ledger: nobody can know who is in grace: write log: %w", err)
+	}
+	c.Ledger.note(plan, r.Accounts)
+	return c.Ledger.save()
 }
 
 // Fail is the report of a run that could not even begin.
@@ -85,7 +99,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
-	plan, err := ReadPlan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), c.Policy, c.Activity, r.StartedAt)
+	plan, err := c.Plan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), r.StartedAt)
 	r.Counts.Scanned = plan.Scanned
 	if err != nil {
 		return nil, err
@@ -100,6 +114,13 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	maps.Copy(r.Counts.Kept, plan.Kept)
 	for _, candidate := range plan.Candidates {
 		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
+	}
+	for _, candidate := range plan.InGrace {
+		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
+		log := always(log)
+		log.WithLevel(zerolog.InfoLevel).Str(FieldUserID, candidate.User.ID).Str(FieldReason, string(candidate.Reason)).
+			Stringer(FieldLastLogin, candidate.User.LastLogin).Time(FieldRemovableAt, wholeSecond(candidate.RemovableAt)).
+			Msg("account is in grace: it can be removed then unless it is used")
 	}
 	return plan, nil
 }

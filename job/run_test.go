@@ -9,6 +9,7 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ type memory struct {
 	removed       []string
 	disabled      []string
 	gone          []string
+	lies          bool // who is gone is listed all the same
 	busy, busiest int
 	requested     func(id string) // right before a request to remove or disable
 }
@@ -76,11 +78,19 @@ func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
 				yield(User{}, fmt.Errorf("list users: %w", err))
 				return
 			}
-			if i < len(d.users) && !yield(d.users[i], nil) {
+			if i < len(d.users) && !d.isGone(d.users[i].ID) && !yield(d.users[i], nil) {
 				return
 			}
 		}
 	}
+}
+
+// isGone reports whether the directory has said that there is no such account,
+// and means it.
+func (d *memory) isGone(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(d.gone, id) && !d.lies
 }
 
 // errCutShort makes a listing end as if it were whole.
@@ -103,7 +113,13 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 	if d.read == nil {
 		return u, ctx.Err()
 	}
-	return d.read(ctx, u)
+	u, err := d.read(ctx, u)
+	if errors.Is(err, ErrNotFound) {
+		d.mu.Lock()
+		d.gone = append(d.gone, id)
+		d.mu.Unlock()
+	}
+	return u, err
 }
 
 func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
@@ -238,7 +254,13 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 	t.Helper()
 	n := map[Result]int{}
 	secondLook := map[Reason]int{}
-	for _, a := range r.Accounts {
+	candidates := slices.DeleteFunc(slices.Clone(r.Accounts), func(a Account) bool { return a.Reason == InGrace })
+	for i, a := range r.Accounts {
+		if wait := a.Reason == InGrace; wait != (a.RemovableAt != nil) || wait != (i >= len(candidates)) || wait && (c.Ledger == nil || c.dir.requests[a.ID] > 0) {
+			t.Errorf("account %d: %+v", i, a)
+		}
+	}
+	for _, a := range candidates {
 		if n[a.Result]++; a.Result == Kept {
 			secondLook[a.Reason]++
 		}
@@ -268,7 +290,7 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 	if r.Planned && k.Scanned != k.Candidates+kept {
 		t.Errorf("%d scanned, %d candidates and %d kept", k.Scanned, k.Candidates, kept)
 	}
-	if k.Candidates != len(r.Accounts) || k.Removed != n[Removed] || k.Disabled != n[Disabled] || k.AlreadyGone != n[AlreadyGone] ||
+	if k.Candidates != len(candidates) || k.Removed != n[Removed] || k.Disabled != n[Disabled] || k.AlreadyGone != n[AlreadyGone] ||
 		k.Failed != n[NotRemoved] || k.NotAttempted != n[NotAttempted] {
 		t.Errorf("counts %+v, accounts %v", k, n)
 	}
@@ -466,7 +488,17 @@ func TestRun(t *testing.T) {
 		{"an account without an id", second("2", func(u *User) { u.ID = "" }), Partial, "1:removed 2:failed 3:removed", ""},
 		{"gone by now", func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
-		}, Completed, "1:already_gone 2:already_gone 3:already_gone", "self list read 1 self read 2 self read 3 self"},
+		}, Completed, "1:already_gone 2:already_gone 3:already_gone", "self list read 1 self read 2 self read 3 self list"},
+		{"gone, says a directory that still lists them", func(c *cleanup) {
+			c.dir.lies = true
+			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
+		}, Partial, "1:failed 2:failed 3:failed", "self list read 1 self read 2 self read 3 self list"},
+		{"gone, says a directory that can't be read again", func(c *cleanup) {
+			c.dir.read = func(_ context.Context, u User) (User, error) {
+				c.dir.list = func(context.Context, int) error { return errBroken }
+				return u, fmt.Errorf("read user: %w", ErrNotFound)
+			}
+		}, Failed, "1:already_gone 2:already_gone 3:already_gone", ""},
 		{"gone from a caller who is signed out", func(c *cleanup) {
 			c.dir.self = func() (User, error) {
 				if slices.Contains(c.dir.asked, "read 1") {
@@ -934,6 +966,13 @@ func TestRunWhateverHappens(t *testing.T) {
 				if random(8) == 0 {
 					c.Limits.MaxRemovals = random(10)
 				}
+				if random(2) == 0 {
+					c.Ledger = openLedger(t, filepath.Join(t.TempDir(), "ledger"))
+					c.Ledger.found = map[string]time.Time{}
+					for _, u := range users {
+						c.Ledger.found[u.ID] = testNow.Add(-time.Duration(random(60)) * day)
+					}
+				}
 				elsewhere := func() *Activity { return nil }
 				if random(3) == 0 {
 					elsewhere = func() *Activity {
@@ -983,6 +1022,7 @@ func TestRunWhateverHappens(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				c.Ledger.hold(plan, c.Policy, testNow)
 				for _, candidate := range plan.Candidates {
 					allowed["read "+candidate.User.ID] = true
 					allowed[fmt.Sprintf("%s %s", candidate.Action, candidate.User.ID)] = true

@@ -1,0 +1,596 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+const fortnight = 14 * day
+
+func openLedger(t *testing.T, path string) *Ledger {
+	t.Helper()
+	l, err := OpenLedger(path, "memory https://directory.example", fortnight)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestGrace(t *testing.T) {
+	const s = time.Second
+	found := func(at time.Time) map[string]time.Time { return map[string]time.Time{"1": at} }
+	old := testNow.Add(-fortnight)
+	ladder := func(p *Policy, _ *User) { p.DisableAfter = 45 * day }
+	tests := []struct {
+		rule  string
+		found map[string]time.Time
+		edit  func(*Policy, *User)
+		want  Decision
+		until time.Time // of one in grace
+	}{
+		{"found by no run", nil, nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"another one was found", map[string]time.Time{"2": old}, nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"found now", found(testNow), nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"grace - 1 s", found(old.Add(s)), nil, Decision{Keep, InGrace}, testNow.Add(s)},
+		{"grace - 1 ns", found(old.Add(1)), nil, Decision{Keep, InGrace}, testNow.Add(1)},
+		{"grace", found(old), nil, Decision{Remove, Inactive}, time.Time{}},
+		{"grace + 1 s", found(old.Add(-s)), nil, Decision{Remove, Inactive}, time.Time{}},
+		{"grace, in another zone", found(old.In(time.FixedZone("", 7200))), nil, Decision{Remove, Inactive}, time.Time{}},
+
+		{"used 1 s before it was found", found(instant("2024-01-31T12:00:01Z")), nil, Decision{Remove, Inactive}, time.Time{}},
+		{"used when it was found", found(instant("2024-01-31T12:00:00Z")), nil, Decision{Remove, Inactive}, time.Time{}},
+		{"used 1 s after it was found", found(instant("2024-01-31T11:59:59Z")), nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"seen after it was found", found(instant("2024-06-01T00:00:00Z")), func(_ *Policy, u *User) { u.LastActivity = instant("2024-06-02T00:00:00Z") },
+			Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"made after it was found, and never used", found(instant("2024-06-01T00:00:00Z")), func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.LastLogin, u.Created = NeverRemove, state(LoginNever), instant("2024-06-02T00:00:00Z")
+		}, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"made after it was found, with an older login", found(instant("2024-06-01T00:00:00Z")), func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.Created = NeverRemove, instant("2024-06-02T00:00:00Z")
+		}, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"never used, with no creation date", found(old), func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.LastLogin, u.Created, u.Undated = NeverRemoveUndated, state(LoginNever), time.Time{}, true
+		}, Decision{Remove, NeverLoggedIn}, time.Time{}},
+		{"only a bound is known", found(old), func(p *Policy, u *User) { p.NeverLoggedIn, u.LastLogin.NotAfter = NeverRemove, true }, Decision{Remove, Inactive}, time.Time{}},
+
+		{"found later than now", found(testNow.Add(s)), nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"found at no time", found(time.Time{}), nil, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"found before 2000", found(year2000.Add(-s)), func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.LastLogin, u.Created, u.Undated = NeverRemoveUndated, state(LoginNever), time.Time{}, true
+		}, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+
+		{"kept for another reason", nil, func(_ *Policy, u *User) { u.Admin = true }, Decision{Keep, Admin}, time.Time{}},
+		{"to be disabled", nil, func(p *Policy, _ *User) { p.DisableOnly = true }, Decision{Disable, Inactive}, time.Time{}},
+		{"past both ages", nil, ladder, Decision{Disable, Inactive}, time.Time{}},
+		{"past both ages, and disabled", nil, func(p *Policy, u *User) { ladder(p, u); u.Disabled = true }, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+		{"past both ages, after its grace", found(old), ladder, Decision{Remove, Inactive}, time.Time{}},
+		{"past both ages, only the disabled", found(old), func(p *Policy, u *User) { ladder(p, u); p.RequireDisabled = true }, Decision{Disable, Inactive}, time.Time{}},
+		{"only the disabled", nil, func(p *Policy, u *User) { p.RequireDisabled, u.Disabled = true, true }, Decision{Keep, InGrace}, testNow.Add(fortnight)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			p, u := testPolicy(), dormantUser("1")
+			if tt.edit != nil {
+				tt.edit(&p, &u)
+			}
+			l := &Ledger{grace: fortnight, found: tt.found}
+			pl := planOf(p, u)
+			kept := maps.Clone(pl.Kept)
+			l.hold(pl, p, testNow)
+			got, until := Decision{Keep, ""}, time.Time{}
+			switch {
+			case len(pl.InGrace)+len(pl.Candidates) > 1:
+				t.Fatalf("both %v and %v", pl.InGrace, pl.Candidates)
+			case len(pl.Candidates) == 1:
+				got = Decision{pl.Candidates[0].Action, pl.Candidates[0].Reason}
+			case len(pl.InGrace) == 1:
+				got, until = Decision{pl.InGrace[0].Action, pl.InGrace[0].Reason}, pl.InGrace[0].RemovableAt
+			default:
+				got.Reason = slices.Collect(maps.Keys(kept))[0]
+			}
+			if got != tt.want || !until.Equal(tt.until) {
+				t.Errorf("%v until %s, want %v until %s", got, until, tt.want, tt.until)
+			}
+			if d := (&Cleanup{Policy: p, Ledger: l}).decide(u, testNow); d != tt.want {
+				t.Errorf("alone: %v, want %v", d, tt.want)
+			}
+			e := l.explain(p, p.Explain(u, testNow), testNow)
+			i := slices.IndexFunc(e.Rules, func(v Verdict) bool { return v.Applies })
+			if e.Decision != tt.want || e.Rules[i].Rule != tt.want.Reason {
+				t.Errorf("explained as %v, by %v, want %v", e.Decision, e.Rules[i], tt.want)
+			}
+			if d := (&Cleanup{Policy: p}).decide(u, testNow); d.Reason == InGrace || d != p.Decide(u, testNow) {
+				t.Errorf("%v without a ledger", d)
+			}
+		})
+	}
+}
+
+func TestExplainGrace(t *testing.T) {
+	p, u := testPolicy(), dormantUser("1")
+	l := &Ledger{grace: fortnight, found: map[string]time.Time{"1": testNow.Add(-day - 1)}}
+	for id, want := range map[string]string{
+		"1": "found inactive: 2026-06-30T11:59:59Z, removable from: 2026-07-14T12:00:00Z",
+		"2": "no earlier run has found it inactive, or it has been used since, removable from: 2026-07-15T12:00:00Z",
+	} {
+		u.ID = id
+		e := l.explain(p, p.Explain(u, testNow), testNow)
+		if v := e.Rules[len(e.Rules)-2]; v != (Verdict{InGrace, true, want}) {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
+// chapter is one of several runs.
+type chapter struct {
+	day     float64 // since testNow
+	do      func(*cleanup)
+	outcome Outcome
+	became  string
+	ledger  string // then, as "1@0 2@7": whom it has, and the days on which they were found
+	asked   string // of the directory, unless it is empty here
+}
+
+// after makes a cleanup one that starts that many days after testNow, with what
+// earlier ones have left behind.
+func (c *cleanup) after(t *testing.T, days float64, path string) {
+	t.Helper()
+	at := testNow.Add(time.Duration(days * float64(day)))
+	<-time.After(time.Until(at))
+	c.dir.users = slices.DeleteFunc(slices.Clone(c.dir.users), func(u User) bool { return slices.Contains(c.dir.removed, u.ID) })
+	for i, u := range c.dir.users {
+		if c.dir.users[i].Disabled = u.Disabled || slices.Contains(c.dir.disabled, u.ID); u.ID == "new" {
+			c.dir.users[i].LastLogin = LoginAt(at)
+		}
+	}
+	c.dir.asked, c.dir.removed, c.dir.disabled, c.dir.gone, c.dir.requests = nil, nil, nil, nil, map[string]int{}
+	c.dir.list, c.dir.read, c.dir.remove = nil, nil, nil
+	c.Limits = Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true}
+	c.Command, c.DryRun, c.Journal = "run", false, nil
+	c.log.Reset()
+	c.Ledger = openLedger(t, path)
+}
+
+// ledgerDays is a ledger's file as chapters have it.
+func ledgerDays(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "none"
+	}
+	var file ledgerFile
+	if err := errors.Join(err, json.Unmarshal(text, &file)); err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for _, id := range slices.Sorted(maps.Keys(file.FoundAt)) {
+		entries = append(entries, fmt.Sprintf("%s@%g", id, file.FoundAt[id].Sub(testNow).Hours()/24))
+	}
+	return strings.Join(entries, " ")
+}
+
+// edit changes the account of that id.
+func edit(id string, edits ...func(*User)) func(*cleanup) {
+	return func(c *cleanup) {
+		for i := range c.dir.users {
+			if c.dir.users[i].ID == id {
+				for _, edit := range edits {
+					edit(&c.dir.users[i])
+				}
+			}
+		}
+	}
+}
+
+func usedOn(days float64) func(*User) {
+	return func(u *User) { u.LastLogin = LoginAt(testNow.Add(time.Duration(days * float64(day)))) }
+}
+
+func TestGraceFromRunToRun(t *testing.T) {
+	const (
+		untouched = "self list"
+		inGrace   = "1:kept/in_grace 2:kept/in_grace 3:kept/in_grace"
+		removed   = "1:removed 2:removed 3:removed"
+		second1   = 1.0 / 24 / 60 / 60
+	)
+	// threeDormant: 1, 2 and 3.
+	first := chapter{0, nil, Completed, inGrace, "1@0 2@0 3@0", untouched}
+	tests := []struct {
+		rule     string
+		policy   func(*cleanup)
+		users    []User // threeDormant if there are none
+		chapters []chapter
+	}{
+		{"removed after its grace", nil, nil, []chapter{
+			first,
+			{7, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
+			{14 - second1, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
+			{14, nil, Completed, removed, "", "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"},
+			{15, nil, Completed, "", "", untouched},
+		}},
+		{"whoever logs in is struck, and begins anew", nil, nil, []chapter{
+			first,
+			{3, edit("2", usedOn(3)), Completed, "1:kept/in_grace 3:kept/in_grace", "1@0 3@0", untouched},
+			{14, nil, Completed, "1:removed 3:removed", "", "self list read 1 remove 1 read 3 remove 3"},
+			{94, nil, Completed, "2:kept/in_grace", "2@94", untouched},
+			{107, nil, Completed, "2:kept/in_grace", "2@94", untouched},
+			{108, nil, Completed, "2:removed", "", ""},
+		}},
+		{"whoever logged in while none ran begins anew", nil, nil, []chapter{
+			first, {200, edit("2", usedOn(5)), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", "self list read 1 remove 1 read 3 remove 3"},
+		}},
+		{"another account of that id begins anew", func(c *cleanup) { c.Policy.NeverLoggedIn = NeverRemove }, nil, []chapter{
+			first, {200, edit("2", loginIs(LoginNever), func(u *User) { u.Created = testNow.Add(day) }), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", ""},
+		}},
+		{"others are found later", nil, nil, []chapter{
+			first,
+			{5, func(c *cleanup) { c.dir.users = append(c.dir.users, with("4")) }, Completed, inGrace + " 4:kept/in_grace", "1@0 2@0 3@0 4@5", untouched},
+			{14, nil, Completed, removed + " 4:kept/in_grace", "4@5", ""},
+			{19, nil, Completed, "4:removed", "", ""},
+		}},
+		{"whoever is protected meanwhile begins anew", nil, nil, []chapter{
+			first,
+			{3, edit("2", admin), Completed, "1:kept/in_grace 3:kept/in_grace", "1@0 3@0", untouched},
+			{14, edit("2", func(u *User) { u.Admin = false }), Completed, "1:removed 3:removed 2:kept/in_grace", "2@14", ""},
+		}},
+		{"a dry run has said so", nil, nil, []chapter{
+			{0, func(c *cleanup) { c.DryRun = true }, DryRun, inGrace, "1@0 2@0 3@0", untouched},
+			{14, func(c *cleanup) { c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", "1@0 2@0 3@0", untouched},
+			{15, nil, Completed, removed, "", ""},
+		}},
+		{"an audit leaves nothing behind", nil, nil, []chapter{
+			{0, func(c *cleanup) { c.Command, c.DryRun = "audit", true }, DryRun, inGrace, "none", untouched},
+			{14, nil, Completed, inGrace, "1@14 2@14 3@14", untouched},
+			{20, func(c *cleanup) { edit("2", usedOn(20))(c); c.Command, c.DryRun = "audit", true }, DryRun, "1:kept/in_grace 3:kept/in_grace", "1@14 2@14 3@14", untouched},
+			{28, func(c *cleanup) { c.Command, c.DryRun = "audit", true }, DryRun, "1:would_remove 3:would_remove", "1@14 2@14 3@14", untouched},
+			{29, func(c *cleanup) { c.Command = "daemon" }, Completed, "1:removed 3:removed", "", ""},
+		}},
+		{"a refused run keeps the dates", nil, nil, []chapter{
+			first,
+			{14, func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "1@0 2@0 3@0", untouched},
+			{15, nil, Completed, removed, "", ""},
+		}},
+		{"a refused run has said so", nil, nil, []chapter{
+			{0, func(c *cleanup) { c.dir.users[0].LastLogin = LoginAt(testNow.Add(-100 * day)) }, Refused, inGrace + " new:kept/in_grace", "1@0 2@0 3@0 new@0", untouched},
+			{14, nil, Completed, removed, "", ""},
+		}},
+		{"guards judge only whose grace has ended", nil, nil, []chapter{
+			{0, func(c *cleanup) { c.Limits = Limits{0, 0, true} }, Completed, inGrace, "1@0 2@0 3@0", untouched},
+			{14, func(c *cleanup) { c.Limits = Limits{3, 75, true} }, Completed, removed, "", ""},
+		}},
+		{"a listing that fails leaves the ledger as it is", nil, nil, []chapter{
+			first, {7, list(4, errBroken), Failed, "", "1@0 2@0 3@0", untouched}, {14, nil, Completed, removed, "", ""},
+		}},
+		{"half of a listing warns nobody", nil, nil, []chapter{
+			{0, list(4, errBroken), Failed, "", "none", untouched}, {14, nil, Completed, inGrace, "1@14 2@14 3@14", untouched},
+		}},
+		{"a failed removal is tried again", nil, nil, []chapter{
+			first,
+			{14, failing("2", errBroken), Partial, "1:removed 2:failed 3:removed", "2@0", ""},
+			{15, nil, Completed, "2:removed", "", ""},
+		}},
+		{"whoever is gone is struck", nil, nil, []chapter{
+			first, {14, failing("2", ErrNotFound), Completed, "1:removed 2:already_gone 3:removed", "", ""},
+		}},
+		{"a run that ends early keeps the dates of the rest", nil, nil, []chapter{
+			first,
+			{14, func(c *cleanup) { failing("2", ErrSignedOut)(c) }, Failed, "1:removed 2:failed 3:not_attempted", "2@0 3@0", ""},
+			{15, nil, Completed, "2:removed 3:removed", "", ""},
+		}},
+		{"a second look strikes whoever logged in", nil, nil, []chapter{
+			first,
+			{14, second("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+			{15, nil, Completed, "2:kept/in_grace", "2@15", ""},
+		}},
+		{"a second look strikes whoever was used since it was found", nil, nil, []chapter{
+			first,
+			{200, second("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		}},
+		{"a second look at the same", nil, nil, []chapter{first, {200, second("2", usedOn(0)), Completed, removed, "", ""}}},
+
+		// several steps; stairs: 1 and 2 past the second age, 3 and 4 past the first, 1 and 4 disabled
+		{"ladder", ladder, stairs(), []chapter{
+			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 disable 2 read 3 disable 3"},
+			{1, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@1", untouched},
+			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@1", "self list read 1 remove 1"},
+			{15, nil, Completed, "2:removed", "", ""},
+			{30, nil, Completed, "3:kept/in_grace 4:kept/in_grace", "3@30 4@30", untouched},
+			{44, nil, Completed, "3:removed 4:removed", "", ""},
+		}},
+		{"ladder: a dry run disables nobody, and so warns nobody", ladder, stairs(), []chapter{
+			{0, func(c *cleanup) { c.DryRun = true }, DryRun, "2:would_disable 3:would_disable 1:kept/in_grace", "1@0", untouched},
+			{14, func(c *cleanup) { c.DryRun = true }, DryRun, "1:would_remove 2:would_disable 3:would_disable", "1@0", untouched},
+		}},
+		{"ladder: enabled again in its grace", ladder, stairs(), []chapter{
+			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},
+			{7, edit("1", enabled), Completed, "1:disabled 2:kept/in_grace", "2@7", ""},
+			{8, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@8 2@7", ""},
+		}},
+		{"ladder: disabled between the listing and the second look", ladder, stairs(), []chapter{
+			{0, second("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3"},
+		}},
+		{"ladder, only the disabled", both, stairs(), []chapter{
+			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},
+			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@14", ""},
+		}},
+		{"only the disabled", require, stairs(), []chapter{
+			{0, nil, Completed, "1:kept/in_grace", "1@0", untouched},
+			{13, edit("2", disabled), Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@13", untouched},
+			{14, second("1", enabled), Completed, "1:kept/not_disabled 2:kept/in_grace", "2@13", "self list read 1"},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ledger")
+			users := tt.users
+			if users == nil {
+				users = threeDormant()
+			}
+			inBubble(t, users, func(t *testing.T, c *cleanup) {
+				if tt.policy != nil {
+					tt.policy(c)
+				}
+				for _, ch := range tt.chapters {
+					c.after(t, ch.day, path)
+					if ch.do != nil {
+						ch.do(c)
+					}
+					r := c.run(t.Context(), t)
+					if r.Outcome != ch.outcome || became(r) != ch.became {
+						t.Errorf("day %g: %s: %s\nwant %s: %s", ch.day, r.Outcome, became(r), ch.outcome, ch.became)
+					}
+					if got := ledgerDays(t, path); got != ch.ledger {
+						t.Errorf("day %g: the ledger has %s, want %s", ch.day, got, ch.ledger)
+					}
+					if got := strings.Join(c.dir.asked, " "); got != ch.asked && ch.asked != "" {
+						t.Errorf("day %g: asked %s\nwant  %s", ch.day, got, ch.asked)
+					}
+				}
+			})
+			left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("%q, %v are left behind", left, err)
+			}
+		})
+	}
+}
+
+// Those in grace are behind the candidates, and are not candidates.
+func TestGraceInTheReport(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.Log = c.Log.Level(zerolog.Disabled)
+		c.Ledger = openLedger(t, filepath.Join(t.TempDir(), "ledger"))
+		c.Ledger.found = map[string]time.Time{"2": testNow.Add(-fortnight), "3": testNow.Add(-day - 1)}
+		r := c.run(t.Context(), t)
+		if became(r) != "2:removed 1:kept/in_grace 3:kept/in_grace" || r.Counts.Candidates != 1 || r.Counts.Kept[InGrace] != 2 {
+			t.Fatalf("%s, %+v", became(r), r.Counts)
+		}
+		for i, want := range []time.Time{{}, testNow.Add(fortnight), testNow.Add(13 * day)} {
+			a := r.Accounts[i]
+			if (a.RemovableAt == nil) != want.IsZero() || a.RemovableAt != nil && (!a.RemovableAt.Equal(want) || a.Action != Keep || *a.InactiveDays == 0) {
+				t.Errorf("%+v, want it removable from %s", a, want)
+			}
+		}
+		for _, a := range r.Accounts[1:] {
+			line := fmt.Sprintf(`"user_id":%q,"reason":"in_grace","last_login":%q,"removable_at":%q`,
+				a.ID, a.LastLogin.Format(time.RFC3339), a.RemovableAt.Format(time.RFC3339))
+			if strings.Count(c.log.String(), line) != 1 { // at any level
+				t.Errorf("no %s in\n%s", line, c.log.String())
+			}
+		}
+	})
+}
+
+// Whenever a run is cut short, the ledger holds who is not known to be gone.
+func TestGraceOfARunCutShort(t *testing.T) {
+	for _, tt := range []struct {
+		after  time.Duration // a removal takes 10 s
+		became string
+		ledger string
+	}{
+		{0, "", "1@0 2@0 3@0"},
+		{5 * time.Second, "1:removed 2:not_attempted 3:not_attempted", "2@0 3@0"},
+		{15 * time.Second, "1:removed 2:removed 3:not_attempted", "3@0"},
+	} {
+		path := filepath.Join(t.TempDir(), "ledger")
+		inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+			c.after(t, 0, path)
+			c.run(t.Context(), t)
+			c.after(t, 14, path)
+			c.dir.remove = func(context.Context, string, int) error { <-time.After(10 * time.Second); return nil }
+			ctx, cancel := context.WithCancel(t.Context())
+			if tt.after == 0 {
+				cancel()
+			}
+			time.AfterFunc(tt.after, cancel)
+			if r := c.run(ctx, t); r.Outcome != Interrupted || became(r) != tt.became || ledgerDays(t, path) != tt.ledger {
+				t.Errorf("%s: %s, %s, ledger %s", tt.after, r.Outcome, became(r), ledgerDays(t, path))
+			}
+		})
+	}
+}
+
+// What one run has saved while another was under way is lost, and nobody is
+// removed for that who has been used.
+func TestGraceOfTwoRunsAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		c.after(t, 0, path)
+		c.run(t.Context(), t)
+		c.after(t, 3, path)
+		slow := c.Ledger
+		edit("2", usedOn(4))(c)
+		c.after(t, 4, path)
+		if c.run(t.Context(), t); ledgerDays(t, path) != "1@0 3@0" {
+			t.Error(ledgerDays(t, path))
+		}
+		if err := slow.save(); err != nil || ledgerDays(t, path) != "1@0 2@0 3@0" {
+			t.Errorf("%v, %s", err, ledgerDays(t, path))
+		}
+		c.after(t, 200, path)
+		if r := c.run(t.Context(), t); became(r) != "1:removed 3:removed 2:kept/in_grace" {
+			t.Error(became(r))
+		}
+	})
+}
+
+// A ledger that can't be saved fails the run, and what was done is reported.
+func TestGraceWithoutARecord(t *testing.T) {
+	for rule, tt := range map[string]struct {
+		breaks func(c *cleanup, path string)
+		says   string
+	}{
+		"a directory in its place": {func(_ *cleanup, path string) {
+			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+				t.Error(err)
+			}
+		}, "write ledger: rename"},
+		"no directory for it": {func(c *cleanup, path string) { c.Ledger.path = filepath.Join(path, "ledger") }, "write ledger: open"},
+		"no log": {func(c *cleanup, _ string) {
+			c.Record, c.lost = NewRecord(c), "run started"
+			c.Log = zerolog.New(c.Record)
+			_, _ = c.Record.Write([]byte("run started"))
+		}, "write ledger: nobody can know who is in grace: write log"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ledger")
+			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				c.after(t, 0, path)
+				c.run(t.Context(), t)
+				c.after(t, 14, path)
+				c.Journal, c.lines = openJournal(t)
+				c.dir.users = append(c.dir.users, with("4"))
+				tt.breaks(c, path)
+				r := c.Run(t.Context(), time.Now())
+				if r.Outcome != Failed || became(r) != "1:removed 2:removed 3:removed 4:kept/in_grace" || !strings.HasPrefix(r.Error, tt.says) {
+					t.Errorf("%s: %s, %s", r.Outcome, became(r), r.Error)
+				}
+				if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(left) > 0 {
+					t.Errorf("%q, %v are left behind", left, err)
+				}
+				if rule == "no log" && ledgerDays(t, path) != "1@0 2@0 3@0" {
+					t.Errorf("the ledger has %s", ledgerDays(t, path))
+				}
+			})
+		})
+	}
+}
+
+// Whatever is wrong with a ledger, nobody has been warned, and the run goes on.
+func TestGraceOfALedgerThatCannotBeRead(t *testing.T) {
+	const good = `{"directory": "memory https://directory.example", "found_at": {"1": "2026-07-01T12:00:00Z", "2": "2026-07-01T12:00:00Z", "3": "2026-07-01T12:00:00Z"}}`
+	anew := "1:kept/in_grace 2:kept/in_grace 3:kept/in_grace"
+	for rule, tt := range map[string]struct{ text, says, became string }{
+		"as it should be":        {good, "", "1:removed 2:removed 3:removed"},
+		"lost":                   {"", "no such file", anew},
+		"empty":                  {"\n", "unexpected end", anew},
+		"torn":                   {good[:len(good)-30], "unexpected end", anew},
+		"two":                    {good + good, "after top-level value", anew},
+		"no object":              {"null", "another directory", anew},
+		"another directory":      {strings.Replace(good, "memory", "itflex", 1), `another directory: "itflex https://directory.example"`, anew},
+		"no accounts":            {`{"directory": "memory https://directory.example", "found_at": null}`, "", anew},
+		"a date that is none":    {strings.Replace(good, "2026-07-01T12:00:00Z", "yesterday", 1), "yesterday", anew},
+		"one without a date":     {strings.Replace(good, `"2026-07-01T12:00:00Z"`, "null", 1), "", "2:removed 3:removed 1:kept/in_grace"},
+		"one with no real date":  {strings.Replace(good, "2026", "0001", 1), "", "2:removed 3:removed 1:kept/in_grace"},
+		"one with a future date": {strings.Replace(good, "2026-07-01", "2026-07-16", 1), "", "2:removed 3:removed 1:kept/in_grace"},
+		"an id too many":         {strings.Replace(good, `"1"`, `"01"`, 1), "", "2:removed 3:removed 1:kept/in_grace"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ledger")
+			if tt.text != "" {
+				if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+				c.after(t, 15, filepath.Join(t.TempDir(), "none"))
+				l, err := OpenLedger(path, "memory https://directory.example", fortnight)
+				if (err != nil) != (tt.says != "") || err != nil && (!strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "read ledger: ")) {
+					t.Errorf("error %v, want %q", err, tt.says)
+				}
+				c.Ledger = l
+				if r := c.run(t.Context(), t); became(r) != tt.became {
+					t.Errorf("%s, want %s", became(r), tt.became)
+				}
+				if again := openLedger(t, path); again.Len() != strings.Count(tt.became, "in_grace") {
+					t.Errorf("%d are in the ledger then", again.Len())
+				}
+			})
+		})
+	}
+}
+
+func TestLedgerFile(t *testing.T) {
+	at := t.TempDir()
+	path, link := filepath.Join(at, "ledger.json"), filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.WriteFile(path, []byte("{}"), 0o644), os.Symlink(path, link)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := OpenLedger(link, "d", fortnight)
+	if err == nil {
+		t.Error("an empty object is no ledger")
+	}
+	l.found = map[string]time.Time{"a\n\"/é": testNow.Add(1), "<2>": testNow}
+	if err := errors.Join(l.CheckWritable(), l.save()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	want := "{\n \"directory\": \"d\",\n \"found_at\": {\n  \"\\u003c2\\u003e\": \"2026-07-01T12:00:00Z\",\n  \"a\\n\\\"/é\": \"2026-07-01T12:00:00.000000001Z\"\n }\n}\n"
+	if string(text) != want || err != nil {
+		t.Errorf("%s, %v", text, err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %s, %v: others may read who is unused", info.Mode(), err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != fs.ModeSymlink {
+		t.Errorf("the link is %s, %v", info.Mode(), err)
+	}
+	again, err := OpenLedger(link, "d", time.Hour)
+	if err != nil || !maps.EqualFunc(again.found, l.found, time.Time.Equal) {
+		t.Errorf("%v, %v", again.found, err)
+	}
+	if err := errors.Join(os.Remove(path), os.Remove(link)); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := OpenLedger(path, "d", fortnight); !errors.Is(err, fs.ErrNotExist) || l.CheckWritable() != nil {
+		t.Errorf("a ledger that is not there yet: %v", err)
+	}
+	if err := os.Remove(at); err != nil {
+		t.Errorf("something is left behind: %v", err)
+	}
+	if l, err := OpenLedger(path, "d", fortnight); !errors.Is(err, fs.ErrNotExist) || l.CheckWritable() == nil {
+		t.Errorf("a ledger in no directory: %v", err)
+	}
+}
+
+// A large directory's ledger is read and written in seconds.
+func TestLedgerOfMany(t *testing.T) {
+	l := openLedger(t, filepath.Join(t.TempDir(), "ledger"))
+	l.found = map[string]time.Time{}
+	for i := range 200_000 {
+		l.found[fmt.Sprintf("f47ac10b-58cc-4372-a567-%012d", i)] = testNow
+	}
+	start := time.Now()
+	if err := l.save(); err != nil {
+		t.Fatal(err)
+	}
+	if again := openLedger(t, l.path); again.Len() != 200_000 {
+		t.Errorf("%d", again.Len())
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
