@@ -183,9 +183,14 @@ func (c *Client) readActivity(ctx context.Context, maxPages int) error {
 			return err
 		}
 	}
-	c.traces.Store(&traces)
-	c.tracedAt = time.Now()
+	c.seen.Store(&look{traces, time.Now()})
 	return nil
+}
+
+// look is what the sources about all accounts said.
+type look struct {
+	traces []trace // by the sources' order; nothing of those about one account
+	at     time.Time
 }
 
 // traceLife is for how long a look at the sources about all accounts is a look
@@ -200,7 +205,7 @@ func (c *Client) lookAgain(ctx context.Context) error {
 	}
 	c.looking.Lock()
 	defer c.looking.Unlock()
-	if c.traces.Load() == nil || time.Since(c.tracedAt) < traceLife {
+	if last := c.seen.Load(); last == nil || time.Since(last.at) < traceLife {
 		return nil
 	}
 	return c.readActivity(ctx, 0)
@@ -212,8 +217,8 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 		return job.User{}, fmt.Errorf("list activity: %w", err)
 	}
 	traces := make([]trace, len(c.sources))
-	if known := c.traces.Load(); known != nil {
-		copy(traces, *known)
+	if last := c.seen.Load(); last != nil {
+		copy(traces, last.traces)
 	}
 	for i, s := range c.sources {
 		if !s.isOwn {
@@ -238,8 +243,8 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 // listed is the account with what the sources about all accounts say of it. It
 // is partial if there is more to read.
 func (c *Client) listed(u job.User) job.User {
-	if traces := c.traces.Load(); traces != nil {
-		u = c.judged(u, *traces)
+	if last := c.seen.Load(); last != nil {
+		u = c.judged(u, last.traces)
 	}
 	// What can't be read, or not be seen, stays so. What only proves life changes
 	// nothing for an account that is kept anyway.

@@ -43,23 +43,44 @@ const longest = 24 * 60 * 60
 // signedIn is a token that is asked for with other credentials.
 type signedIn struct {
 	client *Client
+	turn   chan struct{} // has room for one, who signs in
 
 	mu      sync.Mutex
 	current string
 	expires time.Time // zero if not known
 }
 
+func newSignedIn(c *Client) *signedIn { return &signedIn{client: c, turn: make(chan struct{}, 1)} }
+
 func (s *signedIn) token(ctx context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current != "" && (s.expires.IsZero() || time.Now().Before(s.expires)) {
-		return s.current, nil
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
 	}
-	err := s.client.retry(ctx, opSignIn, func() error { return s.signIn(ctx) })
+	defer func() { <-s.turn }()
+	if token := s.good(); token != "" {
+		return token, nil
+	}
+	var token string
+	err := s.client.retry(ctx, opSignIn, func() (err error) {
+		token, err = s.signIn(ctx)
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}
-	return s.current, nil
+	return token, nil
+}
+
+// good is the token, if there is one that has not ended.
+func (s *signedIn) good() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.expires.IsZero() && !time.Now().Before(s.expires) {
+		return ""
+	}
+	return s.current
 }
 
 func (s *signedIn) rejected(token string) bool {
@@ -71,32 +92,36 @@ func (s *signedIn) rejected(token string) bool {
 	return true
 }
 
-// signIn asks for a token. The caller holds the lock.
-func (s *signedIn) signIn(ctx context.Context) error {
+// signIn asks for a token. It is the caller's turn.
+func (s *signedIn) signIn(ctx context.Context) (token string, err error) {
 	c, how := s.client, s.client.profile.SignIn
 	if err := c.wait(ctx); err != nil {
-		return err
+		return "", err
 	}
 	r, err := c.signInRequest(time.Now())
 	if err != nil {
-		return err
+		return "", err
 	}
 	start := time.Now()
-	return rejectedSignIn(c.send(ctx, r, func(body io.Reader, _ http.Header) error {
+	err = c.send(ctx, r, func(body io.Reader, _ http.Header) error {
 		answer, err := readJSON(body)
 		if err != nil {
 			return err
 		}
-		token := answer.Get(how.Token)
-		if token.Type != gjson.String || token.Str == "" || strings.ContainsFunc(token.Str, unicode.IsControl) {
+		found := answer.Get(how.Token)
+		if found.Type != gjson.String || found.Str == "" || strings.ContainsFunc(found.Str, unicode.IsControl) {
 			return c.profile.locate("sign_in", misfitf("token", "the answer has no token at %s", how.Token))
 		}
-		s.current, s.expires = token.Str, time.Time{}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.current, s.expires = found.Str, time.Time{}
 		if seconds := answer.Get(how.ExpiresIn).Int(); how.ExpiresIn != "" && seconds > 0 {
 			s.expires = start.Add(time.Duration(min(seconds, longest))*time.Second - earlier)
 		}
+		token = found.Str
 		return nil
-	}))
+	})
+	return token, rejectedSignIn(err)
 }
 
 // signInRequest is the request that asks for a token.
@@ -122,11 +147,7 @@ func (c *Client) signInRequest(now time.Time) (request, error) {
 		r.body, err = json.Marshal(texts(how.JSON, values))
 		return r, err
 	}
-	form := url.Values{}
-	for name, text := range texts(how.Form, values) {
-		form.Set(name, text)
-	}
-	r.body, r.bodyType = []byte(form.Encode()), "application/x-www-form-urlencoded"
+	r.body, r.bodyType = formBody(how.Form, values)
 	return r, nil
 }
 

@@ -73,14 +73,10 @@ func (f Fields) lacks(account gjson.Result) bool {
 	return false
 }
 
-// identifying are the fields that a listing has to have even where reading one
-// account tells more.
-var identifying = []string{"id", "username", "email"}
-
 // absent are the fields that no account has and one should.
 func (c *Census) absent(p *Profile) []FieldCount {
 	return slices.DeleteFunc(slices.Clone(c.Fields), func(f FieldCount) bool {
-		later := p.Get.details() && !slices.Contains(identifying, f.Field)
+		later := p.Get.details() && f.Field != "id"
 		return c.Accounts == 0 || f.Accounts > 0 || f.Optional || later
 	})
 }

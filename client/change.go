@@ -32,7 +32,8 @@ type Step struct {
 	Path    Template            `yaml:"path"`
 	Query   map[string]Template `yaml:"query"`
 	Headers map[string]Template `yaml:"headers"`
-	Body    Body                `yaml:"body"`
+	Body    Body                `yaml:"body"` // JSON, or
+	Form    map[string]Template `yaml:"form"`
 
 	Success   []int      `yaml:"success"`    // codes; 200 and 204 unless given
 	SuccessIf *Condition `yaml:"success_if"` // what the answer then has to say as well
@@ -102,16 +103,26 @@ func (c *Client) take(ctx context.Context, operation string, step Step, u job.Us
 	unsure := false // whether the last try ended without an answer
 	err = c.retry(ctx, operation, func() error {
 		unsure = false
-		err := c.withToken(ctx, func(token string) error {
+		// The token is fetched after the look, which can take longer than a token lives.
+		try := func() (err error) {
 			if err := confirm(ctx); err != nil {
+				return final{err}
+			}
+			if err := c.wait(ctx); err != nil {
+				return final{err}
+			}
+			if r.token, err = c.tokens.token(ctx); err != nil {
 				return final{err}
 			}
 			if ctx.Err() != nil {
 				return final{context.Cause(ctx)}
 			}
-			r.token = token
 			return c.takeOnce(ctx, r, step)
-		})
+		}
+		err := try()
+		if !errors.As(err, new(final)) && c.ended(err, r.token) {
+			err = try()
+		}
 		if errors.As(err, new(final)) {
 			return err // of confirm, or of signing in
 		}
@@ -146,7 +157,7 @@ func (c *Client) stepRequest(operation string, step Step, u job.User) (request, 
 	if r.success == nil {
 		r.success = []int{http.StatusOK, http.StatusNoContent}
 	}
-	values, err := c.about(u, step.Path, step.templates()...)
+	values, err := c.about(u, step.Path, step.Body, step.templates()...)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", operation, err)
 	}
@@ -158,13 +169,17 @@ func (c *Client) stepRequest(operation string, step Step, u job.User) (request, 
 		}
 		r.body = body
 	}
+	if step.Form != nil {
+		r.body, r.bodyType = formBody(step.Form, values)
+	}
 	r.url, err = c.target(step.Path, values, texts(step.Query, values))
 	return r, err
 }
 
-// templates are all that the step sends, its path apart.
+// templates are all that the step sends, its path and its body apart.
 func (s Step) templates() []Template {
-	return slices.Concat(s.Body.texts(), slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Headers)))
+	return slices.Concat(
+		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)), slices.Collect(maps.Values(s.Headers)))
 }
 
 // maxAnswer is how much of the answer to a change is read, in bytes.

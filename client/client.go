@@ -77,9 +77,8 @@ type Client struct {
 	observer Observer
 	log      zerolog.Logger
 
-	traces   atomic.Pointer[[]trace] // of the sources, as they were read last
-	looking  sync.Mutex              // at them again
-	tracedAt time.Time
+	seen    atomic.Pointer[look] // at the sources about all accounts, the last one
+	looking sync.Mutex           // at them again
 
 	census atomic.Pointer[Census] // of the last listing's first page
 
@@ -147,7 +146,7 @@ func New(o Options) (*Client, error) {
 			}
 		}
 		g.harmless = append(g.harmless, signIn)
-		c.tokens = &signedIn{client: c}
+		c.tokens = newSignedIn(c)
 	}
 	c.http = &http.Client{Transport: g, CheckRedirect: checkRedirect}
 	return c, nil
@@ -184,10 +183,7 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 	if err != nil {
 		return final{err}
 	}
-	err = use(token)
-	var unrepeatable final
-	var status *statusError
-	if errors.As(err, &unrepeatable) || !errors.As(err, &status) || status.Code != http.StatusUnauthorized || !c.tokens.rejected(token) {
+	if err = use(token); !c.ended(err, token) {
 		return err
 	}
 	if err := c.wait(ctx); err != nil {
@@ -197,6 +193,13 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 		return final{err}
 	}
 	return use(token)
+}
+
+// ended reports whether the directory has rejected the token, and there may be a
+// better one.
+func (c *Client) ended(err error, token string) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.Code == http.StatusUnauthorized && c.tokens.rejected(token)
 }
 
 // wait waits until the rate limit allows another request, or until ctx is done.
@@ -341,7 +344,7 @@ func overlay(objects []gjson.Result) gjson.Result {
 
 // one reads a single document, about the account if there is one.
 func (c *Client) one(ctx context.Context, operation string, s Single, u job.User) (gjson.Result, error) {
-	values, err := c.about(u, s.Path, slices.Collect(maps.Values(s.Query))...)
+	values, err := c.about(u, s.Path, Body{}, slices.Collect(maps.Values(s.Query))...)
 	if err != nil {
 		return gjson.Result{}, err
 	}

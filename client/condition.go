@@ -40,6 +40,12 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 // says that the value is none of those that were expected.
 func (c Condition) holds(document gjson.Result) (holds, known bool, err error) {
 	v := document.Get(c.Path)
+	// What is no list has none of the elements that the path goes through, and
+	// says nothing of what they would be.
+	whole, _, through := strings.Cut(c.Path, ".#")
+	if list := document.Get(whole); through && list.Type != gjson.Null && !list.IsArray() {
+		return false, false, nil
+	}
 	switch {
 	case v.Type == gjson.Null && c.Missing == nil:
 		return false, false, nil
@@ -56,7 +62,6 @@ func (c Condition) holds(document gjson.Result) (holds, known bool, err error) {
 		}
 		holds := c.globs.MatchAny(texts)
 		// A path such as roles.#.name leaves out the elements without a name.
-		whole, _, through := strings.Cut(c.Path, ".#.")
 		all := !through || document.Get(whole+".#").Int() == int64(len(texts))
 		return holds, holds || all || c.Missing != nil, nil
 	}

@@ -26,7 +26,7 @@ type Fields struct {
 	Roles          Roles             `yaml:"roles"`
 	Created        *Moment           `yaml:"created"`
 	LastLogin      LoginField        `yaml:"last_login"`
-	Extra          map[string]string `yaml:"extra"` // text, numbers and flags that requests about the account need, by their placeholders
+	Extra          map[string]string `yaml:"extra"` // what else requests about the account need, by their placeholders
 
 	// Optional are the fields that every account of a first page may lack.
 	// Otherwise a path that leads nowhere is a mistake of the profile.
@@ -37,6 +37,10 @@ type Fields struct {
 type Roles struct {
 	Path  string `yaml:"path"`
 	Split string `yaml:"split"` // what stands between two names in a text
+
+	// Missing says that null, or no value at all, means no roles. Otherwise they
+	// are hidden, and could be any.
+	Missing string `yaml:"missing"` // none, or nothing
 }
 
 // UnmarshalYAML accepts a path, or the long form.
@@ -186,7 +190,7 @@ func (r reader) extra(item gjson.Result) map[string]string {
 	}
 	extra := map[string]string{}
 	for name, path := range r.Extra {
-		if v := item.Get(path); v.Type != gjson.Null && v.Type != gjson.JSON {
+		if v := item.Get(path); v.Type != gjson.Null {
 			extra[name] = strings.Clone(v.Raw)
 		}
 	}
@@ -221,6 +225,9 @@ func (r Roles) read(item gjson.Result) ([]string, error) {
 	// A path such as roles.#.name is an empty array where there is no roles at all.
 	whole, _, _ := strings.Cut(path, ".#")
 	if v := item.Get(whole); v.Type == gjson.Null {
+		if r.Missing == rolesNone {
+			return []string{}, nil
+		}
 		return nil, nil
 	}
 	v := item.Get(path)
@@ -243,6 +250,9 @@ func (r Roles) read(item gjson.Result) ([]string, error) {
 	}
 	return names, nil
 }
+
+// rolesNone is what Roles.Missing can say.
+const rolesNone = "none"
 
 func splitNames(text, by string) []string {
 	names := []string{}

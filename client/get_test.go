@@ -38,7 +38,9 @@ func TestGetList(t *testing.T) {
 		"no array":                 {two, routes{first: `{"user":{"id":1}}`, found: `{}`}, `line 5: get[1].item`},
 		"an array of other things": {two, routes{first: `{"user":{"id":1}}`, found: `{"found":["1",1,null,[1]]}`}, `line 5: get[1].item`},
 		"the first is gone":        {two, routes{first: 404}, job.ErrNotFound.Error()},
-		"the second is gone":       {two, routes{first: `{"user":{"id":1}}`, found: 410}, job.ErrNotFound.Error()},
+		"the second is gone":       {two, routes{first: `{"user":{"id":1}}`, found: 410}, `line 5: get[1].path`}, // the account is not
+		"the second is not there":  {two, routes{first: `{"user":{"id":1}}`, found: 404}, `account "1" is there`},
+		"a member is not there":    {roles, routes{first: `{"id":1,"last":null}`, of: 404}, `line 5: get[1].path`},
 		"the second is refused":    {two, routes{first: `{"user":{"id":1}}`, found: 403}, "403"},
 		"no item in the first":     {two, routes{first: `{"error":"no"}`}, `line 5: get[0].item`},
 		"the item is a list":       {two, routes{first: `{"user":[{"id":1}]}`}, `line 5: get[0].item`},
@@ -59,7 +61,9 @@ func TestGetList(t *testing.T) {
 			c := connect(t, s, sketch(t, "", user, row.get+"\n"), readOnly)
 			u, err := c.User(t.Context(), job.User{ID: "1", Username: "ana b"})
 			if s.heard(err); err != nil {
-				wantError(t, err, row.want)
+				if wantError(t, err, row.want); errors.Is(err, job.ErrNotFound) != (row.want == job.ErrNotFound.Error()) {
+					t.Errorf("gone: %v", err)
+				}
 				return
 			}
 			got := fmt.Sprintf("%s %s %s %s", u.ID, u.Username, u.Email, u.LastLogin)

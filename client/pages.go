@@ -36,6 +36,7 @@ func (p page) at(where Found) gjson.Result {
 type ask struct {
 	params map[string]any // numbers and texts, by the names that the profile gives
 	url    *url.URL       // or all of it
+	probe  bool           // there should be nothing, and no such page is as good
 }
 
 // pager knows how to ask for the next page. It lasts for one listing.
@@ -61,11 +62,11 @@ func (l Listing) pager(size int) pager {
 	case l.After != nil:
 		return &afterPager{params: l.After}
 	case l.Page != nil:
-		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }}
+		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }, size: size}
 	case l.Offset != nil && l.Offset.Step == stepSize:
-		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }}
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }, size: size}
 	case l.Offset != nil:
-		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }}
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }, size: size}
 	}
 	return onePage{}
 }
@@ -202,6 +203,7 @@ type countingPager struct {
 	at    int                 // the number or offset of the page that is read next, or was read last
 	step  func(items int) int // from a page with so many items to the next one
 	items int                 // so far
+	size  int                 // that is asked for; 0: not said
 }
 
 func (c *countingPager) ask(at int) ask {
@@ -213,10 +215,16 @@ func (c *countingPager) first() ask { return c.ask(c.at) }
 func (c *countingPager) next(p page) (ask, bool, error) {
 	c.items += p.items
 	c.at += c.step(p.items)
-	if p.items == 0 || p.total >= 0 && c.items >= p.total {
+	next := c.ask(c.at)
+	switch {
+	case p.items == 0:
+		return ask{}, false, nil
+	case p.number == 1 && p.items == p.total && p.items == c.size:
+		next.probe = true // a total that is no more than a full page may only count the page
+	case p.total >= 0 && c.items >= p.total:
 		return ask{}, false, nil
 	}
-	return c.ask(c.at), true, nil
+	return next, true, nil
 }
 
 func (c *countingPager) rest(p page) (int, func(int) ask) {

@@ -172,7 +172,7 @@ func LoadProfile(name string) (*Profile, error) {
 	}
 	p := &Profile{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), source: source, at: name, builtIn: !isPath(name)}
 	if err := yaml.UnmarshalWithOptions(source, p, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("profile %s: %s", name, yaml.FormatError(err, false, false))
+		return nil, fmt.Errorf("profile %s: %w", name, misread(source, err))
 	}
 	if err := oneDocument(source); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, err)

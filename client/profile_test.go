@@ -153,7 +153,7 @@ func FuzzLoadProfile(f *testing.F) {
 			if path := s.Path.path(about(job.User{ID: "ID"})); !strings.HasPrefix(path, "/") {
 				t.Errorf("removes at %q", path)
 			}
-			if !slices.ContainsFunc(append(s.templates(), s.Path), func(t Template) bool {
+			if !slices.ContainsFunc(slices.Concat(s.templates(), s.Body.texts(), []Template{s.Path}), func(t Template) bool {
 				return slices.ContainsFunc(t.names(), func(name string) bool { return slices.Contains(p.User.names(), name) })
 			}) {
 				t.Errorf("removes at %q, whoever that is", s.Path)

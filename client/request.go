@@ -226,6 +226,15 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return min(max(0, date.Sub(now)), maxRetryAfter)
 }
 
+// formBody is a body as browsers send it.
+func formBody(fields map[string]Template, values map[string]string) (body []byte, contentType string) {
+	form := url.Values{}
+	for name, text := range texts(fields, values) {
+		form.Set(name, text)
+	}
+	return []byte(form.Encode()), "application/x-www-form-urlencoded"
+}
+
 // untilReset reads a header that says when requests are allowed again: as a
 // time of RFC 3339, or in seconds since 1970 or from now, which are told apart by
 // their size.
@@ -237,6 +246,9 @@ func untilReset(header string, now time.Time) time.Duration {
 		}
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
+	if err == nil && seconds >= 1000*year2001 { // milliseconds
+		seconds /= 1000
+	}
 	if err == nil && seconds >= year2001 {
 		seconds -= float64(now.UnixMilli()) / 1000
 	}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,23 +49,26 @@ func TestCoverage(t *testing.T) {
 		log, account string
 		want         [3]string // with the coverage life, log, complete
 	}{
-		"in it":                        {log, `"id":1`, [3]string{"absent, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
-		"in it, newer":                 {log, `"id":1,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
-		"in it, older":                 {log, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"2025-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z"}},
-		"in it, though never":          {log, `"id":1,"last":null`, [3]string{"never, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
-		"in it, unreadable":            {log, `"id":1,"last":"?"`, [3]string{"unreadable, active 2024-03-01T00:00:00Z", "unreadable", "unreadable"}},
-		"not in it":                    {log, `"id":2`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
-		"not in it, known":             {log, `"id":2,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"}},
-		"not in it, though never":      {log, `"id":2,"last":null`, [3]string{"never", "never", "never"}},
-		"not in it, unreadable":        {log, `"id":2,"last":{}`, [3]string{"unreadable", "unreadable", "unreadable"}},
-		"not in it, created since":     {log, `"id":2,"made":"2024-01-01T00:00:00Z"`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
-		"in it at no time":             {undated, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
-		"in it at no time, known":      {undated, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"unreadable", "unreadable", "unreadable"}},
-		"in it at an odd time":         {odd, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
-		"one is at an odd time":        {odd, `"id":2`, [3]string{"absent", "before 2024-03-01T00:00:00Z", "never"}},
-		"in it as one who never did":   {never, `"id":1`, [3]string{"unreadable", "absent", "never"}},
-		"in it as one who did it in 0": {never, `"id":2`, [3]string{"unreadable", "absent", "never"}},
-		"an empty log":                 {empty, `"id":1`, [3]string{"absent", "absent", "never"}},
+		"in it":                         {log, `"id":1`, [3]string{"absent, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, newer":                  {log, `"id":1,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, older":                  {log, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"2025-01-01T00:00:00Z, active 2024-03-01T00:00:00Z", "2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z"}},
+		"in it, though never":           {log, `"id":1,"last":null`, [3]string{"never, active 2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"}},
+		"in it, unreadable":             {log, `"id":1,"last":"?"`, [3]string{"unreadable, active 2024-03-01T00:00:00Z", "unreadable", "unreadable"}},
+		"not in it":                     {log, `"id":2`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
+		"not in it, known":              {log, `"id":2,"last":"2020-01-01T00:00:00Z"`, [3]string{"2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"}},
+		"not in it, though never":       {log, `"id":2,"last":null`, [3]string{"never", "never", "never"}},
+		"not in it, unreadable":         {log, `"id":2,"last":{}`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"in it, too old to be true":     {log, `"id":1,"last":"1999-12-31T00:00:00Z"`, [3]string{"1999-12-31T00:00:00Z, active 2024-03-01T00:00:00Z", "unreadable", "unreadable"}},
+		"in it, and yet to come":        {log, `"id":1,"last":"2999-12-31T00:00:00Z"`, [3]string{"2999-12-31T00:00:00Z, active 2024-03-01T00:00:00Z", "unreadable", "unreadable"}},
+		"not in it, too old to be true": {log, `"id":2,"last":"1999-12-31T00:00:00Z"`, [3]string{"1999-12-31T00:00:00Z", "1999-12-31T00:00:00Z", "1999-12-31T00:00:00Z"}},
+		"not in it, created since":      {log, `"id":2,"made":"2024-01-01T00:00:00Z"`, [3]string{"absent", "before 2023-01-01T00:00:00Z", "never"}},
+		"in it at no time":              {undated, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"in it at no time, known":       {undated, `"id":1,"last":"2025-01-01T00:00:00Z"`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"in it at an odd time":          {odd, `"id":1`, [3]string{"unreadable", "unreadable", "unreadable"}},
+		"one is at an odd time":         {odd, `"id":2`, [3]string{"absent", "before 2024-03-01T00:00:00Z", "never"}},
+		"in it as one who never did":    {never, `"id":1`, [3]string{"unreadable", "absent", "never"}},
+		"in it as one who did it in 0":  {never, `"id":2`, [3]string{"unreadable", "absent", "never"}},
+		"an empty log":                  {empty, `"id":1`, [3]string{"absent", "absent", "never"}},
 	} {
 		for i, coverage := range []string{coverLife, coverLog, coverComplete} {
 			s := serve(t, routes{"GET /log": row.log, "GET /users": `{"users":[{` + row.account + `}]}`})
@@ -122,7 +127,7 @@ func TestJoin(t *testing.T) {
 		"by username":                       {`{path: who, by: username}`, `{"who":"ANA"},{"who":1},{"who":"ana@x.test"}`, [3]string{"2024", "never", "absent"}},
 		"by email":                          {`{path: a.b, by: email}`, `{"a":{"b":"Ana@x.TEST"}},{"who":"bo"}`, [3]string{"2024", "absent", "absent"}},
 		"ids keep their case":               {`{path: who}`, `{"who":"ANA"}`, [3]string{"never", "never", "never"}},
-		"no name is nobody's":               {`{path: who, by: username}`, `{"who":""},{"who":null},{},{"who":{}},{"who":["bo"]},{"who":true}`, [3]string{"never", "never", "absent"}},
+		"no name is nobody's":               {`{path: who, by: username}`, `{"who":"x"},{"who":""},{"who":null},{},{"who":{}},{"who":["bo"]},{"who":true}`, [3]string{"never", "never", "absent"}},
 	} {
 		s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": users})
 		got, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: "+row.account+", at: at, coverage: complete}\n")))
@@ -180,7 +185,7 @@ func TestSources(t *testing.T) {
 		"a life, in it at no time":        {log + use, routes{"GET /log": at(9, "2020"), "GET /use": `[{"who":1,"type":"use","at":"?"}]`}, "unreadable"},
 		"there is no life":                {log + use, routes{"GET /log": at(9, "2020"), "GET /use": 404}, "before 2020-01-01T00:00:00Z"},
 		"there is no complete one":        {all3, routes{"GET /all": 404}, "absent"},
-		"complete, and a log":             {all3 + log, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
+		"complete, and a log":             {all3 + log, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "never"}, // and stays never
 		"a log, and complete":             {log + all3, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
 		"a log, and no complete one":      {log + all3, routes{"GET /all": 404, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
 	} {
@@ -269,22 +274,50 @@ func TestOwnSource(t *testing.T) {
 	}
 }
 
-// TestOwnSourceFails: what can't be read is no proof of anything.
+// TestOwnSourceFails: what can't be read is no proof of anything. Where nothing
+// else is asked about the account, its not being there is.
 func TestOwnSourceFails(t *testing.T) {
-	for name, answer := range map[string]any{
-		"404": 404, "403": 403, "500": 500, "cut": cut(`{"log":[`), "HTML": "<html>", "no entries": `{}`, "an entry is text": `{"log":["x"]}`, "page 2": nil,
+	const get = "get: {path: \"/users/{id}\"}\n"
+	for _, row := range []struct {
+		name   string
+		get    string
+		answer any // page 1; nil: page 2 is not there
+		gone   bool
+	}{
+		{"404", "", 404, true},
+		{"404 with get", get, 404, false},
+		{"410", "", 410, false},
+		{"403", "", 403, false},
+		{"404 because of haste", "rate_limit: {also: {code: 404, if: {path: slow, in: [true]}}}\n", status(404, `{"slow":true}`), false},
+		{"500", "", 500, false},
+		{"cut", "", cut(`{"log":[`), false},
+		{"HTML", "", "<html>", false},
+		{"no entries", "", `{}`, false},
+		{"an entry is text", "", `{"log":["x"]}`, false},
+		{"page 2", get, nil, false},
 	} {
-		rs := routes{"GET /users/1/log?p=1": answer, "GET /users/1/log?p=2": 404}
-		if answer == nil {
-			rs = routes{"GET /users/1/log?p=1": `{"log":[{"at":"2020-01-01"}]}`, "GET /users/1/log?p=2": 404}
+		rs := routes{"GET /users/1": `{"id":1}`, "GET /users/1/log?p=1": row.answer, "GET /users/1/log?p=2": 404}
+		if row.answer == nil {
+			rs["GET /users/1/log?p=1"] = `{"log":[{"at":"2020-01-01"}]}`
 		}
 		s := serve(t, rs)
-		p := sketch(t, "", "", "activity: {path: \"/users/{id}/log\", items: log, at: at, page: {param: p, first: 1}, coverage: complete}\n")
+		p := sketch(t, "", "", row.get+"activity: {path: \"/users/{id}/log\", items: log, at: at, page: {param: p, first: 1}, coverage: complete}\n")
 		u, err := connect(t, s, p, retries(0)).User(t.Context(), job.User{ID: "1"})
-		if s.heard(err); err == nil {
-			t.Errorf("%s: %v", name, u)
+		if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) != row.gone {
+			t.Errorf("%s: %v, %v; want gone %t", row.name, u, err, row.gone)
 		}
-		wantError(t, err, `the activity of account "1": page`)
+		if !row.gone {
+			wantError(t, err, `the activity of account "1": page`)
+		}
+	}
+}
+
+// TestOptionalOwnSource: where it may be missing, its absence says nothing.
+func TestOptionalOwnSource(t *testing.T) {
+	s := serve(t, routes{"GET /users/1/log": 404})
+	p := sketch(t, "", "", "activity: {path: \"/users/{id}/log\", optional: true, items: log, at: at, coverage: complete}\n")
+	if u, err := connect(t, s, p).User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "absent" {
+		t.Errorf("%v, %v", u, err)
 	}
 }
 
@@ -317,17 +350,17 @@ func TestPartial(t *testing.T) {
 	const own, complete = "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: complete}\n"
 	for name, row := range map[string]struct {
 		more string
-		want [3]bool // known, never, absent
+		want [4]bool // known, never, absent, unreadable
 	}{
-		"a listing":        {"", [3]bool{}},
-		"get":              {"get: {path: \"/users/{id}\"}\n", [3]bool{}},
-		"get with details": {"get: {path: \"/users/{id}\", details: true}\n", [3]bool{true, true, true}},
-		"details at last":  {"get: [{path: \"/users/{id}\"}, {path: \"/x/{id}\", details: true}]\n", [3]bool{true, true, true}},
-		"own life":         {"activity:\n" + own, [3]bool{true, true, false}}, // what is unknown is kept anyway
-		"own, complete":    {"activity:\n" + complete, [3]bool{true, true, true}},
-		"both":             {"activity:\n" + own + complete, [3]bool{true, true, true}},
+		"a listing":        {"", [4]bool{}},
+		"get":              {"get: {path: \"/users/{id}\"}\n", [4]bool{}},
+		"get with details": {"get: {path: \"/users/{id}\", details: true}\n", [4]bool{true, true, true, false}},
+		"details at last":  {"get: [{path: \"/users/{id}\"}, {path: \"/x/{id}\", details: true}]\n", [4]bool{true, true, true, false}},
+		"own life":         {"activity:\n" + own, [4]bool{true, true, false, false}}, // what is unknown is kept anyway
+		"own, complete":    {"activity:\n" + complete, [4]bool{true, true, true, false}},
+		"both":             {"activity:\n" + own + complete, [4]bool{true, true, true, false}},
 	} {
-		s := serve(t, routes{"GET /users": `{"users":[{"id":1,"last":"2020-01-01"},{"id":2,"last":null},{"id":3}]}`})
+		s := serve(t, routes{"GET /users": `{"users":[{"id":1,"last":"2020-01-01"},{"id":2,"last":null},{"id":3},{"id":4,"last":{}}]}`})
 		users, err := all(t, s, connect(t, s, sketch(t, "", ", last_login: last", row.more)))
 		if err != nil {
 			t.Fatal(err)
@@ -401,5 +434,221 @@ func TestUnsafeOwnSource(t *testing.T) {
 			}
 			s.wantRequests(t)
 		}
+	}
+}
+
+// --- sources that are not what the profile says ---
+
+// TestNobodyIsNamed: a path that leads nowhere makes everybody absent, which no
+// source may.
+func TestNobodyIsNamed(t *testing.T) {
+	const nowhere = "error"
+	for name, row := range map[string]struct{ more, entries, want string }{
+		"nothing there":              {``, `{"by":1},{"by":2}`, nowhere},
+		"no names there":             {``, `{"who":""},{"who":null},{},{"who":{}},{"who":["1"]}`, nowhere},
+		"one of many":                {``, `{"by":1},{"who":1},{"by":1}`, "2024-03-01T00:00:00Z"},
+		"somebody who left":          {``, `{"who":7}`, "never"},
+		"no entries":                 {``, ``, "never"},
+		"others than accounts":       {`, prefix: "user:"`, `{"who":"token:1"}`, "never"},
+		"others, and nothing there":  {`, prefix: "user:"`, `{"by":"user:1"}`, nowhere},
+		"no entries that count":      {`}, only: {path: ok, in: [1]`, `{"ok":0},{"ok":2,"who":1}`, "never"},
+		"nothing in those that do":   {`}, only: {path: ok, in: [1]`, `{"ok":1},{"ok":2,"who":1}`, nowhere},
+		"whoever wrote the profile:": {`, by: email`, `{"by":"a@x"}`, nowhere},
+	} {
+		for _, coverage := range []string{coverLog, coverComplete} {
+			s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": people(1, 1, "")})
+			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, at: at, coverage: "+coverage+", account: {path: who"+row.more+"}}\n")))
+			if row.want == nowhere {
+				if wantError(t, err, "list activity", "line 6: activity.account.path", "nothing at who in any of"); !errors.Is(err, job.ErrProfile) || len(users) > 0 {
+					t.Errorf("%s: %v, %v", name, users, err)
+				}
+				s.wantRequests(t, "GET /log")
+				continue
+			}
+			if err != nil || coverage == coverComplete && told(users[0]) != row.want {
+				t.Errorf("%s, %s: %v, %v; want %s", name, coverage, users, err, row.want)
+			}
+		}
+	}
+}
+
+// TestSourceRepeats: a server that does not know the parameter shows the same
+// page for ever, which would prove that nobody on the others was ever there.
+func TestSourceRepeats(t *testing.T) {
+	const entries = `"log":[{"who":1,"at":"2024-01-01"},{"who":2,"at":"2024-01-02"}]`
+	for paging, envelope := range map[string]string{
+		"page: {param: p, first: 1}":           ``,
+		"page: {param: p, first: 0}, total: n": `,"n":6`,
+		"offset: {param: p}":                   ``,
+		"offset: {param: p}, total: n":         `,"n":6`,
+		"offset: {param: p, step: size}, size: {param: s, default: 2, max: 2}, total: n": `,"n":6`,
+		"cursor: {param: p, next: next}":                                                 `,"next":%d`,
+		"next: next":                                                                     `,"next":"?p=%d"`,
+	} {
+		for _, about := range []string{"", `query: {user: "{id}"}, `} {
+			for _, n := range []int{1, 4} {
+				page := atomic.Int32{}
+				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					more := envelope
+					if strings.Contains(more, "%d") {
+						more = fmt.Sprintf(more, page.Add(1))
+					}
+					fmt.Fprint(w, "{"+entries+more+"}")
+				}))
+				c := connect(t, s, watched(t, "  {path: /log, "+about+"items: log, account: {path: who}, at: at, coverage: log, "+paging+"}\n"), connections(n))
+				var err error
+				if about == "" {
+					_, err = all(t, s, c)
+				} else {
+					_, err = c.User(t.Context(), job.User{ID: "1"})
+				}
+				wantError(t, err, "activity", "page 2 is page 1 once more, so the listing repeats")
+				if asked := len(s.seen()); asked > 1+n || strings.Contains(s.lines(), "/users") {
+					t.Errorf("%s, %d connections: %d requests:\n%s", paging, n, asked, s.lines())
+				}
+			}
+		}
+	}
+}
+
+// TestSourceOfLikePages: pages that are alike in part do not repeat.
+func TestSourceOfLikePages(t *testing.T) {
+	at := func(list string, n int) string { return fmt.Sprintf(`{"log":[%s],"n":%d}`, list, n) }
+	const a, b, d = `{"who":1,"at":"2024-01-01"}`, `{"who":2,"at":"2024-01-01"}`, `{"who":1,"at":"2024-01-02"}`
+	for name, pages := range map[string][]string{
+		"one entry, twice":   {at(a, 2), at(a, 2)},
+		"in another order":   {at(a+","+b, 4), at(b+","+a, 4)},
+		"one that is new":    {at(a+","+b, 4), at(a+","+d, 4)},
+		"a shorter last one": {at(a+","+b, 3), at(a, 3)},
+	} {
+		for _, n := range []int{1, 4} {
+			rs := routes{"GET /users": people(1, 1, "")}
+			for i, page := range pages {
+				rs[fmt.Sprintf("GET /log?p=%d", i+1)] = page
+			}
+			s := serve(t, rs)
+			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}, total: n}\n"), connections(n)))
+			if err != nil || !strings.HasPrefix(told(users[0]), "2024-01-0") {
+				t.Errorf("%s: %v, %v", name, users, err)
+			}
+		}
+	}
+}
+
+// --- what a bound is worth ---
+
+// TestBound: of whom is not in a log, only a bound is known. It removes nobody
+// who may be too new for the log, and nobody where those who never logged in are
+// kept, as it may be one of them.
+func TestBound(t *testing.T) {
+	const (
+		inLog, notInLog = `"id":1`, `"id":2`
+		unknown         = "keep last_login_unknown"
+		inactive        = "remove inactive"
+		never           = "remove never_logged_in"
+	)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, row := range map[string]struct {
+		account string
+		want    [3]string // if those who never logged in are kept, removed, removed where undated
+	}{
+		"in the log":               {inLog, [3]string{inactive, inactive, inactive}},
+		"not, and older than it":   {notInLog + `,"made":"2015-01-01"`, [3]string{unknown, inactive, inactive}},
+		"not, and no date":         {notInLog, [3]string{unknown, unknown, unknown}},
+		"not, and date of null":    {notInLog + `,"made":null`, [3]string{unknown, unknown, unknown}},
+		"not, and an odd date":     {notInLog + `,"made":"once"`, [3]string{unknown, unknown, unknown}},
+		"not, made in 1999":        {notInLog + `,"made":"1999-01-01"`, [3]string{unknown, unknown, unknown}},
+		"not, made in the future":  {notInLog + `,"made":"2999-01-01"`, [3]string{unknown, unknown, unknown}},
+		"not, and younger than it": {notInLog + `,"made":"2023-06-01"`, [3]string{"keep never_logged_in", never, never}},
+		"not, and quite new":       {notInLog + `,"made":"2025-12-01"`, [3]string{"keep never_logged_in", "keep never_logged_in", "keep never_logged_in"}},
+		"not, and known":           {notInLog + `,"last":"2020-01-01"`, [3]string{inactive, inactive, inactive}},
+	} {
+		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01"},{"who":1,"at":"2023-02-01"}]}`, "GET /users": `{"users":[{` + row.account + `}]}`})
+		users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for i, policy := range []job.NeverPolicy{job.NeverKeep, job.NeverRemove, job.NeverRemoveUndated} {
+			d := job.Policy{InactiveSince: now.AddDate(-1, 0, 0), NeverLoggedIn: policy}.Decide(users[0], now)
+			if got := fmt.Sprintf("%s %s", d.Action, d.Reason); got != row.want[i] {
+				t.Errorf("%s, %s: %s, want %s", name, policy, got, row.want[i])
+			}
+		}
+	}
+}
+
+// --- looking again ---
+
+// TestLookAgain: what the sources about all accounts say is said anew if it was
+// said more than a minute ago, once for all accounts that are looked at.
+func TestLookAgain(t *testing.T) {
+	const shared, own = "  - {path: /log, items: log, account: {path: who}, at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n"
+	const get = "get: {path: \"/users/{id}\"}\n"
+	for _, row := range []struct {
+		name     string
+		activity string
+		listed   bool
+		waits    []time.Duration // before each two looks at once
+		reads    []int           // of the log after each, and the listing's
+	}{
+		{"at once", shared, true, []time.Duration{0, 0}, []int{1, 1}},
+		{"within a minute", shared, true, []time.Duration{time.Minute - time.Nanosecond}, []int{1}},
+		{"after a minute", shared, true, []time.Duration{time.Minute}, []int{2}},
+		{"once a minute", shared, true, []time.Duration{50 * time.Second, 20 * time.Second, 50 * time.Second, 20 * time.Second}, []int{1, 2, 2, 3}},
+		{"with own sources", shared + own, true, []time.Duration{time.Hour}, []int{1}},
+		{"with own sources first", own + shared, true, []time.Duration{time.Hour}, []int{1}},
+		{"own ones alone", own, true, []time.Duration{time.Hour}, []int{0}},
+		{"where nothing was listed", shared, false, []time.Duration{0, time.Hour}, []int{0, 0}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			bubble(t, answering(routes{
+				"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1}`, "GET /users/1/s": `[]`,
+				"GET /log": func(w http.ResponseWriter, _ *http.Request) {
+					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, time.Now().Unix())
+				},
+			}), func(t *testing.T, s *server) {
+				c := connect(t, s, watched(t, row.activity+get))
+				if row.listed {
+					if _, err := all(t, s, c); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var wg sync.WaitGroup
+				for i, wait := range row.waits {
+					time.Sleep(wait)
+					for range 2 {
+						wg.Go(func() {
+							u, err := c.User(t.Context(), job.User{ID: "1"})
+							if old := time.Since(u.LastActivity); err != nil || row.activity == shared && row.listed && old > time.Minute+time.Second {
+								t.Errorf("look %d: %v, %v", i+1, u, err)
+							}
+						})
+					}
+					wg.Wait()
+					if reads := strings.Count(s.lines()+"\n", "GET /log\n"); reads != row.reads[i] {
+						t.Errorf("the log is read %d times after %s, want %d:\n%s", reads, wait, row.reads[i], s.lines())
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestLookAgainFails: an account is not judged by what was true long ago.
+func TestLookAgainFails(t *testing.T) {
+	for name, answer := range map[string]any{"404": 404, "403": 403, "500": 500, "HTML": "<html>", "nobody is named": `{"log":[{"at":"2024-01-01"}]}`} {
+		bubble(t, answering(routes{"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /log": turns(`{"log":[]}`, answer)}),
+			func(t *testing.T, s *server) {
+				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"), retries(0))
+				if _, err := all(t, s, c); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				u, err := c.User(t.Context(), job.User{ID: "1"})
+				if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
+					t.Errorf("%s: %v, %v", name, u, err)
+				}
+				wantError(t, err, "list activity")
+			})
 	}
 }

@@ -15,16 +15,19 @@ import (
 	"dormant/job"
 )
 
-// Template is text with placeholders in braces, such as {id}.
+// Template is text with placeholders in braces, such as {id}. Two braces stand
+// for one that is no placeholder's.
 type Template string
 
-var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
+var placeholder = regexp.MustCompile(`\{\{|\}\}|\{([^{}]*)\}`)
 
 // names are the placeholders in the text.
 func (t Template) names() []string {
 	var names []string
 	for _, m := range placeholder.FindAllStringSubmatch(string(t), -1) {
-		names = append(names, m[1])
+		if m[0] != "{{" && m[0] != "}}" {
+			names = append(names, m[1])
+		}
 	}
 	return names
 }
@@ -32,6 +35,9 @@ func (t Template) names() []string {
 // expand puts the values in the places of the placeholders.
 func (t Template) expand(values map[string]string, escape func(string) string) string {
 	return placeholder.ReplaceAllStringFunc(string(t), func(m string) string {
+		if m == "{{" || m == "}}" {
+			return m[:1]
+		}
 		return escape(values[m[1:len(m)-1]])
 	})
 }
@@ -139,11 +145,13 @@ var accountNames = []string{"id", "username", "email"}
 // names are the placeholders for an account that the profile has.
 func (f Fields) names() []string { return slices.Concat(accountNames, keys(f.Extra)) }
 
-// about are the placeholders for an account.
+// about are the placeholders for an account. An object or an array is no text.
 func about(u job.User) map[string]string {
 	values := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}
 	for name, raw := range u.Extra {
-		values[name] = gjson.Parse(raw).String()
+		if v := gjson.Parse(raw); v.Type != gjson.JSON {
+			values[name] = v.String()
+		}
 	}
 	return values
 }
@@ -161,25 +169,37 @@ func (c *Client) asJSON(u job.User) map[string]string {
 	return raw
 }
 
-// about are what the placeholders stand for in a path and in other templates
-// that may be about the account. It is an error if one of them stands for nothing:
-// the request would then be about somebody else, or about everybody.
-func (c *Client) about(u job.User, path Template, others ...Template) (map[string]string, error) {
+// about are what the placeholders stand for in a request that may be about the
+// account. It is an error if one of them stands for nothing: the request would
+// then be about somebody else, or about everybody. An object or an array can only
+// be all of a value in a body, and never be what names the account.
+func (c *Client) about(u job.User, path Template, body Body, others ...Template) (map[string]string, error) {
 	account := about(u)
-	values := c.values(account)
-	for _, name := range path.names() {
-		if _, ok := account[name]; ok && !job.SafeID(account[name]) {
-			return nil, fmt.Errorf("account %q: its %s: %w", u.ID, name, job.ErrUnsafeID)
-		}
+	wrong := func(format string, args ...any) (map[string]string, error) {
+		return nil, fmt.Errorf("account %q: %w: "+format, append([]any{u.ID, errUnnamed}, args...)...)
 	}
-	for _, t := range append(others, path) {
+	used, named := false, false
+	for i, t := range slices.Concat([]Template{path}, others, body.texts()) {
 		for _, name := range t.names() {
-			if slices.Contains(c.profile.User.names(), name) && account[name] == "" {
-				return nil, fmt.Errorf("account %q: %w: it has no %s", u.ID, errUnnamed, name)
+			if !slices.Contains(c.profile.User.names(), name) {
+				continue
+			}
+			used, named = true, named || account[name] != ""
+			switch {
+			case i == 0 && !job.SafeID(account[name]):
+				return nil, fmt.Errorf("account %q: its %s: %w", u.ID, name, job.ErrUnsafeID)
+			case account[name] != "":
+			case !gjson.Parse(u.Extra[name]).IsObject() && !gjson.Parse(u.Extra[name]).IsArray():
+				return wrong("it has no %s", name)
+			case i <= len(others) || string(t) != "{"+name+"}":
+				return wrong("its %s is no text, and can only be all of a value in a body (%s)", name, c.profile.where("user.extra."+name))
 			}
 		}
 	}
-	return values, nil
+	if used && !named {
+		return wrong("nothing in it is a name")
+	}
+	return c.values(account), nil
 }
 
 // errUnnamed says that an account lacks what a request would name it by.

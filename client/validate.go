@@ -282,11 +282,17 @@ func (p *problems) jsonPaths(path string, paths ...string) {
 		if strings.HasPrefix(text, "@") && text != "@this" && text != keyPath {
 			p.add(path, `%q begins with an @, which means something in a path; a name that begins so is written '\%s'`, text, text)
 		}
+		if index := elementAt.FindStringSubmatch(text); index != nil {
+			p.add(path, "%q: an element of an array is written .%s", text, index[1])
+		}
 		if text != strings.TrimSpace(text) || strings.HasPrefix(text, "$") {
 			p.add(path, "%q is no path: it is the names on the way, such as data.users", text)
 		}
 	}
 }
+
+// elementAt is how other languages of paths write an element of an array.
+var elementAt = regexp.MustCompile(`\[(\d+)\]`)
 
 func (p *problems) condition(path string, c *Condition) {
 	if c == nil {
@@ -437,6 +443,9 @@ func (p *problems) user(f Fields, keyed bool, known []string) {
 			p.condition("user."+field, &c)
 		}
 	}
+	if f.Roles.Missing != "" && f.Roles.Missing != rolesNone {
+		p.add("user.roles.missing", "%q is not none", f.Roles.Missing)
+	}
 	if f.Created != nil {
 		p.moment("user.created", *f.Created, known)
 	}
@@ -493,6 +502,11 @@ func (p *problems) steps(path string, steps Steps) {
 		for _, t := range s.Body.texts() {
 			p.template(at+".body", t, p.all())
 		}
+		p.query(at+".form", s.Form, p.all())
+		if s.Form != nil && s.Body.root != nil {
+			p.add(at, "has both body and form: it sends one of them")
+		}
+		templates = append(templates, slices.Collect(maps.Values(s.Form))...)
 		p.leads(at+".path", templates...)
 		p.codes(at+".success", s.Success, http.StatusOK, 299)
 		p.condition(at+".success_if", s.SuccessIf)

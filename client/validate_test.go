@@ -199,6 +199,7 @@ func TestMistakes(t *testing.T) {
 		"a code of gone":              {"", "", `{path: "/users/{id}", gone: [500]}`, "", 4, "500"},
 		"success if nothing":          {"", "", `{path: "/users/{id}", success_if: {in: [a]}}`, "", 4, "success_if.path: is missing"},
 		"disable without a flag":      {"", "", "", `disable: {method: POST, path: "/users/{id}"}` + "\n", 3, "user.disabled: is missing"},
+		"disable in two steps":        {"", ", disabled: a", "", `disable: [{method: POST, path: "/users/{id}/a"}, {method: POST, path: "/users/{id}/b"}]` + "\n", 5, "disable: has 2 steps"},
 		"disable without a method":    {"", ", disabled: a", "", `disable: {path: "/users/{id}"}` + "\n", 5, "disable"},
 		"a path with dots":            {"", "", `{path: "/users/../{id}"}`, "", 4, "one of dots"},
 		"a path with two slashes":     {"", "", `{path: "//evil.test/{id}"}`, "", 4, "empty segment"},

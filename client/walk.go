@@ -136,8 +136,11 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 	number := 1
 	for next, more := pager.first(), true; more; number++ {
 		p, err := w.page(ctx, number, next, send)
+		if next.probe && noSuchPage(err) {
+			return nil
+		}
 		if err != nil {
-			return fmt.Errorf("page %d: %w", number, err)
+			return fmt.Errorf("page %d: %w", number, w.missed(err, number))
 		}
 		rest, restAt := 0, func(int) ask { return ask{} }
 		if number == 1 && w.maxPages != 1 && w.client.connections > 1 {
@@ -170,6 +173,22 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		}
 	}
 	return nil
+}
+
+// noSuchPage reports whether a page was asked for that there is not.
+func noSuchPage(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) &&
+		slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity}, status.Code)
+}
+
+// missed adds to a 404 for the first page what was asked for.
+func (w *walk) missed(err error, number int) error {
+	var status *statusError
+	if number == 1 && errors.As(err, &status) && status.Code == http.StatusNotFound {
+		return fmt.Errorf("%w at %s (%s)", err, w.listing.Path, w.client.profile.where(w.key+".path"))
+	}
+	return err
 }
 
 // withinLimit complains of a listing that may be cut off at the directory's limit.
@@ -313,7 +332,7 @@ func (w *walk) size() int {
 func (w *walk) request(a ask) (request, error) {
 	l := w.listing
 	r := request{operation: w.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true}
-	values, err := w.client.about(w.user, l.Path, slices.Concat(slices.Collect(maps.Values(l.Query)), l.Body.texts())...)
+	values, err := w.client.about(w.user, l.Path, l.Body, slices.Collect(maps.Values(l.Query))...)
 	if err != nil {
 		return r, err
 	}

@@ -107,8 +107,8 @@ func TestRunDisables(t *testing.T) {
 		{"a request fails", all(disableOnly, failing("2", errBroken)), Partial, "2:failed", "self list read 2 disable 2"},
 		{"the directory can't disable", all(disableOnly, failing("2", ErrUnsupported)), Partial, "2:failed", ""},
 		{"a request is repeated", all(disableOnly, failing("2", errAgain)), Completed, "2:disabled", "self list read 2 disable 2 read 2 disable 2"},
-		{"the answer is lost", all(disableOnly, lost("2", disabledIn)), Completed, "2:disabled", "self list read 2 disable 2 read 2"},
-		{"the answer is lost, and the account is one to remove", all(both, lost("2", disabledIn)), Completed, "1:removed 2:disabled 3:disabled", "self list read 1 remove 1 read 2 disable 2 read 2 read 3 disable 3"},
+		{"the answer is lost", all(disableOnly, lost("2", disabledIn)), Completed, "2:kept/already_disabled", "self list read 2 disable 2 read 2"},
+		{"the answer is lost, and the account is one to remove", all(both, lost("2", disabledIn)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 disable 2 read 2 read 3 disable 3"},
 		{"the answer is lost, without a second look", all(disableOnly, failing("2", errAgain), func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2 disable 2"},
 		{"used between two requests", all(disableOnly, failing("2", errAgain), func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) {
@@ -171,13 +171,13 @@ func TestRunRecordsDisabling(t *testing.T) {
 		c.dir.users = append(c.dir.users, with("5", login("2023-01-01T00:00:00Z")), with("6", login("2024-01-01T00:00:00Z")))
 		second("5", disabled)(c)
 		r := c.run(t.Context(), t)
-		if became(r) != "1:removed 2:disabled 5:kept/already_disabled 6:disabled 3:disabled" {
+		if became(r) != "1:removed 2:disabled 5:kept/already_disabled 6:disabled 3:kept/already_disabled" {
 			t.Fatal(became(r))
 		}
-		if got := r.Counts; got.Removed != 1 || got.Disabled != 3 || got.Candidates != 5 || got.Kept[AlreadyDisabled] != 2 {
+		if got := r.Counts; got.Removed != 1 || got.Disabled != 2 || got.Candidates != 5 || got.Kept[AlreadyDisabled] != 3 {
 			t.Errorf("%+v", got)
 		}
-		for i, want := range []Action{Remove, Disable, Keep, Disable, Disable} {
+		for i, want := range []Action{Remove, Disable, Keep, Disable, Keep} {
 			if a := r.Accounts[i]; a.Action != want || (a.Error != "") != (a.ID == "3") {
 				t.Errorf("%+v, want action %s", a, want)
 			}
@@ -185,7 +185,7 @@ func TestRunRecordsDisabling(t *testing.T) {
 		if note := r.Accounts[4].Error; !strings.Contains(note, "an earlier request to disable it got no answer") {
 			t.Errorf("the note is %q", note)
 		}
-		for message, want := range map[string]int{"removing account": 1, "removed account": 1, "disabling account": 3, "disabled account": 3, "kept account": 1} {
+		for message, want := range map[string]int{"removing account": 1, "removed account": 1, "disabling account": 3, "disabled account": 2, "kept account": 2} {
 			if got := strings.Count(c.log.String(), `"message":"`+message); got != want {
 				t.Errorf("%d times %q, want %d", got, message, want)
 			}

@@ -55,6 +55,9 @@ func (l *Ledger) Len() int { return len(l.found) }
 
 // CheckWritable says whether the ledger could be saved. It leaves nothing behind.
 func (l *Ledger) CheckWritable() error {
+	if info, err := os.Stat(l.path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: not a regular file", l.path) // root could replace a device
+	}
 	f, err := l.create()
 	if err != nil {
 		return fmt.Errorf("write ledger: %w", err)

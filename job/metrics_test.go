@@ -191,6 +191,22 @@ func TestMetricsOfARun(t *testing.T) {
 			`dormant_run_duration_seconds 1`,
 			`dormant_runs_total{command="run",outcome="completed"} 1`,
 		}},
+		{"a run with accounts in grace, which are no candidates", Report{
+			Command: "run", Outcome: Completed, Planned: true,
+			Counts:   Counts{Scanned: 3, Candidates: 1, Kept: map[Reason]int{InGrace: 2}},
+			Accounts: []Account{account(Remove, Inactive, Removed), account(Keep, InGrace, Kept), account(Keep, InGrace, Kept)},
+		}, []string{
+			`dormant_decisions_total{action="keep",reason="in_grace"} 2`,
+			`dormant_decisions_total{action="remove",reason="inactive"} 1`,
+			`dormant_last_run_timestamp_seconds 1.78290720025e+09`,
+			`dormant_last_run_users{state="candidate"} 1`,
+			`dormant_last_run_users{state="kept"} 2`,
+			`dormant_last_run_users{state="scanned"} 3`,
+			`dormant_last_success_timestamp_seconds 1.78290720025e+09`,
+			`dormant_removals_total{dry_run="false",result="removed"} 1`,
+			`dormant_run_duration_seconds 1`,
+			`dormant_runs_total{command="run",outcome="completed"} 1`,
+		}},
 		{"a run that read half of the directory", Report{Command: "daemon", Outcome: Failed, Counts: Counts{Scanned: 500}}, []string{
 			`dormant_last_run_timestamp_seconds 1.78290720025e+09`,
 			`dormant_run_duration_seconds 1`,

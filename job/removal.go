@@ -65,7 +65,7 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	case errors.Is(err, ErrHalfDone): // whatever kept it from going on
 		a.Result, a.Error = NotRemoved, describe(err)
 	case errors.Is(err, errDoneBefore):
-		a.Result, a.Error, err = Disabled, describe(err), nil
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, describe(err), nil
 	case errors.Is(err, errChangedMind):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
 	case errors.Is(err, ErrNotFound):

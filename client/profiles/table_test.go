@@ -422,7 +422,7 @@ var atlassian = system{
 	disabledTwice: "failed",
 	meanwhile: map[string]string{
 		"promoted": "removed", "replaced": "removed", // neither is told
-		"deactivated": "failed sent", "left": "failed",
+		"deactivated": "failed sent",
 	},
 }
 

@@ -3,7 +3,9 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"dormant/job"
 )
@@ -11,6 +13,7 @@ import (
 // conclusion says in plain words how a run ended.
 type conclusion struct {
 	Outcome string
+	Grace   string // who is in grace, or empty
 	Cause   string // the error, or empty
 	Next    string // what to do now, or empty
 }
@@ -18,6 +21,12 @@ type conclusion struct {
 // conclude never says that something was done unless it was, and never that
 // nothing was done if a request for it may have been carried out.
 func conclude(r job.Report) conclusion {
+	c := concludeOutcome(r)
+	c.Grace = concludeGrace(r)
+	return c
+}
+
+func concludeOutcome(r job.Report) conclusion {
 	if r.NotBegun {
 		return conclusion{
 			Outcome: "Failed: nothing was " + done(r) + ", because the run could not begin.",
@@ -37,7 +46,7 @@ func conclude(r job.Report) conclusion {
 		return concludeDryRun(r)
 	case job.Refused:
 		return conclusion{
-			Outcome: fmt.Sprintf("Refused: nothing was %s. %s.", done(r), candidates(r)),
+			Outcome: fmt.Sprintf("Refused: nothing was %s. %s.", done(r), howMany(r)),
 			Next:    afterRefusal(r),
 		}
 	case job.Completed:
@@ -56,11 +65,29 @@ func conclude(r job.Report) conclusion {
 	}
 }
 
+// concludeGrace never says that somebody will be removed: the guards have yet to
+// judge that, and an audit warns nobody.
+func concludeGrace(r job.Report) string {
+	if len(inGrace(r)) == 0 {
+		return ""
+	}
+	first := slices.MinFunc(inGrace(r), func(a, b job.Account) int { return a.RemovableAt.Compare(*b.RemovableAt) })
+	text := "In grace: %s, removable from %s unless used before."
+	if len(inGrace(r)) > 1 {
+		text = "In grace: %s, the first removable from %s unless used before."
+	}
+	text = fmt.Sprintf(text, plural(len(inGrace(r)), "account"), removableAt(first, time.RFC3339))
+	if r.Command == "audit" {
+		text += " An audit begins no grace; dormant run does."
+	}
+	return text
+}
+
 func concludeDryRun(r job.Report) conclusion {
 	switch {
 	case len(r.Refusals) > 0:
 		return conclusion{
-			Outcome: fmt.Sprintf("Dry run: nothing was %s. %s, and a real run would be refused.", done(r), candidates(r)),
+			Outcome: fmt.Sprintf("Dry run: nothing was %s. %s, and a real run would be refused.", done(r), howMany(r)),
 			Next:    afterRefusal(r),
 		}
 	case r.Counts.Candidates == 0:
@@ -89,7 +116,7 @@ func concludeDryRun(r job.Report) conclusion {
 
 func concludeCompleted(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
-	switch len(r.Accounts) {
+	switch len(candidates(r)) {
 	case 0:
 		return fmt.Sprintf("Nothing to %s: no account is a candidate.", choose(r, "remove", "disable", "remove or disable"))
 	case removed:
@@ -102,8 +129,8 @@ func concludeCompleted(r job.Report) string {
 	return "Done: " + doneOf(r) + "."
 }
 
-// candidates tells how many of the scanned accounts are candidates.
-func candidates(r job.Report) string {
+// howMany tells how many of the scanned accounts are candidates.
+func howMany(r job.Report) string {
 	is := "are candidates"
 	if r.Counts.Candidates == 1 {
 		is = "is a candidate"
@@ -116,7 +143,7 @@ func candidates(r job.Report) string {
 func doneOf(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
 	text := choose(r, fmt.Sprintf("removed %d", removed), fmt.Sprintf("disabled %d", disabled),
-		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(len(r.Accounts), "account")
+		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(len(candidates(r)), "account")
 	if removed == 0 && disabled == 0 && count(r, job.NotRemoved) == 0 {
 		text = "nothing was " + done(r)
 	}

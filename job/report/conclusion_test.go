@@ -119,6 +119,20 @@ func TestConclusion(t *testing.T) {
 			"\nFailed: nothing was removed or disabled, because the directory was not read to its end.\n  error: list users: page 3: 502\n" +
 				"dormant check shows what the directory answers; the next run starts from the beginning.\n"},
 
+		{"all in grace", waiting(sample("run", false, job.Completed), 14),
+			"\nNothing to remove: no account is a candidate.\nIn grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before.\n"},
+		{"all removed, others in grace", waiting(sample("run", false, job.Completed, removed, removed), 14, 3, 7),
+			"\nRemoved 2 accounts.\nIn grace: 3 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.\n"},
+		{"audit, all in grace", waiting(sample("audit", true, job.DryRun), 14),
+			"\nDry run: nothing was removed. No account would be removed.\n" +
+				"In grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before. An audit begins no\ngrace; dormant run does.\n"},
+		{"refused, others in grace", refused(waiting(sample("run", false, job.Refused, untouched), 14)),
+			"Refused: nothing was removed. 1 of 10 accounts is a candidate.\nIn grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before.\n" +
+				"The guards say what to check, and which variable to change if all of them should go.\n"},
+		{"the ledger could not be written", ended(waiting(sample("run", false, job.Failed, removed, removed), 14), errors.New("write ledger: full")),
+			"\nFailed: removed 2 of 2 accounts.\nIn grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before.\n  error: detailed: write ledger: full\n" +
+				"The next run reads the directory anew and decides again about what is left.\n"},
+
 		{"an outcome that nobody knows", sample("run", false, "?", untouched), "\nFailed: nothing was removed (1 not attempted).\n" +
 			"The next run reads the directory anew and decides again about what is left.\n"},
 	}

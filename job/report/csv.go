@@ -10,17 +10,22 @@ import (
 	"dormant/job"
 )
 
-// writeCSV writes the candidates as RFC 4180 has it, one record a line.
+// writeCSV writes the accounts as RFC 4180 has it, one record a line. There is a
+// last column for those in grace if there are any.
 func writeCSV(b *bufio.Writer, r job.Report) error {
 	w := csv.NewWriter(b)
 	w.UseCRLF = true
 	// Errors stay until the end, where Error tells the first.
-	_ = w.Write([]string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error"})
+	columns := []string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error", "removable_at"}
+	if len(inGrace(r)) == 0 {
+		columns = columns[:len(columns)-1]
+	}
+	_ = w.Write(columns)
 	for _, a := range r.Accounts {
 		_ = w.Write([]string{
 			cell(a.ID), cell(a.Username), cell(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
-			cell(string(a.Action)), cell(string(a.Reason)), cell(string(a.Result)), cell(a.Error),
-		})
+			cell(string(a.Action)), cell(string(a.Reason)), cell(string(a.Result)), cell(a.Error), csvTime(a.RemovableAt),
+		}[:len(columns)])
 	}
 	w.Flush()
 	return w.Error()

@@ -28,6 +28,8 @@ type evidence struct {
 	KeptBy     []total
 	KeptTotal  int
 	KeptAgain  int // candidates that were kept on a second look
+	Candidates []job.Account
+	InGrace    []job.Account
 }
 
 // writeHTML writes one page that needs nothing else: no script, no link, no
@@ -37,6 +39,7 @@ func writeHTML(b *bufio.Writer, r job.Report) error {
 		Report: r, Conclusion: conclude(r), Removes: removes(r), Disables: disables(r),
 		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
 		Results:  results(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
+		Candidates: candidates(r), InGrace: inGrace(r),
 	}
 	e.KeptTotal = sum(e.KeptBy)
 	return pageTemplate.Execute(b, e)
@@ -66,6 +69,7 @@ var meanings = map[string]string{
 	string(job.ActiveAgain):      "was used again before its turn came",
 	string(job.AlreadyDisabled):  "unused, and disabled already",
 	string(job.NotDisabled):      "unused, and not disabled, which comes first",
+	string(job.InGrace):          "unused, and first found so not long enough ago",
 	string(job.Inactive):         "last used before the cutoff",
 
 	string(job.WouldRemove):  "removed by a real run, if the guards allow; nothing was done",

@@ -98,10 +98,30 @@ func results(r job.Report) []total {
 	return totals
 }
 
+// candidates are the accounts of a report without those in grace, and inGrace are
+// these: they are kept, and follow the candidates.
+func candidates(r job.Report) []job.Account { return r.Accounts[:len(r.Accounts)-len(inGrace(r))] }
+
+func inGrace(r job.Report) []job.Account {
+	i := slices.IndexFunc(r.Accounts, func(a job.Account) bool { return a.Reason == job.InGrace })
+	if i < 0 {
+		return nil
+	}
+	return r.Accounts[i:]
+}
+
+// removableAt is empty if the account is not in grace.
+func removableAt(a job.Account, layout string) string {
+	if a.RemovableAt == nil {
+		return ""
+	}
+	return a.RemovableAt.UTC().Format(layout)
+}
+
 // count is how many candidates have the result.
 func count(r job.Report, result job.Result) int {
 	n := 0
-	for _, a := range r.Accounts {
+	for _, a := range candidates(r) {
 		if a.Result == result {
 			n++
 		}

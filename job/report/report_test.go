@@ -51,6 +51,18 @@ func disabling(r job.Report, days int) job.Report {
 	return r
 }
 
+// waiting is the run with accounts in grace behind its candidates, each removable in so many days.
+func waiting(r job.Report, days ...int) job.Report {
+	for i, n := range days {
+		r.Accounts = append(r.Accounts, job.Account{
+			ID: "g" + string(rune('1'+i)), Username: "dora", Email: "dora@example.com", LastLogin: before(300), InactiveDays: new(300),
+			Action: job.Keep, Reason: job.InGrace, Result: job.Kept, RemovableAt: before(-n),
+		})
+		r.Counts.Kept[job.InGrace]++
+	}
+	return r
+}
+
 func before(days int) *time.Time { return new(start.AddDate(0, 0, -days)) }
 
 var (
@@ -201,6 +213,62 @@ func TestABoundIsShown(t *testing.T) {
 	for format, want := range map[string]string{Table: "  before 2025-03-15   412  inactive", HTML: ">before 2025-03-15 03:00:00<", CSV: "alice@example.com,,412,remove"} {
 		if got := write(t, format, r); !strings.Contains(got, want) {
 			t.Errorf("%s: no %q in\n%s", format, want, got)
+		}
+	}
+}
+
+// Accounts in grace are shown, and are counted as kept, and as no candidates.
+func TestInGrace(t *testing.T) {
+	r := waiting(disabling(sample("run", false, job.Completed, job.Removed, job.Kept), 45), 14, 3)
+	r.Accounts[1].Reason, r.Accounts[1].Action = job.ActiveAgain, job.Keep
+	r.Counts.Kept[job.ActiveAgain] = 1
+	for format, want := range map[string][]string{
+		Table: {
+			"ACTION  REASON        RESULT   REMOVABLE\n17  alice     alice@example.com  2025-03-15   412  remove  inactive      removed\n",
+			"300  keep    in_grace      kept     2026-05-15\n", "300  keep    in_grace      kept     2026-05-04\n",
+			"candidates                    2\n  removed                     1\n  disabled                    0\n  kept                        1\nkept                         10  (1 of them candidates, kept on a second look)\n",
+			"  in_grace                    2\n",
+			"Done: removed 1 and disabled 0 of 2 accounts (1 kept on a second look).\nIn grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.\n",
+		},
+		CSV: {
+			"result,error,removable_at\r\n17,", ",removed,,\r\n", "300,keep,in_grace,kept,,2026-05-15T03:00:00Z\r\n", ",in_grace,kept,,2026-05-04T03:00:00Z\r\n",
+		},
+		JSON: {
+			"\"result\": \"removed\",\n      \"error\": \"\"\n    }", "\"result\": \"kept\",\n      \"error\": \"\",\n      \"removable_at\": \"2026-05-15T03:00:00Z\"\n", `"removable_at": "2026-05-04T03:00:00Z"`,
+		},
+		HTML: {
+			"<p>In grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.</p>", "<h2>In grace</h2>",
+			`<td class="number">300</td>` + "\n" + `<td class="whole">2026-05-15 03:00:00</td></tr>`, `<td class="whole">2026-05-04 03:00:00</td></tr>`,
+			`<th>kept</th><td class="number">10</td><td class="meaning">1 of them candidates`, `<th>in_grace</th><td class="number">2</td><td class="meaning">unused, and first found so not long enough ago<`,
+			`<th>candidates</th><td class="number">2</td>`,
+		},
+	} {
+		text := write(t, format, r)
+		for _, want := range want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", format, want, text)
+			}
+		}
+		if format == HTML && strings.Count(text, "dora@example.com") != 2 {
+			t.Errorf("not each once in\n%s", text)
+		}
+		r := r
+		r.Accounts = r.Accounts[:2]
+		for _, word := range []string{"GRACE", "REMOVABLE"} {
+			r.Counts.Kept = map[job.Reason]int{job.ActiveAgain: 1}
+			if text := strings.ToUpper(write(t, format, r)); strings.Contains(text, word) {
+				t.Errorf("%s: %s of nobody in\n%s", format, word, text)
+			}
+		}
+	}
+}
+
+func TestTableOfGraceFitsTheTerminal(t *testing.T) {
+	r := waiting(disabling(sample("run", false, job.Completed), 45), 14)
+	r.Accounts[0].Email, r.Accounts[0].Username, r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = strings.Repeat("x", 200), strings.Repeat("y", 200), nil, before(300)
+	for line := range strings.Lines(write(t, Table, r)) {
+		if n := width(strings.TrimSuffix(line, "\n")); n > tableColumns {
+			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 }

@@ -71,6 +71,9 @@ func columns(r job.Report) []column {
 		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }},
 		{title: "RESULT", cell: func(a job.Account) string { return string(a.Result) }},
 	}
+	if len(inGrace(r)) > 0 {
+		all = append(all, column{title: "REMOVABLE", cell: func(a job.Account) string { return removableAt(a, time.DateOnly) }})
+	}
 	if !disables(r) { // there is only one
 		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "ACTION" })
 	}
@@ -198,6 +201,9 @@ func writeRefusals(b *bufio.Writer, r job.Report) {
 func writeConclusion(b *bufio.Writer, c conclusion) {
 	fmt.Fprintln(b)
 	fmt.Fprintln(b, paragraph(c.Outcome, ""))
+	if c.Grace != "" {
+		fmt.Fprintln(b, paragraph(c.Grace, ""))
+	}
 	if c.Cause != "" {
 		fmt.Fprintln(b, paragraph("error: "+c.Cause, gap))
 	}

@@ -1,0 +1,236 @@
+package client
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"dormant/job"
+)
+
+// simPolicy is a policy and its guards, said once more: what follows from it is
+// worked out here without anything of package job.
+type simPolicy struct {
+	inactiveFor  time.Duration
+	since        time.Time // instead
+	never        string
+	disableOnly  bool
+	disableAfter time.Duration
+	onlyDisabled bool
+	allowlist    []string
+	roles        []string
+	actor        []string
+	admins, bots bool // are protected
+
+	maxRemovals int
+	maxPercent  float64
+	needActive  bool
+	recheck     bool
+	dryRun      bool
+}
+
+const simDay = 24 * time.Hour
+
+func newSimPolicy(r *rand.Rand, s *simSystem, actor []string) simPolicy {
+	p := simPolicy{
+		inactiveFor: []time.Duration{30 * simDay, 90 * simDay, 365 * simDay}[r.IntN(3)],
+		never:       []string{"keep", "remove", "remove-undated"}[r.IntN(3)],
+		actor:       actor,
+		admins:      r.IntN(4) > 0, bots: r.IntN(4) > 0,
+		maxRemovals: 1000, maxPercent: 100,
+		needActive: r.IntN(2) == 0, recheck: r.IntN(5) > 0, dryRun: r.IntN(10) == 0,
+	}
+	switch r.IntN(6) {
+	case 0:
+		p.maxRemovals = r.IntN(6)
+	case 1:
+		p.maxPercent = float64(r.IntN(60))
+	}
+	if len(s.cannot) == 0 {
+		switch r.IntN(5) {
+		case 0:
+			p.disableOnly = true
+		case 1:
+			p.disableAfter = p.inactiveFor / time.Duration(2+r.IntN(3))
+		case 2:
+			p.disableAfter, p.onlyDisabled = p.inactiveFor/2, true
+		case 3:
+			p.onlyDisabled = true
+		}
+	}
+	if r.IntN(3) == 0 {
+		p.allowlist = []string{"*2@mail.test", "user-1?", "NOBODY"}[:1+r.IntN(3)]
+	}
+	if r.IntN(4) == 0 {
+		p.roles = []string{"Fin*", "nobody"}[:1+r.IntN(2)]
+	}
+	return p
+}
+
+// tell gives the policy to the program.
+func (p simPolicy) tell(c *job.Cleanup) error {
+	var err error
+	c.Policy = job.Policy{
+		InactiveFor: p.inactiveFor, InactiveSince: p.since, NeverLoggedIn: job.NeverPolicy(p.never),
+		DisableOnly: p.disableOnly, DisableAfter: p.disableAfter, RequireDisabled: p.onlyDisabled,
+		Self: p.actor, ProtectAdmins: p.admins, ProtectServiceAccounts: p.bots,
+	}
+	c.Limits = job.Limits{MaxRemovals: p.maxRemovals, MaxRemovalPercent: p.maxPercent, RequireActive: p.needActive}
+	c.Recheck, c.DryRun = p.recheck, p.dryRun
+	if c.Policy.Allowlist, err = job.ParseGlobs(p.allowlist); err != nil {
+		return err
+	}
+	c.Policy.ProtectRoles, err = job.ParseGlobs(p.roles)
+	return err
+}
+
+func (p simPolicy) String() string {
+	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t recheck=%t dry=%t",
+		p.inactiveFor, p.never, p.disableOnly, p.disableAfter, p.onlyDisabled, p.allowlist, p.roles, p.admins, p.bots,
+		p.maxRemovals, p.maxPercent, p.needActive, p.recheck, p.dryRun)
+}
+
+// cutoff is when whoever is removed was used last, at the latest.
+func (p simPolicy) cutoff(now time.Time) time.Time {
+	if !p.since.IsZero() {
+		return p.since
+	}
+	return now.Add(-p.inactiveFor)
+}
+
+// decide is what may be done with the account: remove, disable, or nothing.
+// It says why nothing.
+func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKind, why string) {
+	switch {
+	case matches(p.allowlist, t.id, t.username, t.email):
+		return "", "allowlisted"
+	case isOneOf(append(self, p.actor...), t.id, t.username, t.email):
+		return "", "self"
+	case t.admin && p.admins:
+		return "", "admin"
+	case t.bot && p.bots:
+		return "", "service_account"
+	case len(p.roles) > 0 && (t.roles == nil || matches(p.roles, t.roles...)):
+		return "", "protected_role"
+	case !harmlessID(t.id):
+		return "", "unsafe_id"
+	}
+	unused, why := p.unused(t, p.cutoff(now), now)
+	switch {
+	case unused && p.disableOnly && t.disabled:
+		return "", "already_disabled"
+	case unused && p.disableOnly:
+		return simDisable, ""
+	case unused && (!p.onlyDisabled || t.disabled):
+		return simRemove, ""
+	case p.disableAfter == 0 && unused:
+		return "", "not_disabled"
+	case p.disableAfter == 0:
+		return "", why
+	}
+	switch unused, why := p.unused(t, now.Add(-p.disableAfter), now); {
+	case unused && t.disabled:
+		return "", "already_disabled"
+	case unused:
+		return simDisable, ""
+	default:
+		return "", why
+	}
+}
+
+func possible(t, now time.Time) bool {
+	return t.Year() >= 2000 && !t.After(now.Add(simDay))
+}
+
+// unused reports whether the account is known not to have been used since then,
+// and if not, why.
+func (p simPolicy) unused(t simTold, since, now time.Time) (bool, string) {
+	t = settled(t, now)
+	acted := !t.action.IsZero()
+	switch {
+	case t.login == simKnown && !t.notAfter && !t.at.Before(since), acted && possible(t.action, now) && !t.action.Before(since):
+		return false, "active"
+	case acted && !possible(t.action, now):
+		return false, "last_login_unknown"
+	case t.login == simKnown && t.at.Before(since):
+		return true, ""
+	case t.login == simNever && !acted:
+		old := possible(t.created, now) && t.created.Before(since)
+		undated := t.created.IsZero() && t.undated
+		return p.never == "remove" && old || p.never == "remove-undated" && (old || undated), "never_logged_in"
+	}
+	return false, "last_login_unknown"
+}
+
+// settled says what the last login is worth.
+func settled(t simTold, now time.Time) simTold {
+	switch {
+	case t.login != simKnown:
+	case !possible(t.at, now):
+		t.login = simUnknown
+	case possible(t.created, now) && t.at.Before(t.created):
+		t.login = simNever
+	}
+	return t
+}
+
+// guards are those that refuse so many of so many accounts.
+func (p simPolicy) guards(candidates, scanned, active int) []string {
+	var refusing []string
+	if candidates > p.maxRemovals {
+		refusing = append(refusing, "max_removals")
+	}
+	if float64(candidates)*100 > float64(scanned)*p.maxPercent+1e-6 {
+		refusing = append(refusing, "max_removal_percent")
+	}
+	if p.needActive && active == 0 {
+		refusing = append(refusing, "require_active")
+	}
+	return refusing
+}
+
+func isOneOf(names []string, of ...string) bool {
+	for _, name := range names {
+		for _, is := range of {
+			if name != "" && strings.EqualFold(name, is) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// matches reports whether one of the globs stands for one of the names.
+func matches(globs []string, names ...string) bool {
+	for _, g := range globs {
+		for _, name := range names {
+			if name != "" && glob(strings.ToLower(g), strings.ToLower(name)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func glob(g, name string) bool {
+	switch {
+	case g == "":
+		return name == ""
+	case g[0] == '*':
+		return glob(g[1:], name) || name != "" && glob(g, name[1:])
+	}
+	return name != "" && (g[0] == '?' || g[0] == name[0]) && glob(g[1:], name[1:])
+}
+
+// harmlessID reports whether an id means itself and nothing else in a URL.
+func harmlessID(id string) bool {
+	for _, part := range strings.FieldsFunc(id, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == "." || part == ".." {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 512 && id == strings.TrimSpace(id) && utf8.ValidString(id) && strings.IndexFunc(id, unicode.IsControl) < 0
+}
