@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	stdlog "log"
 	"maps"
@@ -83,6 +85,7 @@ func commands() []command {
 		{"daemon", "", "run on DORMANT_SCHEDULE until stopped; serve metrics and health", true, (*app).daemonCommand},
 		{"explain", "USER", "show each rule for one account (id, username or email) and what it decides", true, (*app).explainCommand},
 		{"check", "", "validate the configuration, reach the directory, read one page, say what was found", true, (*app).checkCommand},
+		{"journal", "verify FILE", "say what a journal proves, and ask the directory, if there is one, about what is in doubt", false, (*app).journalCommand},
 		{"profiles", "[NAME]", "list the built-in profiles, or print one to start your own from", false, (*app).profilesCommand},
 		{"sandbox", "[FLAGS]", "serve the sample directory, for trying things out", false, (*app).sandboxCommand},
 		{"demo", "", "the whole story against the sample directory: audit, guard, real run, audit again", false, (*app).demoCommand},
@@ -125,17 +128,25 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if most := len(strings.Fields(c.args)); len(args) > most && c.name != "sandbox" {
 		return a.failUsage(fmt.Errorf("usage: dormant %s %s", c.name, c.args))
 	}
-	if c.configured {
-		if problems := a.configure(c.name); len(problems) > 0 {
-			fmt.Fprintf(stderr, "dormant: the configuration is wrong:\n")
-			for _, p := range problems {
-				fmt.Fprintf(stderr, "  %s\n", strings.ReplaceAll(p.Error(), "\n", "\n    "))
-			}
-			fmt.Fprintf(stderr, "dormant help lists the variables.\n")
-			return exitUsage
-		}
+	if c.configured && !a.configured(c.name) {
+		return exitUsage
 	}
 	return c.run(a, ctx, args)
+}
+
+// configured reads the configuration, says all that is wrong with it, and reports
+// whether nothing is.
+func (a *app) configured(command string) bool {
+	problems := a.configure(command)
+	if len(problems) == 0 {
+		return true
+	}
+	fmt.Fprintf(a.stderr, "dormant: the configuration is wrong:\n")
+	for _, p := range problems {
+		fmt.Fprintf(a.stderr, "  %s\n", strings.ReplaceAll(p.Error(), "\n", "\n    "))
+	}
+	fmt.Fprintf(a.stderr, "dormant help lists the variables.\n")
+	return false
 }
 
 // Configuration.
@@ -171,6 +182,8 @@ type config struct {
 	InactiveSince  date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
 	MinInactiveFor duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
+	Grace          duration `env:"GRACE" zero:"no" help:"remove only whom an earlier run, at least so long ago, found inactive already: 14d"`
+	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
 	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep, separated by commas"`
@@ -205,6 +218,8 @@ type config struct {
 	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
 
 	CAFile         string `env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
+	CertFile       string `env:"CERT_FILE" help:"PEM file with a client certificate, read anew for every run"`
+	KeyFile        string `env:"KEY_FILE" help:"PEM file with its private key, read anew for every run"`
 	AllowPlainHTTP bool   `env:"ALLOW_PLAIN_HTTP" envDefault:"false" help:"allow http to other hosts than loopback: credentials travel in the clear"`
 }
 
@@ -332,6 +347,9 @@ func readConfig(environ []string, now time.Time) (config, []error) {
 			problems = append(problems, cfg.disableProblems(now)...)
 		}
 	}
+	if !wrong["Action"] && !wrong["Grace"] {
+		problems = append(problems, cfg.graceProblems()...)
+	}
 	return cfg, append(problems, cfg.contradictions()...)
 }
 
@@ -396,7 +414,10 @@ func (c config) contradictions() []error {
 	if c.MetricsFile != "" && filepath.Ext(c.MetricsFile) != ".prom" {
 		add("DORMANT_METRICS_FILE=%q: the node exporter reads only files that end in .prom", c.MetricsFile)
 	}
-	for _, file := range [][2]string{{"JOURNAL", c.Journal}, {"METRICS_FILE", c.MetricsFile}} {
+	if info, err := os.Stat(c.Ledger); err == nil && !info.Mode().IsRegular() {
+		add("DORMANT_LEDGER=%q: is not a regular file", c.Ledger)
+	}
+	for _, file := range [][2]string{{"JOURNAL", c.Journal}, {"METRICS_FILE", c.MetricsFile}, {"LEDGER", c.Ledger}} {
 		if info, err := os.Stat(filepath.Dir(file[1])); file[1] != "" && (err != nil || !info.IsDir()) {
 			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
 		}
@@ -452,6 +473,21 @@ func (c config) disableProblems(now time.Time) []error {
 	return problems
 }
 
+// graceProblems are those of the grace with its ledger, and with what is done.
+func (c config) graceProblems() []error {
+	var problems []error
+	switch {
+	case c.Grace > 0 && c.Ledger == "":
+		problems = append(problems, fmt.Errorf("DORMANT_GRACE=%q: needs DORMANT_LEDGER, the file in which it is kept who was found when", c.Grace))
+	case c.Grace == 0 && c.Ledger != "":
+		problems = append(problems, fmt.Errorf("DORMANT_LEDGER=%q: is only for DORMANT_GRACE, such as DORMANT_GRACE=14d", c.Ledger))
+	}
+	if c.Grace > 0 && c.Action == actionDisable {
+		problems = append(problems, fmt.Errorf("DORMANT_GRACE=%q: with DORMANT_ACTION=disable, no account is deleted; leave it out, or set DORMANT_ACTION=delete", c.Grace))
+	}
+	return problems
+}
+
 // base is the URL of the directory, without a slash at its end.
 func (c config) base() (*url.URL, error) {
 	if c.URL == "" {
@@ -481,7 +517,7 @@ func loopback(host string) bool {
 // configure reads and checks everything that the commands share.
 func (a *app) configure(command string) []error {
 	cfg, problems := readConfig(a.environ, time.Now())
-	if command == "audit" || command == "check" || command == "explain" {
+	if slices.Contains([]string{"audit", "check", "explain", "journal"}, command) {
 		cfg.DryRun = true
 	}
 	a.cfg = cfg
@@ -561,6 +597,7 @@ func (a *app) fileProblems() []error {
 		func() error { _, err := a.policy(); return err },
 		func() error { _, err := a.activity(time.Now()); return err },
 		func() error { _, err := a.authorities(); return err },
+		func() error { _, err := a.certificate(); return err },
 	} {
 		if err := read(); err != nil {
 			problems = append(problems, err)
@@ -664,6 +701,21 @@ func (a *app) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// certificate is the one that the program shows to the directory, if any.
+func (a *app) certificate() (*tls.Certificate, error) {
+	if a.cfg.CertFile == "" && a.cfg.KeyFile == "" {
+		return nil, nil
+	}
+	if a.cfg.CertFile == "" || a.cfg.KeyFile == "" {
+		return nil, errors.New("DORMANT_CERT_FILE and DORMANT_KEY_FILE: give both or none of them")
+	}
+	certificate, err := tls.LoadX509KeyPair(a.cfg.CertFile, a.cfg.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_CERT_FILE and DORMANT_KEY_FILE: %w", err)
+	}
+	return &certificate, nil
+}
+
 // readFile reads the file at path with read, and names it in errors.
 func readFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
 	text, err := os.ReadFile(path)
@@ -710,10 +762,14 @@ func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	certificate, err := a.certificate()
+	if err != nil {
+		return nil, err
+	}
 	return client.New(client.Options{
 		Profile: a.profile, URL: base, Values: values, ReadOnly: a.cfg.DryRun,
 		PageSize: a.cfg.PageSize, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
-		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities,
+		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities, Certificate: certificate,
 		UserAgent: "dormant/" + version(), Observer: a.metrics, Log: log,
 	})
 }
@@ -770,6 +826,10 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 		return nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
 	c.Directory = directory
+	var err error
+	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
+		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
+	}
 	for name, destroys := range a.turnedOn() {
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
 	}
@@ -785,6 +845,19 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 		return nil, fmt.Errorf("%w: DORMANT_JOURNAL: %w", errSetup, err)
 	}
 	return journal, nil
+}
+
+// openLedger reads whom earlier runs found inactive; nil if there is no grace. An
+// error says why nobody is in it.
+func (a *app) openLedger() (*job.Ledger, error) {
+	if a.cfg.Ledger == "" {
+		return nil, nil
+	}
+	directory := []string{a.cfg.Profile, strings.TrimRight(a.cfg.URL, "/")}
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Params)) {
+		directory = append(directory, name+"="+a.cfg.Params[name])
+	}
+	return job.OpenLedger(a.cfg.Ledger, strings.Join(directory, " "), time.Duration(a.cfg.Grace))
 }
 
 func exitCode(r job.Report) int {
@@ -1001,6 +1074,9 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "configuration\tok\n")
 	fmt.Fprintf(out, "profile\t%s (%s)\n", a.cfg.Profile, a.profile.Title)
 	fmt.Fprintf(out, "directory\t%s\n", a.cfg.URL)
+	if err := a.checkLedger(out); err != nil {
+		return err
+	}
 
 	self, err := cleanup.FindSelf(ctx)
 	switch {
@@ -1026,17 +1102,24 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
 	}
 	page = slices.Concat(shown, rest)
-	plan, err := job.ReadPlan(each(page), cleanup.Policy, cleanup.Activity, now)
+	plan, err := cleanup.Plan(each(page), now)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "first page\t%d accounts\n", plan.Scanned)
+	fmt.Fprintf(out, "pages\t%s\n", a.profile.List.Pages())
+	fmt.Fprintf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
+		number(page, func(u job.User) bool { return u.Admin }), number(page, func(u job.User) bool { return u.ServiceAccount }),
+		number(page, func(u job.User) bool { return u.Disabled }))
 	fmt.Fprintf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
 	fmt.Fprintf(out, "last login unknown\t%s\n", counted(plan.Unknown))
 	fmt.Fprintf(out, "would be kept\t%s\n", counted(plan.Kept))
 	actions := map[job.Action]int{}
 	for _, candidate := range plan.Candidates {
 		actions[candidate.Action]++
+	}
+	if cleanup.Ledger != nil {
+		fmt.Fprintf(out, "in grace\t%d\n", len(plan.InGrace))
 	}
 	fmt.Fprintf(out, "would be removed\t%d\n", actions[job.Remove])
 	if !cleanup.Policy.DisableCutoff(now).IsZero() {
@@ -1052,6 +1135,25 @@ func (a *app) check(ctx context.Context, out io.Writer) error {
 	showAccounts(out, &cleanup, page, now)
 	showFields(out, directory.Census())
 	return err
+}
+
+// checkLedger says whom earlier runs have found, and whether the next one can say so, too.
+func (a *app) checkLedger(out io.Writer) error {
+	ledger, err := a.openLedger()
+	switch {
+	case ledger == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintf(out, "ledger\t%s: there is none yet, so nobody counts as found by an earlier run\n", a.cfg.Ledger)
+	case err != nil:
+		fmt.Fprintf(out, "ledger\t%s: can't be used, so nobody counts as found by an earlier run: %v\n", a.cfg.Ledger, err)
+	default:
+		fmt.Fprintf(out, "ledger\t%s: %d accounts that earlier runs found inactive; a grace is %s\n", a.cfg.Ledger, ledger.Len(), a.cfg.Grace)
+	}
+	if err := ledger.CheckWritable(); err != nil {
+		return fmt.Errorf("DORMANT_LEDGER: %w", err)
+	}
+	return nil
 }
 
 // checkSecondLook reads one of the accounts as it would be read again right
@@ -1116,7 +1218,12 @@ func showAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now time
 			}
 			return fmt.Sprintf("%q", a.Roles)
 		}},
-		{"created", func(a account) string { return cmp.Or(stamp(a.Created), "not known") }},
+		{"created", func(a account) string {
+			if a.Created.IsZero() && !a.Undated {
+				return "unreadable"
+			}
+			return cmp.Or(stamp(a.Created), "not told")
+		}},
 		{"last login", func(a account) string { return a.LastLogin.Settle(a.Created, now).String() }},
 		{"other activity", func(a account) string { return cmp.Or(stamp(a.LastActivity), "none") }},
 		{"decision", func(a account) string { return string(a.Action) }},
@@ -1139,6 +1246,17 @@ func stamp(t time.Time) string {
 }
 
 // showFields shows which fields of the profile the first page has.
+// number is how many of the accounts are so.
+func number(accounts []job.User, so func(job.User) bool) int {
+	n := 0
+	for _, u := range accounts {
+		if so(u) {
+			n++
+		}
+	}
+	return n
+}
+
 // maxShown is how many accounts check shows.
 const maxShown = 5
 
@@ -1233,6 +1351,65 @@ func (a *app) explainCommand(ctx context.Context, args []string) int {
 		return a.fail(err)
 	}
 	return exitDone
+}
+
+// journalCommand says what a journal proves. What it leaves in doubt, it asks the
+// directory, if the environment says which.
+func (a *app) journalCommand(ctx context.Context, args []string) int {
+	if len(args) != 2 || args[0] != "verify" {
+		return a.failUsage(errors.New("usage: dormant journal verify FILE"))
+	}
+	var traces []*job.Trace
+	var unreadable []int
+	f, err := os.Open(args[1])
+	if err == nil {
+		traces, unreadable, err = job.ReadJournal(f)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return a.failUsage(err)
+	}
+	asked := slices.ContainsFunc(a.environ, func(pair string) bool { return strings.HasPrefix(pair, prefix+"PROFILE=") })
+	if asked && len(job.InDoubt(traces)) > 0 {
+		if !a.configured("journal") {
+			return exitUsage
+		}
+		if err := a.resolve(ctx, traces); err != nil {
+			return a.fail(err)
+		}
+	}
+	var text strings.Builder
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	counts := map[job.State]int{}
+	fmt.Fprintln(out, "LINE\tTIME\tRUN\tID\tACTION\tSTATE\tNOTE")
+	for _, t := range traces {
+		counts[t.State]++
+		fmt.Fprintf(out, "%d\t%s\t%s\t%q\t%s\t%s\t%q\n", t.Line, t.Time.UTC().Format(time.RFC3339), t.RunID, t.UserID, t.Action, t.State, t.Note)
+	}
+	_ = out.Flush()
+	fmt.Fprintf(&text, "\n%s\n", counted(counts))
+	for _, line := range unreadable {
+		fmt.Fprintf(&text, "line %d is no event: most likely a run was killed while it wrote it\n", line)
+	}
+	code := a.print(text.String())
+	if code == exitDone && counts[job.StateInDoubt] > 0 {
+		fmt.Fprintf(a.stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", counts[job.StateInDoubt])
+		return exitPartial
+	}
+	return code
+}
+
+// resolve asks the directory about what is in doubt.
+func (a *app) resolve(ctx context.Context, traces []*job.Trace) error {
+	ctx, cancel := a.runTimeout(ctx)
+	defer cancel()
+	c := job.Cleanup{RunID: newRunID(), Log: a.log}
+	directory, err := a.prepare(&c, time.Now().UTC())
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	return job.Resolve(ctx, traces, directory.Users(ctx))
 }
 
 // Everything else.

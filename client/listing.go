@@ -32,6 +32,28 @@ type Listing struct {
 	Limit int    `yaml:"limit"` // how many items the directory lists at most; 0: all
 }
 
+// Pages says in words how the listing goes on, and whether anything would tell
+// that it was cut short.
+func (l Listing) Pages() string {
+	text := "one response has all"
+	switch {
+	case l.Page != nil:
+		text = "by their number"
+	case l.Offset != nil:
+		text = "by an offset"
+	case l.Cursor != nil:
+		text = "by a cursor"
+	case l.Next != nil:
+		text = "by the URL of the next one"
+	case l.After != nil:
+		text = "by the last account"
+	}
+	if l.Total == nil {
+		return text + "; there is no total to compare with"
+	}
+	return text + "; the total has to agree"
+}
+
 // paged reports whether there may be more than one response.
 func (l Listing) paged() bool {
 	return l.Page != nil || l.Offset != nil || l.Cursor != nil || l.Next != nil || l.After != nil
