@@ -222,6 +222,113 @@ func TestDisablesBeforeItRemoves(t *testing.T) {
 	}
 }
 
+// Only those go whom an earlier run has found, long enough ago.
+func TestGrace(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	unused := d.unused()
+	returned, rest := unused[1], append(slices.Clone(unused[:1]), unused[2:]...)
+	ledger := filepath.Join(t.TempDir(), "ledger.json")
+	grace := []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=" + ledger}
+	found := func() map[string]time.Time {
+		t.Helper()
+		var file struct {
+			Directory string
+			FoundAt   map[string]time.Time `json:"found_at"`
+		}
+		if err := json.Unmarshal([]byte(read(t, ledger)), &file); err != nil || file.Directory != "itflex "+d.url {
+			t.Fatalf("%v: %+v", err, file)
+		}
+		return file.FoundAt
+	}
+	// earlier makes the runs up to now as many days older.
+	earlier := func(days int) {
+		t.Helper()
+		text := read(t, ledger)
+		for id, at := range found() {
+			text = strings.ReplaceAll(text, fmt.Sprintf("%q: %q", id, at.Format(time.RFC3339Nano)), fmt.Sprintf("%q: %q", id, at.AddDate(0, 0, -days).Format(time.RFC3339Nano)))
+		}
+		if err := os.WriteFile(ledger, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inGrace := func(r result, want []string) {
+		t.Helper()
+		var got []string
+		for _, a := range r.report.Accounts {
+			if a.Reason == job.InGrace {
+				got = append(got, a.ID)
+				if at := found()[a.ID].AddDate(0, 0, 14); a.Result != job.Kept || a.RemovableAt.Before(at) || a.RemovableAt.Sub(at) >= time.Second {
+					t.Errorf("%s is removable from %s, want %s: %+v", a.ID, a.RemovableAt, at, a)
+				}
+			}
+		}
+		sameIDs(t, "in grace", got, want)
+	}
+
+	audit := d.run("audit", grace...)
+	audit.ended(t, exitDone, job.DryRun)
+	if _, err := os.Lstat(ledger); err == nil || audit.report.Counts.Kept[job.InGrace] != len(unused) {
+		t.Errorf("an audit leaves a ledger, or %+v", audit.report.Counts)
+	}
+
+	first := d.run("run", append(grace, forReal)...)
+	first.ended(t, exitDone, job.Completed)
+	inGrace(first, unused)
+	earlier(13)
+
+	d.change(returned, func(u *sandbox.User) { u.LastLogin = now })
+	second := d.run("daemon", append(grace, forReal)...)
+	second.ended(t, exitDone, job.Completed)
+	inGrace(second, rest)
+	sameIDs(t, "removed", d.Removed(), nil)
+	for _, c := range []struct{ command, arg, says string }{
+		{"explain", rest[0], `\* in_grace +found inactive: \S+Z, removable from: \S+Z\n  \* inactive (?s:.*)Decision: keep \(in_grace\)\n$`},
+		{"check", "", fmt.Sprintf(`(?m)^ledger +%s: %d accounts that earlier runs found inactive; a grace is 2w\n(?s:.*)^in grace +\d+\nwould be removed +0$`, regexp.QuoteMeta(ledger), len(rest))},
+	} {
+		p := start(t, d.env(grace...), strings.Fields(c.command+" "+c.arg)...)
+		if code := p.wait(t); code != exitDone || !regexp.MustCompile(c.says).MatchString(p.stdout.String()) {
+			t.Errorf("%s: %d, %s is not in:\n%s%s", c.command, code, c.says, &p.stdout, &p.stderr)
+		}
+	}
+	earlier(1)
+
+	late := rest[2]
+	text := read(t, ledger)
+	at := found()[late]
+	tomorrow := strings.ReplaceAll(text, fmt.Sprintf("%q: %q", late, at.Format(time.RFC3339Nano)), fmt.Sprintf("%q: %q", late, at.AddDate(0, 0, 1).Format(time.RFC3339Nano)))
+	if err := os.WriteFile(ledger, []byte(tomorrow), 0o600); err != nil || tomorrow == text {
+		t.Fatal(err)
+	}
+	third := d.run("run", append(grace, forReal)...)
+	third.ended(t, exitDone, job.Completed)
+	inGrace(third, []string{late})
+	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(slices.Clone(rest), func(id string) bool { return id == late }))
+	sameIDs(t, "in the ledger", slices.Collect(maps.Keys(found())), []string{late})
+	d.orderly()
+}
+
+// Nobody counts as found before if the ledger is not one of this directory.
+func TestALedgerThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	ledger := write(t, "ledger.json", `{"directory": "itflex https://elsewhere.example", "found_at": {"`+d.unused()[0]+`": "2026-01-01T00:00:00Z"}}`)
+	grace := []string{"DORMANT_GRACE=1s", "DORMANT_LEDGER=" + ledger}
+	p := start(t, d.env(grace...), "check")
+	if p.wait(t) != exitDone || !strings.Contains(p.stdout.String(), "can't be used, so nobody counts as found by an earlier run: read ledger: "+ledger+" is about another directory") {
+		t.Errorf("%d: %s", p.code, &p.stdout)
+	}
+	r := d.run("run", append(grace, forReal)...)
+	r.ended(t, exitDone, job.Completed)
+	if warnings := strings.Count(r.stderr, "nobody counts as found by an earlier run (DORMANT_LEDGER)"); warnings != 1 || r.report.Counts.Kept[job.InGrace] != len(d.unused()) {
+		t.Errorf("%d warnings, %+v", warnings, r.report.Counts)
+	}
+	if err := errors.Join(os.Remove(ledger), os.Remove(filepath.Dir(ledger))); err != nil {
+		t.Fatal(err)
+	}
+	d.wrong(t, "check", []string{"DORMANT_LEDGER"}, grace...)
+}
+
 func TestLastLoginsFromElsewhere(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex", func(o *sandbox.Options) { o.WithLastLogin = false })
@@ -415,6 +522,7 @@ var wrongValues = map[string]string{
 	"PROFILE": "active-directory", "URL": "ldap://directory", "PARAMS": "realm", "TOKEN_FILE": "/nowhere/token",
 	"PASSWORD_FILE": "/nowhere/password", "CLIENT_SECRET_FILE": "/nowhere/secret", "ACTIVITY_FILE": "/nowhere/logins.csv",
 	"ACTION": "remove", "DISABLE_AFTER": "45 days", "REQUIRE_DISABLED": "maybe",
+	"GRACE": "0d", "LEDGER": "/nowhere/ledger.json",
 	"INACTIVE_FOR": "90 days", "INACTIVE_SINCE": "01.02.2024", "MIN_INACTIVE_FOR": "-1d", "NEVER_LOGGED_IN": "delete",
 	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
 	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
@@ -422,7 +530,7 @@ var wrongValues = map[string]string{
 	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
 	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
 	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
-	"CA_FILE": "/nowhere/ca.pem", "ALLOW_PLAIN_HTTP": "maybe",
+	"CA_FILE": "/nowhere/ca.pem", "CERT_FILE": "/nowhere/cert.pem", "KEY_FILE": "/nowhere/key.pem", "ALLOW_PLAIN_HTTP": "maybe",
 }
 
 // free are the variables that take any text.
@@ -539,6 +647,26 @@ func TestContradictions(t *testing.T) {
 	}
 	r := d.run("audit", "DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT=tcp://10.0.0.1:8080", "DORMANT_PORT_8080_TCP_ADDR=10.0.0.1")
 	r.ended(t, exitDone, job.DryRun)
+}
+
+func TestContradictionsOfAGrace(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "gitea")
+	d.forget("DORMANT_INACTIVE_SINCE")
+	ledger := "DORMANT_LEDGER=" + filepath.Join(t.TempDir(), "ledger.json")
+	for _, c := range []struct{ says, environ []string }{
+		{[]string{`DORMANT_GRACE="15d"`, "DORMANT_LEDGER"}, []string{"DORMANT_GRACE=15d"}},
+		{[]string{ledger[:15] + `"`, "DORMANT_GRACE=14d"}, []string{ledger}},
+		{[]string{`DORMANT_GRACE="2w"`, "DORMANT_ACTION=disable"}, []string{"DORMANT_GRACE=2w", ledger, "DORMANT_ACTION=disable"}},
+		{[]string{`DORMANT_LEDGER="` + filepath.Dir(ledger[15:]) + `": is not a regular file`}, []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=" + filepath.Dir(ledger[15:])}},
+		{[]string{`DORMANT_LEDGER=`, "there is no such directory"}, []string{"DORMANT_GRACE=14d", ledger + "/ledger.json"}},
+		{[]string{`DORMANT_LEDGER=`, "is not a regular file"}, []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=/dev/null"}},
+	} {
+		d.wrong(t, "run", c.says, append(c.environ, "DORMANT_INACTIVE_FOR=90d")...)
+	}
+	if says := d.wrong(t, "run", nil, "DORMANT_INACTIVE_FOR=90d", ledger, "DORMANT_GRACE=14"); strings.Contains(says, "DORMANT_LEDGER=") {
+		t.Errorf("a wrong grace is none:\n%s", says)
+	}
 }
 
 func TestBadSchedules(t *testing.T) {
@@ -1827,7 +1955,7 @@ func TestProfileGuide(t *testing.T) {
 		"DORMANT_PROFILE=./acme.yaml", "DORMANT_URL=http://" + address.String(), "DORMANT_TOKEN=" + sandbox.DefaultToken, "DORMANT_INACTIVE_FOR=90d",
 	}
 	profile, checked := "", 0
-	for _, block := range regexp.MustCompile("(?ms)^```(yaml|console)\n(.*?)^```$").FindAllStringSubmatch(string(guide), -1) {
+	for _, block := range regexp.MustCompile("(?ms)^```(yaml|console)\n(.*?\n)```$").FindAllStringSubmatch(string(guide), -1) {
 		if block[1] == "yaml" {
 			profile = replaceSections(profile, block[2])
 			continue

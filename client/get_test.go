@@ -50,7 +50,7 @@ func TestGetList(t *testing.T) {
 		"as a member":              {roles, routes{first: `{"id":1,"last":null}`, of: `[{"type":"x"},{"type":"root"}]`}, "1   never admin"},
 		"as a member, empty":       {roles, routes{first: `{"id":1,"last":null,"roles":[{"type":"root"}]}`, of: `[]`}, "1   never"},
 		"as a member, no array":    {roles, routes{first: `{"id":1,"last":null}`, of: `null`}, `line 5: get[1].item`},
-		"as a member, an object":   {roles, routes{first: `{"id":1,"last":null}`, of: `{"id":7}`}, "1   never"},
+		"as a member, an object":   {roles, routes{first: `{"id":1,"last":null}`, of: `{"id":7}`}, "1   hidden"}, // and no list of roles
 		"as a member, an item":     {named, routes{first: `{"id":1,"last":null}`, of: `{"data":[{"type":"root"}]}`}, "1   never admin"},
 		"as a member, no item":     {named, routes{first: `{"id":1,"last":null}`, of: `{"error":"no"}`}, `line 5: get[1].item`},
 		"as a member, null":        {named, routes{first: `{"id":1,"last":null}`, of: `{"data":null}`}, `line 5: get[1].item`},

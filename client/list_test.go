@@ -3,6 +3,7 @@ package client
 import (
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -708,4 +709,61 @@ remove: {path: "/users/{id}"}
 			}
 		}
 	}
+}
+
+// TestDuplicates: two accounts with the same id are one only if all that is read
+// of them is the same. Otherwise a removal could hit the wrong one.
+func TestDuplicates(t *testing.T) {
+	const account = `"id":1,"name":"ana","mail":"a@x","login":"2024-01-01","made":"2020-01-01","roles":["a"],"root":false,"bot":false,"off":false,"org":"x"`
+	p := sketch(t, ", page: {param: p, first: 1}", `, username: name, email: mail, last_login: login, created: made, roles: roles, admin: root, service_account: bot, disabled: off, extra: {org: org}`, "")
+	for change, same := range map[string]bool{
+		"":                      true,
+		`"more":1`:              true, // nobody reads that
+		`"name":"bo"`:           false,
+		`"mail":"b@x"`:          false,
+		`"login":"2024-01-02"`:  false,
+		`"login":null`:          false,
+		`"made":"2020-01-02"`:   false,
+		`"roles":["a","b"]`:     false,
+		`"root":true`:           false,
+		`"bot":true`:            false,
+		`"off":true`:            false,
+		`"org":"y"`:             false,
+		`"org":1`:               false,
+		`"org":null`:            false,
+		`"id":"1","mail":"a@x"`: true,
+		`"id":"1","mail":"a@X"`: false,
+		`"login":"soon"`:        false,
+	} {
+		second := overridden(account, change)
+		for name, pages := range map[string][]string{
+			"on one page":   {`{` + account + `},{` + second + `}`},
+			"on the next":   {`{` + account + `},{"id":2}`, `{"id":3},{` + second + `}`},
+			"the other way": {`{` + second + `},{` + account + `}`},
+			"far behind":    {`{` + account + `},{"id":2}`, `{"id":3},{"id":4}`, `{"id":5},{` + second + `}`},
+		} {
+			rs := routes{"GET /users?p=" + strconv.Itoa(len(pages)+1): people(1, 0, "")}
+			for i, page := range pages {
+				rs["GET /users?p="+strconv.Itoa(i+1)] = `{"users":[` + page + `]}`
+			}
+			s := serve(t, rs)
+			_, err := all(t, s, connect(t, s, p))
+			if !same {
+				wantError(t, err, `account "1" was on page 1 with other contents`, "not unique")
+			} else if err != nil {
+				t.Errorf("%s %s: %v", change, name, err)
+			}
+		}
+	}
+}
+
+// overridden are the members of an object with other values for some of them.
+func overridden(members, others string) string {
+	object := map[string]any{}
+	for _, text := range []string{members, others} {
+		if err := json.Unmarshal([]byte("{"+text+"}"), &object); err != nil {
+			panic(err)
+		}
+	}
+	return strings.Trim(string(must(json.Marshal(object))), "{}")
 }

@@ -52,7 +52,15 @@ func TestPages(t *testing.T) {
 		"with the size, which is clamped": {from1 + ", size: {param: s, default: 50}", routes{
 			"GET /users?p=1&s=50": people(1, 2, ""), "GET /users?p=2&s=50": people(3, 4, ""), "GET /users?p=3&s=50": people(1, 0, "")}, "1 2 3 4", nil},
 		"page, repeated": {from1, routes{
-			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(1, 2, ""), "GET /users?p=3": people(1, 0, "")}, "1 2", []string{"page 2", "repeats"}},
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(1, 2, ""), "GET /users?p=3": people(1, 0, "")}, "1 2", []string{"page 2 is page 1 once more", "repeats"}},
+		"page, repeated as the total says": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 2, `,"n":4`), "GET /users?p=2": people(1, 2, `,"n":4`)}, "1 2", []string{"page 2 is page 1 once more"}},
+		"page, one account again": {from1, routes{
+			"GET /users?p=1": people(1, 1, ""), "GET /users?p=2": people(1, 1, ""), "GET /users?p=3": people(1, 0, "")}, "1", []string{"page 2", "repeats"}},
+		"offset, repeated": {offset + ", total: n", routes{
+			"GET /users?o=0": people(1, 2, `,"n":6`), "GET /users?o=2": people(1, 2, `,"n":6`), "GET /users?o=4": people(1, 2, `,"n":6`)}, "1 2", []string{"page 2 is page 1 once more"}},
+		"the third page is the first": {from1, routes{
+			"GET /users?p=1": people(1, 2, ""), "GET /users?p=2": people(3, 4, ""), "GET /users?p=3": people(1, 2, "")}, "1 2 3 4", []string{"page 3 is page 1 once more"}},
 
 		"the total ends it": {from1 + ", total: n", routes{
 			"GET /users?p=1": people(1, 2, `,"n":3`), "GET /users?p=2": people(3, 3, `,"n":3`)}, "1 2 3", nil},
@@ -66,6 +74,8 @@ func TestPages(t *testing.T) {
 			"GET /users?p=1": counted(people(1, 2, ""), "*")}, "1 2", []string{"page 1", "X-Total-Count is text"}},
 		"the total is too small": {from1 + ", total: n", routes{
 			"GET /users?p=1": people(1, 3, `,"n":2`)}, "1 2 3", []string{"3 accounts", "2"}},
+		"the total is 0": {from1 + ", total: n", routes{
+			"GET /users?p=1": people(1, 1, `,"n":0`)}, "1", []string{"1 accounts", "0"}},
 		"the total is too large": {from1 + ", total: n", routes{
 			"GET /users?p=1": people(1, 2, `,"n":4`), "GET /users?p=2": people(1, 0, `,"n":4`)}, "1 2", []string{"2 accounts", "4"}},
 		"an empty page in the middle": {from1 + ", total: n", routes{
@@ -547,5 +557,110 @@ func TestOnlyRetried(t *testing.T) {
 				t.Errorf("total %s: %s, %v", total, ids(users), err)
 			}
 		})
+	}
+}
+
+// TestOnlyRepeated: an item that is no account counts once, so that it does not
+// stand for an account that is missing.
+func TestOnlyRepeated(t *testing.T) {
+	const bot, other = `{"id":9,"type":"bot"}`, `{"id":8,"type":"bot"}`
+	user := func(id int) string { return fmt.Sprintf(`{"id":%d,"type":"human"}`, id) }
+	for name, row := range map[string]struct {
+		pages []string
+		total int
+		err   string
+	}{
+		"once":                        {[]string{bot + "," + user(1), user(2)}, 3, ""},
+		"two of them":                 {[]string{bot + "," + user(1), other + "," + user(2)}, 4, ""},
+		"again on the next page":      {[]string{bot + "," + user(1), bot + "," + user(2)}, 4, "has 3 accounts and says that there are 4"},
+		"again on the same page":      {[]string{bot + "," + bot, user(1) + "," + user(2)}, 4, "has 3 accounts and says that there are 4"},
+		"again, and the total is so":  {[]string{bot + "," + user(1), bot + "," + user(2), user(3)}, 5, "has 4 accounts and says that there are 5"},
+		"an account is missing":       {[]string{bot + "," + user(1), user(2)}, 4, "has 3 accounts and says that there are 4"},
+		"with other contents by then": {[]string{bot + "," + user(1), `{"id":9,"type":"bot","n":2},` + user(2)}, 4, ""},
+	} {
+		for _, n := range []int{1, 4} {
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				page, items := must(strconv.Atoi(r.URL.Query().Get("p"))), ""
+				if page <= len(row.pages) {
+					items = row.pages[page-1]
+				}
+				fmt.Fprintf(w, `{"users":[%s],"n":%d}`, items, row.total)
+			}))
+			users, err := all(t, s, connect(t, s, sketch(t, `, only: {path: type, in: [human]}`+numbered, "", ""), connections(n)))
+			switch {
+			case row.err != "":
+				wantError(t, err, "list users", row.err)
+			case err != nil || !strings.HasPrefix(ids(users), "1 2"):
+				t.Errorf("%s, %d connections: %s, %v", name, n, ids(users), err)
+			}
+		}
+	}
+}
+
+// TestOneOfAThousandMillion: what the directory says of its size costs nothing
+// until the pages are there.
+func TestOneOfAThousandMillion(t *testing.T) {
+	for name, l := range map[string]Listing{
+		"page":   {Page: &Page{Param: "p", First: new(1)}},
+		"offset": {Offset: &Offset{Param: "p"}},
+	} {
+		pager := l.pager(100)
+		pager.first()
+		first := page{number: 1, items: 1, total: 999_999_999}
+		var rest int
+		var at func(int) ask
+		if made := testing.AllocsPerRun(10, func() { rest, at = pager.rest(first) }); made > 10 {
+			t.Errorf("%s: %.0f allocations for %d pages", name, made, rest)
+		}
+		from := map[string]int{"page": 2, "offset": 1}[name]
+		if rest != maxItems-1 || at(0).params["p"] != from || at(7).params["p"] != from+7 {
+			t.Errorf("%s: %d pages, from %v, then %v", name, rest, at(0), at(7))
+		}
+	}
+	for _, row := range []struct{ items, total, pages int }{
+		{2, 2, 0}, {2, 1, 0}, {2, 3, 1}, {2, 4, 1}, {2, 5, 2}, {3, 10, 3}, {0, 10, 0}, {2, -1, 0}, {maxItems, 999_999_999, 0},
+	} {
+		p := Listing{Page: &Page{Param: "p", First: new(0)}}.pager(0)
+		if n, _ := p.rest(page{number: 1, items: row.items, total: row.total}); n != row.pages {
+			t.Errorf("%d items of %d: %d more pages, want %d", row.items, row.total, n, row.pages)
+		}
+	}
+	for _, n := range []int{1, 4, 16} {
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("p") != "1" {
+				w.WriteHeader(http.StatusConflict)
+				return
+			}
+			io.WriteString(w, people(1, 1, `,"n":999999999`))
+		}))
+		_, err := all(t, s, connect(t, s, sketch(t, numbered, "", ""), connections(n)))
+		wantError(t, err, "page 2: the directory answered 409")
+		if asked := len(s.seen()); asked > 2+n {
+			t.Errorf("%d connections: %d requests", n, asked)
+		}
+	}
+}
+
+// TestEndlessAhead: a page that is read ahead of its turn may not end either.
+func TestEndlessAhead(t *testing.T) {
+	for _, n := range []int{1, 4} {
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("p") != "3" {
+				page := must(strconv.Atoi(r.URL.Query().Get("p")))
+				io.WriteString(w, people(2*page-1, 2*page, `,"n":100`))
+				return
+			}
+			_, err := io.WriteString(w, `{"users":[{"id":5}`)
+			for n := 6; err == nil && r.Context().Err() == nil; n++ {
+				_, err = io.WriteString(w, `,{"id":`+strconv.Itoa(n)+`}`)
+			}
+		}))
+		c := connect(t, s, sketch(t, numbered, "", ""), connections(n))
+		c.maxItems = 10_000
+		_, err := all(t, s, c)
+		wantError(t, err, "list users", "page 3", "more than 10000 items", "does not end")
+		if tries := strings.Count(s.lines(), "p=3"); tries != 1 {
+			t.Errorf("asked for %d times", tries)
+		}
 	}
 }

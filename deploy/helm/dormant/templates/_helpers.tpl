@@ -159,6 +159,12 @@ dormant/target: {{ .target.name | quote }}
 {{- $target := .target -}}
 {{- $files := dict "JOURNAL" "/var/lib/dormant/journal.ndjson" "REPORT" "/var/lib/dormant/report.json" -}}
 {{- $env := include "dormant.oneMap" (list $files (include "dormant.target.settings" . | fromYaml)) | fromYaml -}}
+{{- if and $env.GRACE (not $env.LEDGER) -}}
+{{- $_ := set $env "LEDGER" "/var/lib/dormant/ledger.json" -}}
+{{- end -}}
+{{- if and (hasPrefix "/var/lib/dormant/" ($env.LEDGER | default "")) (has .command (list "run" "daemon")) (not $root.Values.persistence.enabled) -}}
+{{- fail (printf "settings.GRACE: target %s: the ledger has to outlive the Pod, or nobody is ever removed; set persistence.enabled: true, or LEDGER to a file in a volume of your own" $target.name) -}}
+{{- end -}}
 {{- $_ := set $env "PROFILE" $target.profile -}}
 {{- $_ := set $env "URL" $target.url -}}
 {{- $_ := set $env "DRY_RUN" (include "dormant.target.dryRun" .) -}}
