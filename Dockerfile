@@ -15,6 +15,7 @@ LABEL org.opencontainers.image.title=dormant \
       org.opencontainers.image.description="Finds unused accounts in user directories and removes them safely" \
       org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.revision=$REVISION
+COPY THIRD_PARTY_LICENSES.md /licenses/
 COPY --from=build /dormant /dormant
 USER 65532:65532
 EXPOSE 8080

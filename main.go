@@ -707,7 +707,7 @@ func (a *app) certificate() (*tls.Certificate, error) {
 		return nil, nil
 	}
 	if a.cfg.CertFile == "" || a.cfg.KeyFile == "" {
-		return nil, errors.New("DORMANT_CERT_FILE and DORMANT_KEY_FILE: give both or none of them")
+		return nil, fmt.Errorf("DORMANT_CERT_FILE=%q and DORMANT_KEY_FILE=%q: give both or none of them", a.cfg.CertFile, a.cfg.KeyFile)
 	}
 	certificate, err := tls.LoadX509KeyPair(a.cfg.CertFile, a.cfg.KeyFile)
 	if err != nil {

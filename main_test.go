@@ -1930,6 +1930,35 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
+// TestSecurityNamesTestsThatExist: what is promised is shown by these tests.
+func TestSecurityNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for line := range strings.Lines(read(t, "SECURITY.md")) {
+		if !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		folder := ""
+		for _, m := range regexp.MustCompile("`([A-Za-z/]+)`").FindAllStringSubmatch(line, -1) {
+			if !strings.HasPrefix(m[1], "Test") && !strings.HasPrefix(m[1], "Fuzz") {
+				folder = strings.TrimPrefix(m[1], "main")
+				continue
+			}
+			n++
+			files, err := filepath.Glob(filepath.Join(".", folder, "*_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(files, func(file string) bool { return strings.Contains(read(t, file), "\nfunc "+m[1]+"(") }) {
+				t.Errorf("there is no %s in %q", m[1], folder)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no test is named")
+	}
+}
+
 func TestReadmeNamesEveryProfile(t *testing.T) {
 	t.Parallel()
 	var got []string

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -29,12 +30,11 @@ var misreadings = []struct {
 // misread is an error of the YAML library as one of the profile's author.
 func misread(source []byte, err error) error {
 	said := yaml.FormatError(err, false, false)
-	var position, message string
-	if m := regexp.MustCompile(`(?s)^\[(\d+):\d+\] (.*)$`).FindStringSubmatch(said); m != nil {
-		position, message = m[1], m[2]
-	} else {
+	at := regexp.MustCompile(`(?s)^\[(\d+):\d+\] (.*)$`).FindStringSubmatch(said)
+	if at == nil {
 		return errors.New(said)
 	}
+	number, message := at[1], at[2]
 	for _, m := range misreadings {
 		if m.said.MatchString(message) {
 			message = m.said.ReplaceAllString(message, m.want)
@@ -42,10 +42,9 @@ func misread(source []byte, err error) error {
 		}
 	}
 	lines := strings.Split(string(source), "\n")
-	var n int
-	_, _ = fmt.Sscan(position, &n)
-	if n < 1 || n > len(lines) {
-		return fmt.Errorf("line %s: %s", position, message)
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > len(lines) {
+		return fmt.Errorf("line %s: %s", number, message)
 	}
-	return fmt.Errorf("line %s: %s: %.80q", position, message, strings.TrimSpace(lines[n-1]))
+	return fmt.Errorf("line %d: %s: %.80q", n, message, strings.TrimSpace(lines[n-1]))
 }
