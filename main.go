@@ -1245,7 +1245,6 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// showFields shows which fields of the profile the first page has.
 // number is how many of the accounts are so.
 func number(accounts []job.User, so func(job.User) bool) int {
 	n := 0
@@ -1271,6 +1270,7 @@ func detailed(ctx context.Context, cleanup *job.Cleanup, accounts []job.User, no
 	return told, err
 }
 
+// showFields shows which fields of the profile the first page has.
 func showFields(out io.Writer, census *client.Census) {
 	if census == nil || census.Accounts == 0 {
 		return

@@ -66,7 +66,7 @@ func (c *Census) add(item gjson.Result) {
 func (f Fields) lacks(account gjson.Result) bool {
 	needed, _ := f.paths()
 	for _, paths := range needed {
-		if !slices.ContainsFunc(paths, func(path string) bool { return account.Get(path).Exists() }) {
+		if !paths.at(account).Exists() {
 			return true
 		}
 	}

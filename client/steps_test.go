@@ -2,13 +2,16 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"dormant/job"
 )
@@ -382,5 +385,145 @@ func TestExtra(t *testing.T) {
 	want := map[string]string{"a": `"x"`, "n": "7", "c": "true", "g": "1.50"}
 	if got := users[0].Extra; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestLaterStepIsGone: that a later step finds nothing is no proof that the
+// account is gone, unless nobody can be asked.
+func TestLaterStepIsGone(t *testing.T) {
+	const (
+		first, second, look = "POST /users/1/off", "DELETE /users/1", "GET /users/1"
+		get                 = `get: {path: "/users/{id}", gone_if: {path: state, in: [deleted]}}` + "\n"
+		twoGets             = `get: [{path: "/users/{id}"}, {path: "/users/{id}/roles", as: roles}]` + "\n"
+		own                 = `activity: {path: "/users/{id}/log", items: log, at: at}` + "\n"
+		shared              = `activity: {path: /log, items: log, account: {path: who}, at: at}` + "\n"
+	)
+	for name, row := range map[string]struct {
+		more    string
+		answers routes // besides the steps
+		confirm error  // of the second look; nil: the second step is not found
+		done    bool
+		asked   []string
+	}{
+		"gone":                        {get, routes{look: 404}, nil, true, []string{look}},
+		"gone for good":               {get, routes{look: 410}, nil, true, []string{look}},
+		"gone, in other words":        {get, routes{look: `{"id":1,"state":"deleted"}`}, nil, true, []string{look}},
+		"still there":                 {get, routes{look: `{"id":1}`}, nil, false, []string{look}},
+		"nobody knows":                {get, routes{look: 503}, nil, false, []string{look}},
+		"nobody may know":             {get, routes{look: 403}, nil, false, []string{look}},
+		"an answer without anybody":   {get, routes{look: `{}`}, nil, false, []string{look}},
+		"only a part is missing":      {twoGets, routes{look: `{"id":1}`, "GET /users/1/roles": 404}, nil, false, []string{look, "GET /users/1/roles"}},
+		"all of it is missing":        {twoGets, routes{look: 404}, nil, true, []string{look}},
+		"nobody can be asked":         {"", nil, nil, true, nil},
+		"a log is nobody to be asked": {shared, nil, nil, true, nil},
+		"its sessions are gone":       {own, routes{"GET /users/1/log": 404}, nil, true, []string{"GET /users/1/log"}},
+		"its sessions are there":      {own, routes{"GET /users/1/log": `{"log":[]}`}, nil, false, []string{"GET /users/1/log"}},
+		"found gone, and gone":        {get, routes{look: 404}, job.ErrNotFound, true, []string{look}},
+		"found gone, and there":       {get, routes{look: `{"id":1}`}, job.ErrNotFound, false, []string{look}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rs := routes{first: 200, second: 404}
+			for line, answer := range row.answers {
+				rs[line] = answer
+			}
+			s := serve(t, rs)
+			asked := 0
+			err := connect(t, s, sketch(t, "", "", row.more+twoSteps), retries(0)).Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error {
+				if asked++; asked == 2 {
+					return row.confirm
+				}
+				return nil
+			})
+			s.heard(err)
+			if (err == nil) != row.done || errors.Is(err, job.ErrHalfDone) == row.done {
+				t.Errorf("%v; want done %t", err, row.done)
+			}
+			if !row.done {
+				wantError(t, err, "1 of 2", "no such account")
+			}
+			want := []string{first}
+			if row.confirm == nil {
+				want = append(want, second)
+			}
+			s.wantRequests(t, append(want, row.asked...)...)
+		})
+	}
+}
+
+// TestEndBetweenSteps: when the run is ended after the first step, the second is
+// tried for a minute more, and not for ever.
+func TestEndBetweenSteps(t *testing.T) {
+	const answer = 30 * time.Second // for which a request is waited for, whatever happens
+	for name, row := range map[string]struct {
+		second  any
+		confirm func(context.Context) error
+		most    time.Duration
+	}{
+		"it fails again and again": {503, nil, time.Minute + time.Second},
+		"it is to come back later": {status(429, "", "Retry-After", "3600"), nil, time.Minute + time.Second},
+		"it never answers":         {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil, time.Minute + answer},
+		"the look never ends": {nil, func(ctx context.Context) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}, time.Minute},
+		"the look is told to come back": {nil, func(context.Context) error { return &statusError{Code: 503} }, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			bubble(t, answering(routes{
+				"POST /users/1/off": func(http.ResponseWriter, *http.Request) { cancel() },
+				"DELETE /users/1":   row.second,
+			}), func(t *testing.T, s *server) {
+				asked, start := 0, time.Now()
+				err := connect(t, s, sketch(t, "", "", twoSteps), retries(100_000)).Remove(ctx, job.User{ID: "1"}, func(ctx context.Context) error {
+					if asked++; asked > 1 && row.confirm != nil {
+						return row.confirm(ctx)
+					}
+					return nil
+				})
+				if took := time.Since(start); took > row.most || !errors.Is(err, job.ErrHalfDone) {
+					t.Errorf("after %s, want %s at most: %v", took, row.most, err)
+				}
+				wantError(t, err, "1 of 2")
+			})
+		})
+	}
+}
+
+// TestNamesKeepTheirSpaces: without them, a name would be another account's.
+func TestNamesKeepTheirSpaces(t *testing.T) {
+	for _, name := range []string{" ana", "ana ", " ana b ", "\tana", "ana\u00a0", "   "} {
+		q := url.QueryEscape(name)
+		quoted := string(must(json.Marshal(name)))
+		u := job.User{ID: "1", Username: name, Email: name, Extra: map[string]string{"login": quoted}}
+		for request, want := range map[string]string{
+			`{method: POST, path: /drop, query: {u: "{username}", e: "{email}", l: "{login}"}}`:  "POST /drop?e=" + q + "&l=" + q + "&u=" + q,
+			`{method: POST, path: /drop, query: {u: "{username}", n: "{none}"}}`:                 "POST /drop?u=" + q,
+			`{method: POST, path: /drop, query: {u: " {username} "}}`:                            "POST /drop?u=+" + q + "+",
+			`{method: POST, path: /drop, body: {u: "{username}", e: ["{email}"], l: "{login}"}}`: `POST /drop {"e":[` + quoted + `],"l":` + quoted + `,"u":` + quoted + `}`,
+			`{method: POST, path: /drop, body: {u: "{username}", n: "{none}"}}`:                  `POST /drop {"n":"","u":` + quoted + `}`,
+			`{method: POST, path: /drop, form: {u: "{username}", l: "{login}"}}`:                 "POST /drop l=" + q + "&u=" + q,
+		} {
+			line, _, _ := strings.Cut(want, " {")
+			if strings.Contains(request, "form") {
+				line = "POST /drop"
+			}
+			s := serve(t, routes{line: 200})
+			p := sketch(t, "", ", username: name, email: email, extra: {login: login}", "params: {none: \"\"}\nremove: "+request+"\n")
+			if err := connect(t, s, p).Remove(t.Context(), u, agree); err != nil {
+				t.Error(err)
+			}
+			for _, w := range s.seen() {
+				if got := strings.TrimSuffix(strings.Replace(w.String(), "/prefix", "", 1)+" "+w.body, " "); got != want {
+					t.Errorf("%q, %s: sent\n%s, want\n%s", name, request, got, want)
+				}
+			}
+		}
+		// The same where its use is asked for.
+		s := serve(t, routes{"GET /log?u=" + q: `{"log":[]}`})
+		c := connect(t, s, sketch(t, "", ", username: name", `activity: {path: /log, query: {u: "{username}"}, items: log, at: at, coverage: complete}`+"\n"))
+		if got, err := c.User(t.Context(), u); err != nil || told(got) != "never" {
+			t.Errorf("%q: %s, %v", name, told(got), err)
+		}
 	}
 }

@@ -3,8 +3,12 @@ package client
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"dormant/job"
@@ -57,4 +61,61 @@ func TestHostname(t *testing.T) {
 	_, err := all(t, s, c)
 	wantError(t, err, "certificate")
 	wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "certificate")
+}
+
+// TestCertificateElsewhere: the client's certificate is the directory's to see.
+// A sign-in at another origin is not shown it, though it asks for one.
+func TestCertificateElsewhere(t *testing.T) {
+	const signIn = `headers: {Authorization: "Bearer {token}"}
+params: {login: ""}
+sign_in: {%s, form: {secret: "{client_secret}"}, token: t}
+list: {path: /users, items: users}
+user: {id: id}
+remove: {path: "/users/{id}"}
+`
+	for name, row := range map[string]struct {
+		how       string
+		elsewhere bool
+	}{
+		"elsewhere": {`url: "{login}/prefix/token"`, true}, "at the directory": {`path: /token`, false}, "at its URL": {`url: "{login}/prefix/token"`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			shown := map[string]int{} // certificates, by whom they were shown to
+			serves := func(who string) *httptest.Server {
+				s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					mu.Lock()
+					defer mu.Unlock()
+					shown[who+" "+r.Method+" "+r.URL.Path] = len(r.TLS.PeerCertificates)
+					io.WriteString(w, `{"t":"tok-SECRET-9","users":[{"id":1}]}`)
+				}))
+				s.Config.ErrorLog = newSilentLog()
+				s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} //nolint:gosec // the default is what clients meet
+				s.StartTLS()
+				t.Cleanup(s.Close)
+				return s
+			}
+			directory, office := serves("directory"), serves("office")
+			authority := x509.NewCertPool()
+			authority.AddCert(directory.Certificate())
+			s := &server{Server: directory, observed: map[string]int{}}
+			c := connect(t, s, load(t, strings.Replace(signIn, "%s", row.how, 1)), retries(0), func(o *Options) {
+				o.CAs, o.Certificate = authority, &directory.TLS.Certificates[0]
+				o.Values = Values{ClientSecret: refreshToken, Params: map[string]string{"login": directory.URL}}
+				if row.elsewhere {
+					o.Values.Params["login"] = office.URL
+				}
+			})
+			if _, err := all(t, s, c); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int{"directory POST /prefix/token": 1, "directory GET /prefix/users": 1}
+			if row.elsewhere {
+				want = map[string]int{"office POST /prefix/token": 0, "directory GET /prefix/users": 1}
+			}
+			if !maps.Equal(shown, want) {
+				t.Errorf("certificates shown: %v, want %v", shown, want)
+			}
+		})
+	}
 }
