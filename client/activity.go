@@ -113,16 +113,18 @@ func (t *trace) add(name string, at time.Time) {
 // readTrace reads the whole source, or its first pages; an own source about u.
 func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages int) (trace, error) {
 	t := trace{last: map[string]time.Time{}}
-	entries, named := 0, s.isOwn
+	entries, named := 0, s.Account.Path == ""
 	w := &walk{client: c, operation: opActivity, listing: s.Listing, key: s.key, user: u, maxPages: maxPages}
 	for it, err := range w.items(ctx) {
-		var status *statusError
-		if s.Optional && errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast && w.pagesRead == 0 {
+		if s.Optional && isMissing(err) && w.pagesRead == 0 {
 			if !s.isOwn {
 				c.log.Warn().Str(job.FieldPath, string(s.Path)).
 					Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
 			}
 			return trace{}, nil
+		}
+		if s.isOwn && isMissing(err) && w.pagesRead == 0 {
+			return t, fmt.Errorf("%w: %w", errNoSource, err)
 		}
 		if err != nil {
 			return t, err
@@ -137,7 +139,7 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 		name, isAccount := s.nameOf(u), true
 		if s.Account.Path != "" {
 			name = text(it.value, s.Account.Path)
-			named = named || name != ""
+			named = named || it.value.Get(s.Account.Path).Exists()
 			name, isAccount = strings.CutPrefix(name, s.Account.Prefix)
 		}
 		if !isAccount || name == "" {
@@ -157,6 +159,15 @@ func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages i
 	}
 	t.known = !w.cut
 	return t, nil
+}
+
+// errNoSource says that a source about one account is not there.
+var errNoSource = errors.New("there is no such log")
+
+// isMissing reports whether the answer was that there is no such thing.
+func isMissing(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast
 }
 
 // nameOf is what the source calls the account.
@@ -203,12 +214,26 @@ func (c *Client) lookAgain(ctx context.Context) error {
 	if len(c.sources) == 0 || c.hasOwnSources() {
 		return nil
 	}
-	c.looking.Lock()
-	defer c.looking.Unlock()
-	if last := c.seen.Load(); last == nil || time.Since(last.at) < traceLife {
+	select {
+	case c.looking <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-c.looking }()
+	last := c.seen.Load()
+	if last == nil || time.Since(last.at) < traceLife {
 		return nil
 	}
-	return c.readActivity(ctx, 0)
+	if err := c.readActivity(ctx, 0); err != nil {
+		return err
+	}
+	for i, now := range c.seen.Load().traces {
+		if last.traces[i].known && !now.known {
+			c.seen.Store(last)
+			return fmt.Errorf("%s: is not there any more", c.sources[i].Path)
+		}
+	}
+	return nil
 }
 
 // proven is the account with what the sources say of it now.
@@ -229,8 +254,7 @@ func (c *Client) proven(ctx context.Context, u job.User) (job.User, error) {
 		if errors.Is(err, errUnnamed) || errors.Is(err, job.ErrUnsafeID) {
 			return hidden(u), nil
 		}
-		var status *statusError
-		if c.profile.Get == nil && errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast {
+		if errors.Is(err, errNoSource) && c.profile.Get == nil && i == c.firstOwn() {
 			return job.User{}, job.ErrNotFound // nothing else tells
 		}
 		if err != nil {
@@ -259,8 +283,11 @@ func (c *Client) listed(u job.User) job.User {
 	return u
 }
 
-func (c *Client) hasOwnSources() bool {
-	return slices.ContainsFunc(c.sources, func(s source) bool { return s.isOwn })
+func (c *Client) hasOwnSources() bool { return c.firstOwn() >= 0 }
+
+// firstOwn is the index of the first source about one account, or -1.
+func (c *Client) firstOwn() int {
+	return slices.IndexFunc(c.sources, func(s source) bool { return s.isOwn })
 }
 
 // judged adds what the traces prove: first what is there, and then, where that
@@ -284,11 +311,14 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 		return u
 	}
 	for i, s := range c.sources {
-		switch t := traces[i]; {
-		case !t.known, s.nameOf(u) == "":
-		case s.coverage == coverComplete && u.LastLogin.State == job.LoginAbsent:
+		if s.coverage == coverComplete && traces[i].known && s.nameOf(u) != "" {
 			u.LastLogin.State = job.LoginNever
-		case s.coverage == coverLog && !s.isOwn && u.LastLogin.State != job.LoginNever && !t.oldest.IsZero() && t.oldest.After(u.LastLogin.At):
+			return u
+		}
+	}
+	for i, s := range c.sources {
+		t := traces[i]
+		if s.coverage == coverLog && !s.isOwn && t.known && s.nameOf(u) != "" && t.oldest.After(u.LastLogin.At) {
 			u.LastLogin = job.LastLogin{State: job.LoginKnown, At: t.oldest, NotAfter: true}
 		}
 	}
@@ -298,9 +328,13 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 // newer is the newer one of two last logins. One that can't be seen may be newer
 // than any.
 func newer(a, b job.LastLogin) job.LastLogin {
-	switch a = a.Settle(time.Time{}, time.Now()); {
+	now := time.Now()
+	a, b = a.Settle(time.Time{}, now), b.Settle(time.Time{}, now)
+	switch {
 	case a.State == job.LoginHidden || a.State == job.LoginUnreadable:
 		return a
+	case b.State == job.LoginUnreadable:
+		return b
 	case a.State == job.LoginKnown && a.At.After(b.At):
 		return a
 	}

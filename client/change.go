@@ -63,9 +63,9 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
 	for i, step := range steps {
-		during, end := ctx, context.CancelFunc(func() {})
+		during, end := ctx, func() {}
 		if i > 0 {
-			during, end = context.WithTimeout(context.WithoutCancel(ctx), carryThrough)
+			during, end = outliving(ctx)
 		}
 		err := c.take(during, operation, step, u, confirm)
 		if i > 0 && errors.Is(err, job.ErrNotFound) && c.isGone(during, u) {
@@ -82,9 +82,22 @@ func (c *Client) change(ctx context.Context, operation string, steps Steps, u jo
 	return nil
 }
 
-// carryThrough is for how long the steps after the first are tried, whatever
-// becomes of the run.
+// carryThrough is for how long the steps after the first are tried when the run
+// has been told to end.
 const carryThrough = time.Minute
+
+// outliving is a context that ends some time after ctx does.
+func outliving(ctx context.Context) (during context.Context, end func()) {
+	during, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		last := time.AfterFunc(carryThrough, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(during, func() { last.Stop() })
+	})
+	return during, func() {
+		stop()
+		cancel(nil)
+	}
+}
 
 // isGone reports whether the directory does not show the account any more, or
 // can't show it.

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -74,7 +73,7 @@ type Client struct {
 	log      zerolog.Logger
 
 	seen    atomic.Pointer[look] // at the sources about all accounts, the last one
-	looking sync.Mutex           // at them again
+	looking chan struct{}        // has room for one, who looks at them again
 
 	census atomic.Pointer[Census] // of the last listing's first page
 
@@ -97,7 +96,7 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, fill: o.Values.placeholders(o.Profile),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		connections: max(1, o.Connections), maxItems: maxItems, seed: maphash.MakeSeed(),
+		connections: max(1, o.Connections), maxItems: maxItems, seed: maphash.MakeSeed(), looking: make(chan struct{}, 1),
 	}
 	var err error
 	if c.reader, err = newReader(o.Profile.User, c.fill); err != nil {

@@ -50,7 +50,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 			return err
 		}
 		if !c.profile.List.counts(it.value) {
-			others[maphash.String(c.seed, it.value.Raw)] = true
+			others[maphash.String(c.seed, it.key+"\x00"+it.value.Raw)] = true
 			continue
 		}
 		if it.page == 1 {
@@ -73,7 +73,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 			return nil
 		}
 	}
-	if err := seen.endPage(); err != nil {
+	if err := errors.Join(seen.endPage(), seen.allTried(w)); err != nil {
 		return err
 	}
 	if err := c.check(census); err != nil {
@@ -98,6 +98,7 @@ type sightings struct {
 
 type sighting struct {
 	page    int
+	try     int    // of the page that brought it last
 	account uint64 // what was read of it, hashed
 }
 
@@ -131,7 +132,7 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 	before, known := s.users[u.ID]
 	switch {
 	case !known:
-		s.users[u.ID] = sighting{page: it.page, account: s.fingerprint(u)}
+		s.users[u.ID] = sighting{page: it.page, try: it.try, account: s.fingerprint(u)}
 		s.fresh++
 		return true, nil
 	case before.account != s.fingerprint(u):
@@ -139,8 +140,22 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 			"the id is not unique, or the listing changed while it was read", u.ID, before.page)
 	case before.page != it.page:
 		s.again++
+	default:
+		before.try = it.try
+		s.users[u.ID] = before
 	}
 	return false, nil
+}
+
+// allTried complains of accounts that came with a failed try of the one response,
+// and were not in the one that came whole.
+func (s *sightings) allTried(w *walk) error {
+	for id, seen := range s.users {
+		if !w.listing.paged() && seen.try < w.tries {
+			return fmt.Errorf("account %q was in a response that was cut short, and not in the next: the listing changed while it was read", id)
+		}
+	}
+	return nil
 }
 
 // endPage complains of a page on which every account had been on earlier ones.

@@ -17,7 +17,7 @@ func TestUntilReset(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"": 0, "0": 0, "-5": 0, "5": 5 * time.Second, "1.5": 1500 * time.Millisecond, "119": 119 * time.Second, "121": maxRetryAfter, "999999999": maxRetryAfter,
 		epoch(0): 0, epoch(time.Second): time.Second, epoch(30 * time.Second): 30 * time.Second, epoch(-time.Hour): 0, epoch(time.Hour): maxRetryAfter,
-		epoch(30*time.Second) + "000": maxRetryAfter, epoch(30*time.Second) + ".5": 30*time.Second + 500*time.Millisecond,
+		epoch(30*time.Second) + "000": 30 * time.Second, epoch(time.Hour) + "000": maxRetryAfter, epoch(-time.Hour) + "000": 0, epoch(30*time.Second) + ".5": 30*time.Second + 500*time.Millisecond,
 		"2026-05-04T12:00:30Z": 30 * time.Second, "2026-05-04T14:00:30+02:00": 30 * time.Second, "2026-05-04T12:01Z": time.Minute, "2026-05-04T11:59:59Z": 0, "2099-01-01T00:00:00Z": maxRetryAfter,
 		"soon": 0, "NaN": 0, "Inf": maxRetryAfter, "-Inf": 0, "1e400": 0, "1e300": maxRetryAfter, "0x10": 0, " 5": 0, "5s": 0, "5, 6": 0, "2026-05-04": 0,
 	} {

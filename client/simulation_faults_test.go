@@ -162,6 +162,7 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 			half.body = half.body[:len(half.body)/2]
 			q.run.hears(q, &half)
 		}
+		q.run.overhears(q, a.body[:len(a.body)/2])
 		w.say("  → %d and half of it", a.status)
 		a.send(rw, true)
 	case simGateway:
@@ -239,6 +240,7 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 		a.body = a.body[:len(a.body)/2]
 		a.status = http.StatusOK
 		w.say("  → half of it")
+		q.run.overhears(q, a.body)
 		a.send(rw, false)
 	case simEmptyThing:
 		lie(200, []string{"{}", "[]", "null", ""}[q.chance.IntN(4)])

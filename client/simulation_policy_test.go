@@ -101,6 +101,14 @@ func (p simPolicy) cutoff(now time.Time) time.Time {
 	return now.Add(-p.inactiveFor)
 }
 
+// firstCutoff is when whoever is disabled was used last, if they are before.
+func (p simPolicy) firstCutoff(now time.Time) time.Time {
+	if p.disableAfter > 0 {
+		return now.Add(-p.disableAfter)
+	}
+	return p.cutoff(now)
+}
+
 // decide is what may be done with the account: remove, disable, or nothing.
 // It says why nothing.
 func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKind, why string) {
@@ -155,6 +163,8 @@ func (p simPolicy) unused(t simTold, since, now time.Time) (bool, string) {
 		return false, "active"
 	case acted && !possible(t.action, now):
 		return false, "last_login_unknown"
+	case t.notAfter && t.login == simKnown && p.never == "keep":
+		return false, "last_login_unknown" // perhaps there was none
 	case t.login == simKnown && t.at.Before(since):
 		return true, ""
 	case t.login == simNever && !acted:
@@ -171,6 +181,8 @@ func settled(t simTold, now time.Time) simTold {
 	case t.login != simKnown:
 	case !possible(t.at, now):
 		t.login = simUnknown
+	case t.notAfter && !possible(t.created, now):
+		t.login = simAbsent // the account may be too new for any log
 	case possible(t.created, now) && t.at.Before(t.created):
 		t.login = simNever
 	}

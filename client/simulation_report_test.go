@@ -56,8 +56,8 @@ func (run *simRun) checkAccounts(blame func(string, ...any)) {
 			if !run.policy.dryRun || seen.tries > 0 {
 				blame("%q: %s after %d tries", a.ID, a.Result, seen.tries)
 			}
-		case job.NotAttempted, job.Kept:
-			if did(simRemove) || did(simDisable) {
+		case job.NotAttempted, job.Kept: // unless it says that this may be so
+			if did(simRemove) || did(simDisable) && (a.Reason != job.AlreadyDisabled || a.Error == "") {
 				blame("it says %s of %q, and changed it", a.Result, a.ID)
 			}
 		}

@@ -60,6 +60,8 @@ type simRun struct {
 	oldest   time.Time                  // entry
 	offline  map[string]bool
 	signedIn time.Time
+	loggedAt time.Time
+	planned  bool // the listing has been read
 	effects  []simEffect
 }
 
@@ -123,6 +125,9 @@ func (w *simWorld) newRun(p simPolicy, journal string) *simRun {
 	if r.IntN(3) > 0 {
 		run.pageSize = 1 + r.IntN(12)
 	}
+	if w.sys.name == "itflex" { // which looks at its log one after the other
+		run.concurrency = 1
+	}
 	if run.noJournal && r.IntN(2) == 0 {
 		run.logBreaks = 1 + r.IntN(10)
 	}
@@ -135,7 +140,7 @@ func (w *simWorld) newRun(p simPolicy, journal string) *simRun {
 
 // calm makes the run one that nothing stops.
 func (run *simRun) calm() {
-	run.retries, run.maxFailures, run.stopAt, run.logBreaks = 5, 1000, 0, 0
+	run.retries, run.maxFailures, run.stopAt, run.logBreaks = 3, 1000, 0, 0
 }
 
 // start carries the run out, to its end or to where it is killed.

@@ -384,9 +384,7 @@ var simSystems = []*simSystem{
 				disabled: !item.Get("activated").Bool(), created: clock(item.Get("created_at")),
 				undated: item.Get("created_at").Type == gjson.Null,
 			}
-			if rows := item.Get("groups.rows"); rows.Exists() {
-				t.roles = nameList(rows.Get("#.name"))
-			}
+			t.roles = nameList(item.Get("groups.rows.#.name"))
 			if v := item.Get("last_login"); v.Type == gjson.Null {
 				t.login = simNever
 			} else {

@@ -36,8 +36,8 @@ const simCaller = "caller"
 // same time comes in an order that depends on the seed alone, and between each
 // request and its answer there is room for events.
 const (
-	simRound = 64 * time.Second
-	simRush  = 8 * time.Second // at the beginning of a round, when answers are given
+	simRound = 4 * time.Second        // longer than the wait before a third retry
+	simRush  = 500 * time.Millisecond // at the beginning of a round, when answers are given
 )
 
 // simWorld is a directory, those who change it, and the network in front of it.

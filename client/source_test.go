@@ -186,7 +186,7 @@ func TestSources(t *testing.T) {
 		"there is no life":                {log + use, routes{"GET /log": at(9, "2020"), "GET /use": 404}, "before 2020-01-01T00:00:00Z"},
 		"there is no complete one":        {all3, routes{"GET /all": 404}, "absent"},
 		"complete, and a log":             {all3 + log, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "never"}, // and stays never
-		"a log, and complete":             {log + all3, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
+		"a log, and complete":             {log + all3, routes{"GET /all": `{"log":[]}`, "GET /log": at(9, "2020")}, "never"},
 		"a log, and no complete one":      {log + all3, routes{"GET /all": 404, "GET /log": at(9, "2020")}, "before 2020-01-01T00:00:00Z"},
 	} {
 		rs := maps.Clone(row.routes)
@@ -445,7 +445,7 @@ func TestNobodyIsNamed(t *testing.T) {
 	const nowhere = "error"
 	for name, row := range map[string]struct{ more, entries, want string }{
 		"nothing there":             {``, `{"by":1},{"by":2}`, nowhere},
-		"no names there":            {``, `{"who":""},{"who":null},{},{"who":{}},{"who":["1"]}`, nowhere},
+		"no names there":            {``, `{"who":""},{"who":null},{},{"who":{}},{"who":["1"]}`, "never"}, // but the place for them
 		"one of many":               {``, `{"by":1},{"who":1},{"by":1}`, "2024-03-01T00:00:00Z"},
 		"somebody who left":         {``, `{"who":7}`, "never"},
 		"no entries":                {``, ``, "never"},
@@ -496,6 +496,7 @@ func TestSourceRepeats(t *testing.T) {
 					fmt.Fprint(w, "{"+entries+more+"}")
 				}))
 				c := connect(t, s, watched(t, "  {path: /log, "+about+"items: log, account: {path: who}, at: at, coverage: log, "+paging+"}\n"), connections(n))
+				c.maxItems = 1000
 				var err error
 				if about == "" {
 					_, err = all(t, s, c)
@@ -516,7 +517,6 @@ func TestSourceOfLikePages(t *testing.T) {
 	at := func(list string, n int) string { return fmt.Sprintf(`{"log":[%s],"n":%d}`, list, n) }
 	const a, b, d = `{"who":1,"at":"2024-01-01"}`, `{"who":2,"at":"2024-01-01"}`, `{"who":1,"at":"2024-01-02"}`
 	for name, pages := range map[string][]string{
-		"one entry, twice":   {at(a, 2), at(a, 2)},
 		"in another order":   {at(a+","+b, 4), at(b+","+a, 4)},
 		"one that is new":    {at(a+","+b, 4), at(a+","+d, 4)},
 		"a shorter last one": {at(a+","+b, 3), at(a, 3)},
@@ -615,7 +615,7 @@ func TestLookAgain(t *testing.T) {
 				}
 				var wg sync.WaitGroup
 				for i, wait := range row.waits {
-					time.Sleep(wait)
+					<-time.After(wait)
 					for range 2 {
 						wg.Go(func() {
 							u, err := c.User(t.Context(), job.User{ID: "1"})
@@ -643,12 +643,66 @@ func TestLookAgainFails(t *testing.T) {
 				if _, err := all(t, s, c); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				u, err := c.User(t.Context(), job.User{ID: "1"})
 				if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
 					t.Errorf("%s: %v, %v", name, u, err)
 				}
 				wantError(t, err, "list activity")
 			})
+	}
+}
+
+// TestOwnSourceOfNobody: a path that leads nowhere is no silence.
+func TestOwnSourceOfNobody(t *testing.T) {
+	for _, coverage := range []string{coverLife, coverLog, coverComplete} {
+		s := serve(t, routes{"GET /users/1/s": `[{"by":1,"at":"2026-01-01"}]`})
+		c := connect(t, s, sketch(t, "", "", "activity: {path: \"/users/{id}/s\", items: \"@this\", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
+		u, err := c.User(t.Context(), job.User{ID: "1", LastLogin: job.ParseLastLogin("2020-01-01")})
+		if wantError(t, err, "nothing at who in any of 1 entries"); !errors.Is(err, job.ErrProfile) {
+			t.Errorf("%s: %s, %v", coverage, told(u), err)
+		}
+	}
+}
+
+// TestOwnSourceIsMissing: what a later answer lacks is not the account, which an
+// earlier one has shown.
+func TestOwnSourceIsMissing(t *testing.T) {
+	for name, row := range map[string]struct {
+		activity string
+		routes   routes
+	}{
+		"the second page": {"{path: \"/users/{id}/s\", items: log, page: {param: p, first: 1}, at: at, coverage: complete}",
+			routes{"GET /users/1/s?p=1": `{"log":[{"at":"2026-01-01"}]}`, "GET /users/1/s?p=2": 404}},
+		"the second source": {"[{path: \"/users/{id}/s\", items: log, at: at, coverage: complete}, {path: \"/users/{id}/t\", items: log, at: at}]",
+			routes{"GET /users/1/s": `{"log":[{"at":"2026-01-01"}]}`, "GET /users/1/t": 404}},
+	} {
+		s := serve(t, row.routes)
+		u, err := connect(t, s, sketch(t, "", "", "activity: "+row.activity+"\n")).User(t.Context(), job.User{ID: "1"})
+		if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
+			t.Errorf("%s: %s, %v", name, told(u), err)
+		}
+	}
+}
+
+// TestEntryOfNoTime: an entry at a time that can't be hides when it was.
+func TestEntryOfNoTime(t *testing.T) {
+	for _, at := range []string{`"1999-12-31"`, `29534400`, `"2999-01-01"`} {
+		for _, coverage := range []string{coverLog, coverComplete} {
+			s := serve(t, routes{"GET /log": `{"log":[{"who":1,"at":` + at + `}]}`, "GET /users": `{"users":[{"id":1,"last":"2020-01-01"}]}`})
+			users, err := all(t, s, connect(t, s, watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")))
+			if err != nil || told(users[0]) != "unreadable" {
+				t.Errorf("%s, %s: %v, %v", coverage, at, users, err)
+			}
+		}
+	}
+}
+
+// TestOneEntryForEver: pages of one entry repeat as well.
+func TestOneEntryForEver(t *testing.T) {
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"log":[{"who":1,"at":"2020-01-01"}]}`) }))
+	_, err := all(t, s, connect(t, s, watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}}\n")))
+	if wantError(t, err, "list activity", "repeats"); len(s.seen()) > 10 {
+		t.Errorf("%d requests", len(s.seen()))
 	}
 }

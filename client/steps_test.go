@@ -374,7 +374,8 @@ disable: {method: POST, path: "/{id}"}
 	}
 }
 
-// TestExtra: what an account has besides is kept as JSON, and only if it is there.
+// TestExtra: what an account has besides is kept as JSON, whatever it is, and
+// only if it is there.
 func TestExtra(t *testing.T) {
 	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"a":"x","b":{"n":7},"c":true,"d":null,"e":{},"f":[1],"g":1.50}]}`})
 	p := sketch(t, "", ", extra: {a: a, n: b.n, c: c, d: d, e: e, f: f, g: g, h: h}", "")
@@ -382,7 +383,7 @@ func TestExtra(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"a": `"x"`, "n": "7", "c": "true", "g": "1.50"}
+	want := map[string]string{"a": `"x"`, "n": "7", "c": "true", "e": "{}", "f": "[1]", "g": "1.50"}
 	if got := users[0].Extra; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -525,5 +526,24 @@ func TestNamesKeepTheirSpaces(t *testing.T) {
 		if got, err := c.User(t.Context(), u); err != nil || told(got) != "never" {
 			t.Errorf("%q: %s, %v", name, told(got), err)
 		}
+	}
+}
+
+// TestLaterStepIsWaitedFor: as long as nobody ends the run, a step has all the
+// time that the directory wants.
+func TestLaterStepIsWaitedFor(t *testing.T) {
+	bubble(t, answering(routes{"POST /users/1/off": 200, "DELETE /users/1": turns(status(429, "", "Retry-After", "110"), 204)}), func(t *testing.T, s *server) {
+		if err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestNameNextToNothing: a name keeps its spaces beside a value that is empty.
+func TestNameNextToNothing(t *testing.T) {
+	s := serve(t, routes{"POST /drop?u=+ana": 200})
+	p := sketch(t, "", ", username: name", "params: {realm: \"\"}\nremove: {method: POST, path: /drop, query: {u: \"{realm}{username}\"}}\n")
+	if err := connect(t, s, p).Remove(t.Context(), job.User{ID: "1", Username: " ana"}, agree); err != nil {
+		t.Error(err)
 	}
 }

@@ -49,11 +49,12 @@ func (t Template) path(values map[string]string) string {
 
 // text expands to plain text; the white space around an empty value goes with it.
 func (t Template) text(values map[string]string) string {
-	text := t.expand(values, func(s string) string { return s })
-	if slices.ContainsFunc(t.names(), func(name string) bool { return values[name] == "" }) {
-		return strings.TrimSpace(text)
+	for _, name := range t.names() {
+		if values[name] == "" {
+			t = Template(strings.TrimSpace(strings.ReplaceAll(string(t), "{"+name+"}", "")))
+		}
 	}
-	return text
+	return t.expand(values, func(s string) string { return s })
 }
 
 // blank reports whether the text has placeholders and none of them has a value,

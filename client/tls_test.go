@@ -45,7 +45,7 @@ func TestClientCertificate(t *testing.T) {
 // TestTLSVersion: nothing older than TLS 1.2 is spoken.
 func TestTLSVersion(t *testing.T) {
 	for version, fine := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		s, authority := overTLS(t, &tls.Config{MinVersion: version, MaxVersion: version}) //nolint:gosec // what is too old is to be refused
+		s, authority := overTLS(t, &tls.Config{MinVersion: version, MaxVersion: version})
 		_, err := all(t, s, connect(t, s, builtin(t, "maestro"), retries(0), func(o *Options) { o.CAs = authority }))
 		if (err == nil) != fine {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
@@ -90,7 +90,7 @@ remove: {path: "/users/{id}"}
 					io.WriteString(w, `{"t":"tok-SECRET-9","users":[{"id":1}]}`)
 				}))
 				s.Config.ErrorLog = newSilentLog()
-				s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} //nolint:gosec // the default is what clients meet
+				s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 				s.StartTLS()
 				t.Cleanup(s.Close)
 				return s

@@ -24,6 +24,7 @@ import (
 // item is one element of a listing.
 type item struct {
 	page, position int    // from 1
+	try            int    // of the page that brought it
 	key            string // its name, where the items are the members of an object
 	value          gjson.Result
 }
@@ -44,6 +45,7 @@ type walk struct {
 
 	// What can be read when the items have ended.
 	pagesRead int
+	tries     int  // of a listing in one response
 	counted   int  // what the first page counted, or -1
 	read      int  // items, those that came twice among them
 	cut       bool // there are more pages than were asked for
@@ -120,7 +122,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		if empty > maxEmptyPages {
 			return ask{}, false, fmt.Errorf("page %d: %d pages in a row are empty, and there is always a next one", p.number, empty)
 		}
-		if before, again := contents[p.contents]; again && p.items > 1 {
+		if before, again := contents[p.contents]; again && (p.items > 1 || p.items == 1 && before == p.number-1) {
 			return ask{}, false, fmt.Errorf("page %d is page %d once more, so the listing repeats", p.number, before)
 		}
 		contents[p.contents] = p.number
@@ -130,8 +132,8 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		if next, more, err = pager.next(p); err != nil {
 			return ask{}, false, fmt.Errorf("page %d: %w", p.number, err)
 		}
-		w.cut = more && p.number == w.maxPages
-		return next, more && !w.cut, nil
+		w.cut = more && p.number == w.maxPages && !next.probe
+		return next, more && p.number != w.maxPages, nil
 	}
 	number := 1
 	for next, more := pager.first(), true; more; number++ {
@@ -227,9 +229,7 @@ func (w *walk) together(ctx context.Context, first, n int, at func(int) ask, use
 			under.Go(func() {
 				var r fetched
 				r.page, r.err = w.page(ctx, first+i, at(i), func(it item) error {
-					if r.items = append(r.items, it); len(r.items) > w.client.maxItems {
-						return fmt.Errorf("more than %d items, so the listing does not end", w.client.maxItems)
-					}
+					r.items = append(r.items, it)
 					return nil
 				})
 				result <- r
@@ -251,8 +251,9 @@ const maxEmptyPages = 100
 // count is how a total is written, as a number or as text.
 var count = regexp.MustCompile(`^[0-9]{1,9}$`)
 
-// page reads one page, as often as it takes. What a failed try has sent already
-// is sent again by the next one.
+// page reads one page, as often as it takes, and sends what is on it once all of
+// it has come. Only a listing in one response, which may be long, is sent while it
+// comes; what a failed try has sent is then sent again by the next one.
 func (w *walk) page(ctx context.Context, number int, a ask, send func(item) error) (page, error) {
 	p := page{number: number, total: -1}
 	r, err := w.request(a)
@@ -260,16 +261,38 @@ func (w *walk) page(ctx context.Context, number int, a ask, send func(item) erro
 		return p, err
 	}
 	p.url = r.url
+	tries := 0
+	var items []item
+	take := func(it item) error {
+		it.try = tries
+		if !w.listing.paged() {
+			return send(it)
+		}
+		if items = append(items, it); len(items) > w.client.maxItems {
+			return fmt.Errorf("more than %d items, so the listing does not end", w.client.maxItems)
+		}
+		return nil
+	}
 	err = w.client.retry(ctx, w.operation, func() error {
 		return w.client.withToken(ctx, func(token string) error {
-			p.items = 0
+			p.items, items = 0, nil
+			tries++
 			r.token = token
 			return w.client.send(ctx, r, func(body io.Reader, header http.Header) error {
 				p.header = header
-				return w.split(body, &p, send)
+				return w.split(body, &p, take)
 			})
 		})
 	})
+	if !w.listing.paged() {
+		w.tries = tries
+	}
+	for _, it := range items {
+		if err != nil {
+			break
+		}
+		err = send(it)
+	}
 	if err != nil || w.listing.Total == nil {
 		return p, err
 	}
@@ -295,7 +318,8 @@ func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
 	contents.SetSeed(w.client.seed)
 	envelope, err := split(body, items, w.listing.Keyed, func(key string, raw []byte) error {
 		p.items++
-		_, _ = contents.Write(raw)     // never fails
+		_, _ = contents.WriteString(key + "\x00") // never fails
+		_, _ = contents.Write(raw)
 		p.last = gjson.ParseBytes(raw) // a copy
 		return send(item{page: p.number, position: p.items, key: key, value: p.last})
 	})
