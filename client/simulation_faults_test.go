@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // simFault is what goes wrong with a request.
@@ -81,6 +84,7 @@ func (w *simWorld) pick(q *simRequest, first bool) simFault {
 			if !reads {
 				continue
 			}
+		default:
 		}
 		return fault
 	}
@@ -162,7 +166,6 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 			half.body = half.body[:len(half.body)/2]
 			q.run.hears(q, &half)
 		}
-		q.run.overhears(q, a.body[:len(a.body)/2])
 		w.say("  → %d and half of it", a.status)
 		a.send(rw, true)
 	case simGateway:
@@ -170,10 +173,14 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 		lie(http.StatusBadGateway, "<html>bad gateway</html>")
 	case simError:
 		status := []int{500, 502, 503, 504, 408, 418, 400}[q.chance.IntN(7)]
-		if q.chance.IntN(2) == 0 {
+		switch q.chance.IntN(3) {
+		case 0:
 			lie(status, `{"error":"it went wrong"}`)
-		} else {
-			lie(status, "", "Retry-After", fmt.Sprint(q.chance.IntN(40)))
+		case 1: // some show what they were sent
+			echo := fmt.Sprintf("%v %v %s", r.Header["Authorization"], r.Header["X-Redmine-Api-Key"], q.body)
+			lie(status, `{"error": `+string(gjson.AppendJSONString(nil, echo))+`}`)
+		case 2:
+			lie(status, "", "Retry-After", strconv.Itoa(q.chance.IntN(40)))
 		}
 	case simPage:
 		deliver(simHTML)
@@ -185,7 +192,7 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 		case 0:
 			lie(429, "")
 		case 1:
-			lie(429, "", "Retry-After", fmt.Sprint(q.chance.IntN(50)))
+			lie(429, "", "Retry-After", strconv.Itoa(q.chance.IntN(50)))
 		case 2:
 			lie(429, "{}", "Retry-After", time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat))
 		}
@@ -214,7 +221,7 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 	case simAside, simAway:
 		to := "/prefix" + r.URL.EscapedPath()[len("/prefix"):]
 		query := r.URL.Query()
-		query.Set("redirected", fmt.Sprint(q.chance.IntN(1000)))
+		query.Set("redirected", strconv.Itoa(q.chance.IntN(1000)))
 		to += "?" + query.Encode()
 		if fault == simAway {
 			to = []string{"http://evil.test", "http://127.0.0.1:8", "https://127.0.0.1:7"}[q.chance.IntN(3)] + to
@@ -240,7 +247,6 @@ func (w *simWorld) perform(rw http.ResponseWriter, r *http.Request, q *simReques
 		a.body = a.body[:len(a.body)/2]
 		a.status = http.StatusOK
 		w.say("  → half of it")
-		q.run.overhears(q, a.body)
 		a.send(rw, false)
 	case simEmptyThing:
 		lie(200, []string{"{}", "[]", "null", ""}[q.chance.IntN(4)])

@@ -41,11 +41,11 @@ func (run *simRun) checkAccounts(blame func(string, ...any)) {
 		}
 		switch a.Result {
 		case job.Removed:
-			if !seen.succeded[simRemove] || !did(simRemove) && !run.world.sys.again {
-				blame("it says that it removed %q: done %t, told so %t", a.ID, did(simRemove), seen.succeded[simRemove])
+			if !seen.succeeded[simRemove] || !did(simRemove) && !run.world.sys.again {
+				blame("it says that it removed %q: done %t, told so %t", a.ID, did(simRemove), seen.succeeded[simRemove])
 			}
 		case job.Disabled:
-			if !seen.succeded[simDisable] && !did(simDisable) && (a.Error == "" || !seen.asked[simDisable]) {
+			if !seen.succeeded[simDisable] && !did(simDisable) && (a.Error == "" || !seen.asked[simDisable]) {
 				blame("it says that it disabled %q, and neither did nor was told so", a.ID)
 			}
 		case job.AlreadyGone:
@@ -60,9 +60,10 @@ func (run *simRun) checkAccounts(blame func(string, ...any)) {
 			if did(simRemove) || did(simDisable) && (a.Reason != job.AlreadyDisabled || a.Error == "") {
 				blame("it says %s of %q, and changed it", a.Result, a.ID)
 			}
+		case job.NotRemoved: // which may have been done all the same
 		}
-		if seen.succeded[simRemove] && run.world.sys.steps < 2 && a.Result != job.Removed ||
-			seen.succeded[simDisable] && a.Result != job.Disabled {
+		if seen.succeeded[simRemove] && run.world.sys.steps < 2 && a.Result != job.Removed ||
+			seen.succeeded[simDisable] && a.Result != job.Disabled {
 			blame("it was told that %q is done, and says %s", a.ID, a.Result)
 		}
 	}
@@ -92,7 +93,7 @@ func (run *simRun) checkCounts(blame func(string, ...any)) {
 		r.Planned && kept+c.Candidates != c.Scanned+n[job.Kept] {
 		blame("the counts do not add up: %+v, %v", c, n)
 	}
-	want := r.Outcome
+	var want job.Outcome
 	switch {
 	case r.Err != nil && !run.cancelled.IsZero():
 		want = job.Interrupted
@@ -222,7 +223,7 @@ func (run *simRun) checkSecrets(blame func(string, ...any)) {
 	journal, _ := json.Marshal(run.events())
 	kept := map[string]string{"log": run.out.String(), "report": string(report), "journal": string(journal), "error": fmt.Sprint(run.report.Err)}
 	for what, text := range kept {
-		for _, secret := range []string{simToken, simSecret, "access-"} {
+		for _, secret := range []string{simToken, simSecret, simBasic, "access-"} {
 			if strings.Contains(text, secret) {
 				blame("%q is in the %s", secret, what)
 			}

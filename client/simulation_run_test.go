@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -67,16 +68,16 @@ type simRun struct {
 
 // simSeen is what the run knows of one account.
 type simSeen struct {
-	told     *simTold // by the listing
-	planned  *simTold // by the first look, if there is one
-	last     simTold
-	looks    int
-	lookedAt time.Time
-	goneThen bool // when it was looked at for planning
-	saidGone bool // it was told so
-	tries    int  // requests to change it
-	succeded map[simKind]bool
-	asked    map[simKind]bool
+	told      *simTold // by the listing
+	planned   *simTold // by the first look, if there is one
+	last      simTold
+	looks     int
+	lookedAt  time.Time
+	goneThen  bool // when it was looked at for planning
+	saidGone  bool // it was told so
+	tries     int  // requests to change it
+	succeeded map[simKind]bool
+	asked     map[simKind]bool
 }
 
 // simEffect is what a request did to an account.
@@ -98,7 +99,7 @@ func (o *simOutput) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.lines++; o.most > 0 && o.lines > o.most {
-		return 0, fmt.Errorf("the disk is full")
+		return 0, errors.New("the disk is full")
 	}
 	return o.text.Write(p)
 }
@@ -124,9 +125,6 @@ func (w *simWorld) newRun(p simPolicy, journal string) *simRun {
 	}
 	if r.IntN(3) > 0 {
 		run.pageSize = 1 + r.IntN(12)
-	}
-	if w.sys.name == "itflex" { // which looks at its log one after the other
-		run.concurrency = 1
 	}
 	if run.noJournal && r.IntN(2) == 0 {
 		run.logBreaks = 1 + r.IntN(10)

@@ -34,7 +34,7 @@ func (run *simRun) hears(q *simRequest, a *simAnswer) {
 	case simList, simLog:
 		page := pageOf(q.uri)
 		run.pages[page] = good && body.Get(s.itemsOf(q.kind)).IsArray()
-		if q.kind == simLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") {
+		if q.kind == simLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
 			run.pages[page] = true // it has no log
 		}
 		if run.pages[page] && (q.kind == simLog || !run.planned) {
@@ -46,7 +46,7 @@ func (run *simRun) hears(q *simRequest, a *simAnswer) {
 		if seen := run.byName(q.whom); seen != nil {
 			seen.saidGone = seen.saidGone || s.gone(a.status, body)
 			if s.done(q.kind, a.status, body) && !strings.HasPrefix(string(a.body), "<") {
-				seen.succeded[q.kind] = true
+				seen.succeeded[q.kind] = true
 			}
 		}
 	case simSignIn:
@@ -73,25 +73,12 @@ func (s *simSystem) itemsOf(kind simKind) string {
 	return s.items
 }
 
-// overhears notes what the run is told by a page that is cut short. The page is
-// asked for again, but these accounts count.
-func (run *simRun) overhears(q *simRequest, half []byte) {
-	run.mu.Lock()
-	defer run.mu.Unlock()
-	if !run.dead && (q.kind == simLog || q.kind == simList && !run.planned) {
-		run.hearsPage(q, gjson.ParseBytes(half))
-	}
-}
-
 // hearsPage is told a page of the listing, or of the log of all accounts.
 func (run *simRun) hearsPage(q *simRequest, body gjson.Result) {
 	s := run.world.sys
 	if q.kind == simLog {
 		run.loggedAt = time.Now()
 		for _, item := range body.Get(s.logItems).Array() {
-			if !gjson.Valid(item.Raw) {
-				continue
-			}
 			id, at, _ := s.entry(item)
 			if at.After(run.log[id]) {
 				run.log[id] = at
@@ -107,14 +94,11 @@ func (run *simRun) hearsPage(q *simRequest, body gjson.Result) {
 	}
 	run.listed = true
 	for _, item := range body.Get(s.items).Array() {
-		if !gjson.Valid(item.Raw) { // the last one before it is cut
-			continue
-		}
 		t := s.read(item, false)
 		run.meets(t)
 		seen := run.seen[t.id]
 		if seen == nil {
-			seen = &simSeen{succeded: map[simKind]bool{}, asked: map[simKind]bool{}}
+			seen = &simSeen{succeeded: map[simKind]bool{}, asked: map[simKind]bool{}}
 			run.seen[t.id] = seen
 		}
 		seen.told, seen.last = &t, t
@@ -278,8 +262,8 @@ func (run *simRun) plan() (candidates map[string]simKind, kept map[string]int, s
 			active++
 		}
 		action, why := run.policy.decide(k, run.self, run.now)
-		row, inFile := run.rowOf(*t), false
-		if _, inFile = run.file[row]; inFile && len(run.named[row]) > 1 && action != "" {
+		row := run.rowOf(*t)
+		if _, inFile := run.file[row]; inFile && len(run.named[row]) > 1 && action != "" {
 			action, why = "", "last_login_unknown"
 		}
 		if action == "" {
@@ -306,7 +290,7 @@ func (run *simRun) shared() bool {
 func (run *simRun) sends(q *simRequest, r *http.Request) {
 	w := run.world
 	for _, text := range []string{q.uri, string(q.body)} {
-		for _, secret := range []string{simToken, simSecret, url.QueryEscape(simSecret)} {
+		for _, secret := range []string{simToken, simSecret, simBasic} {
 			if strings.Contains(text, secret) && q.kind != simSignIn {
 				w.blame("credentials are in a request that is no sign-in: %s %s", q.method, text)
 			}

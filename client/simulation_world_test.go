@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +28,8 @@ const (
 	simToken  = "tok-SIMULATED-4711"
 	simSecret = "pass-SIMULATED-word"
 )
+
+var simBasic = base64.StdEncoding.EncodeToString([]byte(simCaller + ":" + simSecret))
 
 // simCaller is the username of the account that the tokens belong to.
 const simCaller = "caller"
@@ -180,7 +184,7 @@ func (w *simWorld) person(r *rand.Rand, p simPolicy, now time.Time) sandbox.User
 		if strings.Contains(id, "%d") {
 			id = fmt.Sprintf(id, n)
 		}
-		if n > 2 && !strings.Contains(id, fmt.Sprint(n)) {
+		if n > 2 && !strings.Contains(id, strconv.Itoa(n)) {
 			id += strings.Repeat("/.", n) // unique, and no better
 		}
 		u.ID = id
@@ -341,7 +345,7 @@ func (w *simWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	identity := r.UserAgent() + " " + q.method + " " + q.uri + " " + string(body)
 	w.came[identity]++
-	q.chance = w.chance(identity, fmt.Sprint(w.came[identity]))
+	q.chance = w.chance(identity, strconv.Itoa(w.came[identity]))
 	first := w.came[identity] == 1
 	w.mu.Unlock()
 
@@ -425,7 +429,7 @@ func (a *simAnswer) send(rw http.ResponseWriter, cut bool) {
 		rw.Header()[name] = values
 	}
 	if a.status != http.StatusNoContent {
-		rw.Header().Set("Content-Length", fmt.Sprint(len(a.body)))
+		rw.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	if cut && len(a.body) == 0 {
 		panic(http.ErrAbortHandler)

@@ -307,7 +307,7 @@ func TestOwnSourceFails(t *testing.T) {
 			t.Errorf("%s: %v, %v; want gone %t", row.name, u, err, row.gone)
 		}
 		if !row.gone {
-			wantError(t, err, `the activity of account "1": page`)
+			wantError(t, err, `the activity of account "1": `, "page")
 		}
 	}
 }
