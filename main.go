@@ -31,6 +31,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -57,7 +58,7 @@ const (
 	exitFailed  = 1 // a retry may help
 	exitUsage   = 2 // configuration, usage or credentials are wrong
 	exitRefused = 3 // by a guard; nothing was done
-	exitPartial = 4 // finished, but some accounts could not be removed or disabled
+	exitPartial = 4 // finished, but some accounts could not be removed or disabled, or are in doubt
 )
 
 func main() {
@@ -918,13 +919,18 @@ func (a *app) writeMetrics(ctx context.Context) error {
 
 // daemonCommand runs until ctx is done.
 func (a *app) daemonCommand(ctx context.Context, _ []string) int {
-	zone, _ := time.LoadLocation(a.cfg.Timezone)           // checked before
-	schedule, _ := job.ParseSchedule(a.cfg.Schedule, zone) // checked before
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		a.log.Error().Err(err).Msg("can't listen (DORMANT_LISTEN)")
 		return exitFailed
 	}
+	return a.daemon(ctx, listener)
+}
+
+// daemon runs until ctx is done, and serves at the listener.
+func (a *app) daemon(ctx context.Context, listener net.Listener) int {
+	zone, _ := time.LoadLocation(a.cfg.Timezone)           // checked before
+	schedule, _ := job.ParseSchedule(a.cfg.Schedule, zone) // checked before
 	d := &daemon{app: a}
 	server := d.server()
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
@@ -991,27 +997,62 @@ func (d *daemon) tick(ctx context.Context) {
 	}
 }
 
-// server answers GET on three paths. Nothing there changes anything.
+// What clients may take of the daemon at once, so that they can't take the memory
+// and the files that a run needs. More connections are closed.
+const (
+	maxConnections = 256
+	maxScrapes     = 16
+)
+
+// server answers GET and HEAD on three paths. Nothing there changes anything.
 func (d *daemon) server() *http.Server {
 	process := prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{d.registry, process}, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		switch last := d.state(); {
-		case last.outcome == "":
-			fmt.Fprintln(w, "ready: no run has ended yet")
-		case last.outcome.Succeeded():
-			fmt.Fprintf(w, "ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
+	paths := map[string]http.Handler{
+		"/metrics": promhttp.HandlerFor(prometheus.Gatherers{d.registry, process}, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}),
+		"/healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") }),
+		"/readyz":  http.HandlerFunc(d.ready),
+	}
+	exactly := func(w http.ResponseWriter, r *http.Request) { // a ServeMux redirects from what is nearly one of them
+		handler, ok := paths[r.URL.Path]
+		switch {
+		case !ok:
+			http.Error(w, "not found", http.StatusNotFound)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 		default:
-			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprintf(w, "not ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
+			handler.ServeHTTP(w, r)
 		}
-	})
+	}
+	var open atomic.Int64
 	return &http.Server{
-		Handler: mux, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(d.log, "", 0),
+		Handler: http.HandlerFunc(exactly), DisableGeneralOptionsHandler: true,
+		MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(d.log, "", 0),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				if open.Add(1) > maxConnections {
+					_ = c.Close()
+				}
+			case http.StateClosed:
+				open.Add(-1)
+			case http.StateActive, http.StateIdle, http.StateHijacked:
+			}
+		},
+	}
+}
+
+func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
+	switch last := d.state(); {
+	case last.outcome == "":
+		fmt.Fprintln(w, "ready: no run has ended yet")
+	case last.outcome.Succeeded():
+		fmt.Fprintf(w, "ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
+	default:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "not ready: the last run ended %s: %s\n", last.at.Format(time.RFC3339), last.outcome)
 	}
 }
 
@@ -1359,57 +1400,69 @@ func (a *app) journalCommand(ctx context.Context, args []string) int {
 	if len(args) != 2 || args[0] != "verify" {
 		return a.failUsage(errors.New("usage: dormant journal verify FILE"))
 	}
-	var traces []*job.Trace
-	var unreadable []int
-	f, err := os.Open(args[1])
-	if err == nil {
-		traces, unreadable, err = job.ReadJournal(f)
-		err = errors.Join(err, f.Close())
-	}
+	traces, err := readFile(args[1], job.ReadJournal)
 	if err != nil {
 		return a.failUsage(err)
 	}
 	asked := slices.ContainsFunc(a.environ, func(pair string) bool { return strings.HasPrefix(pair, prefix+"PROFILE=") })
-	if asked && len(job.InDoubt(traces)) > 0 {
+	if asked = asked && len(traces.InDoubt()) > 0; asked {
 		if !a.configured("journal") {
 			return exitUsage
 		}
-		if err := a.resolve(ctx, traces); err != nil {
-			return a.fail(err)
-		}
+		err = a.resolve(ctx, traces)
 	}
 	var text strings.Builder
-	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	counts := map[job.State]int{}
-	fmt.Fprintln(out, "LINE\tTIME\tRUN\tID\tACTION\tSTATE\tNOTE")
-	for _, t := range traces {
-		counts[t.State]++
-		fmt.Fprintf(out, "%d\t%s\t%s\t%q\t%s\t%s\t%q\n", t.Line, t.Time.UTC().Format(time.RFC3339), t.RunID, t.UserID, t.Action, t.State, t.Note)
+	showTraces(&text, traces)
+	if asked && err == nil {
+		fmt.Fprintf(&text, "what was in doubt was asked of: %s at %s\n", a.cfg.Profile, a.cfg.URL)
 	}
-	_ = out.Flush()
-	fmt.Fprintf(&text, "\n%s\n", counted(counts))
-	for _, line := range unreadable {
-		fmt.Fprintf(&text, "line %d is no event: most likely a run was killed while it wrote it\n", line)
+	code := a.print(text.String()) // what the journal proves is worth knowing even if the directory can't be asked
+	if err != nil {
+		return a.fail(err)
 	}
-	code := a.print(text.String())
-	if code == exitDone && counts[job.StateInDoubt] > 0 {
-		fmt.Fprintf(a.stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", counts[job.StateInDoubt])
+	doubtful := len(traces.InDoubt())
+	if doubtful > 0 && !asked {
+		fmt.Fprintf(a.stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", doubtful)
+	}
+	if code == exitDone && doubtful+len(traces.Foreign) > 0 {
 		return exitPartial
 	}
 	return code
 }
 
 // resolve asks the directory about what is in doubt.
-func (a *app) resolve(ctx context.Context, traces []*job.Trace) error {
+func (a *app) resolve(ctx context.Context, traces *job.Traces) error {
 	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
-	c := job.Cleanup{RunID: newRunID(), Log: a.log}
-	directory, err := a.prepare(&c, time.Now().UTC())
+	directory, err := a.newClient(a.log)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errSetup, err)
 	}
 	defer directory.Close()
-	return job.Resolve(ctx, traces, directory.Users(ctx))
+	return traces.Resolve(ctx, directory)
+}
+
+func showTraces(text io.Writer, traces *job.Traces) {
+	if len(traces.Accounts) > 0 {
+		out := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(out, "LINE\tTIME\tRUN\tID\tACTION\tSTATE\tNOTE")
+		for _, t := range traces.Accounts {
+			fmt.Fprintf(out, "%d\t%s\t%q\t%q\t%s\t%s\t%q\n", t.Line, stamp(t.Time), t.RunID, t.UserID, t.Action, t.State, t.Note)
+		}
+		_ = out.Flush()
+		fmt.Fprintln(text)
+	}
+	counts := map[job.State]int{}
+	for _, t := range traces.Accounts {
+		counts[t.State]++
+	}
+	fmt.Fprintln(text, counted(counts))
+	for _, line := range traces.CutShort {
+		fmt.Fprintf(text, "line %d is cut short: a run was killed while it wrote it\n", line)
+	}
+	for _, line := range traces.Foreign {
+		fmt.Fprintf(text, "line %d is not one that a journal has, so what was in it is not known\n", line)
+	}
 }
 
 // Everything else.

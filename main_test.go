@@ -1,19 +1,29 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"html"
 	"io"
 	"io/fs"
+	stdlog "log"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +33,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,10 +42,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/rs/zerolog"
 
 	"dormant/client"
 	"dormant/client/sandbox"
@@ -45,6 +59,9 @@ import (
 const asProgram = "RUN_TEST_BINARY_AS_DORMANT"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(panicking) != "" {
+		http.DefaultTransport.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) { panic("on purpose") }
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
@@ -2074,4 +2091,1687 @@ func keysOf(t reflect.Type, seen map[reflect.Type]bool) []string {
 		keys = append(keys, keysOf(f.Type, seen)...)
 	}
 	return keys
+}
+
+// The daemon's listener.
+
+// newDaemon is one that nothing has started.
+func newDaemon(t *testing.T, logs io.Writer, environ ...string) *daemon {
+	t.Helper()
+	a := &app{environ: environ, stdout: io.Discard, stderr: logs}
+	if problems := a.configure("daemon"); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return &daemon{app: a}
+}
+
+// wires is a listener in memory: in a bubble, time stands still while somebody
+// waits for a real one.
+type wires struct {
+	ends   chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newWires() *wires { return &wires{ends: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (w *wires) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.ends:
+		return c, nil
+	case <-w.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (w *wires) Close() error   { w.once.Do(func() { close(w.closed) }); return nil }
+func (w *wires) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7} }
+
+// wire is the other end of a connection.
+type wire struct {
+	net.Conn
+	cut chan struct{} // closed when the server closes its end
+}
+
+// end is the server's end of a wire.
+type end struct {
+	net.Conn
+	cut chan struct{}
+	one sync.Once
+}
+
+func (e *end) Close() error { e.one.Do(func() { close(e.cut) }); return e.Conn.Close() }
+
+func (w *wires) connect() (wire, error) {
+	ours, theirs := net.Pipe()
+	cut := make(chan struct{})
+	select {
+	case w.ends <- &end{Conn: theirs, cut: cut}:
+		return wire{ours, cut}, nil
+	case <-w.closed:
+		return wire{}, net.ErrClosed
+	}
+}
+
+// exchange sends text, and reads one response.
+func exchange(c net.Conn, text string) (code int, header http.Header, body string, err error) {
+	go io.WriteString(c, text) // which nobody may want to read
+	method, _, _ := strings.Cut(text, " ")
+	response, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		return 0, nil, "", err
+	}
+	defer response.Body.Close()
+	text2, err := io.ReadAll(response.Body)
+	return response.StatusCode, response.Header, string(text2), err
+}
+
+// TestListenerAnswersThreePaths: to GET and HEAD. Nothing else is there, nothing
+// there changes anything, and nobody is named.
+func TestListenerAnswersThreePaths(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "maestro")
+	one := newDaemon(t, io.Discard, d.env(forReal)...)
+	one.tick(t.Context())
+	ran, sent, before := one.state(), len(d.Requests()), d.Users()
+	if len(d.Removed()) == 0 {
+		t.Fatal("a run that removes nobody names nobody")
+	}
+	l := newWires()
+	server := one.server()
+	go func() { _ = server.Serve(l) }()
+	defer server.Close()
+
+	known := []string{"/metrics", "/healthz", "/readyz"}
+	paths := append(slices.Clone(known), "/metrics?name[]=x", "/", "*", "//metrics", "/metrics/", "/METRICS", "/./metrics", "/x/../metrics", "/metrics/..", "/metrics%2f",
+		"/metrics%00", "/metrics;x", "//127.0.0.1/metrics", "/healthz/", "/readyz/x", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/run", "/-/reload", "/-/quit",
+		"/users", "/accounts/"+d.unused()[0], "/api/v1/query", "/favicon.ico", "/%2e%2e/%2e%2e/etc/passwd", "/report.json")
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "PRI"} {
+		for _, path := range paths {
+			bare, _, _ := strings.Cut(path, "?")
+			want := http.StatusNotFound
+			switch {
+			case slices.Contains(known, bare) && (method == "GET" || method == "HEAD"):
+				want = http.StatusOK
+			case slices.Contains(known, bare) && method != "CONNECT": // whose target has no path
+				want = http.StatusMethodNotAllowed
+			}
+			c, err := l.connect()
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, header, body, err := exchange(c, method+" "+path+" HTTP/1.1\r\nHost: dormant\r\nConnection: close\r\nX-HTTP-Method-Override: DELETE\r\n\r\n")
+			c.Close()
+			if method == "CONNECT" || path == "*" { // some are no requests at all
+				if err == nil && code < 400 || len(body) > 100 {
+					t.Errorf("%s %s: %d %s", method, path, code, body)
+				}
+				continue
+			}
+			if err != nil || code != want || want == http.StatusMethodNotAllowed && header.Get("Allow") != "GET, HEAD" ||
+				want != http.StatusOK && len(body) > 100 || method == "HEAD" && body != "" || header.Get("Location") != "" {
+				t.Errorf("%s %s: %v, %d, not %d: %v %s", method, path, err, code, want, header, body)
+			}
+			for _, u := range before {
+				if strings.Contains(body, u.ID) || strings.Contains(body, u.Email) && u.Email != "" || strings.Contains(body, ".") && strings.Contains(u.Username, ".") && strings.Contains(body, u.Username) {
+					t.Errorf("%s %s names %+v", method, path, u)
+				}
+			}
+		}
+	}
+	if one.state() != ran || len(d.Requests()) != sent || len(d.Users()) != len(before) {
+		t.Errorf("requests to the daemon made it do something: %+v", one.state())
+	}
+}
+
+// TestListenerBoundsHeaders: and does not read on.
+func TestListenerBoundsHeaders(t *testing.T) {
+	t.Parallel()
+	one := newDaemon(t, io.Discard, serve(t, "itflex").env()...)
+	l := newWires()
+	server := one.server()
+	go func() { _ = server.Serve(l) }()
+	defer server.Close()
+	many := strings.Repeat("X: y\r\n", 1<<16)
+	for text, want := range map[string]int{
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("x", 12<<10) + "\r\n\r\n": 200,
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("x", 64<<10) + "\r\n\r\n": 431,
+		"GET /healthz HTTP/1.1\r\nHost: x\r\n" + many + "\r\n":                                    431,
+		"GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n":                    431,
+		"GET /healthz HTTP/1.1\r\n\r\n":                                                           400,
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n":                        501,
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n":                                    400,
+	} {
+		c, err := l.connect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, _, _, err := exchange(c, text); code != want {
+			t.Errorf("%.60q and so on: %d, %v, not %d", text, code, err, want)
+		}
+		c.Close()
+	}
+}
+
+// TestListenerCutsSlowClientsOff: however a client wastes time, its connection
+// ends, and others are answered at once meanwhile.
+func TestListenerCutsSlowClientsOff(t *testing.T) {
+	environ := serve(t, "itflex").env()
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(time.Until(now)) // a bubble begins in the year 2000
+		l := newWires()
+		server := newDaemon(t, io.Discard, environ...).server()
+		go func() { _ = server.Serve(l) }()
+		defer server.Close()
+
+		drip := func(c net.Conn, text string, every time.Duration) {
+			for i := range len(text) {
+				if _, err := io.WriteString(c, text[i:i+1]); err != nil {
+					return
+				}
+				<-time.After(every)
+			}
+		}
+		const get, post = "GET /metrics HTTP/1.1\r\nHost: x\r\n", "POST /healthz HTTP/1.1\r\nHost: x\r\n"
+		drain := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+		var all sync.WaitGroup
+		for says, client := range map[string]struct {
+			act    func(c net.Conn)
+			within time.Duration
+		}{
+			"says nothing":              {func(net.Conn) {}, 5 * time.Second},
+			"headers byte by byte":      {func(c net.Conn) { go drain(c); drip(c, get+strings.Repeat("X: y\r\n", 1000), time.Second) }, 5 * time.Second},
+			"headers without an end":    {func(c net.Conn) { io.WriteString(c, get) }, 5 * time.Second},
+			"a body that does not come": {func(c net.Conn) { go drain(c); io.WriteString(c, post+"Content-Length: 9\r\n\r\n") }, 11 * time.Second},
+			"a body that is waited for": {func(c net.Conn) {
+				go drain(c)
+				io.WriteString(c, post+"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+			}, 11 * time.Second},
+			"a body of GET that comes slowly": {func(c net.Conn) {
+				go drain(c)
+				io.WriteString(c, get+"Content-Length: 99\r\n\r\n")
+				drip(c, strings.Repeat("x", 99), time.Second)
+			}, 11 * time.Second},
+			"a body without an end": {func(c net.Conn) {
+				go drain(c)
+				io.WriteString(c, post+"Transfer-Encoding: chunked\r\n\r\n")
+				drip(c, strings.Repeat("1\r\nx\r\n", 1000), 100*time.Millisecond)
+			}, 11 * time.Second},
+			"never reads":          {func(c net.Conn) { io.WriteString(c, get+"\r\n") }, 30 * time.Second},
+			"never reads, headers": {func(c net.Conn) { io.WriteString(c, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n") }, 30 * time.Second},
+			"reads byte by byte": {func(c net.Conn) {
+				io.WriteString(c, get+"\r\n")
+				for b := make([]byte, 1); ; <-time.After(time.Second) {
+					if _, err := c.Read(b); err != nil {
+						return
+					}
+				}
+			}, 30 * time.Second},
+			"asks and asks, and never reads": {func(c net.Conn) {
+				for {
+					if _, err := io.WriteString(c, get+"\r\n"); err != nil {
+						return
+					}
+				}
+			}, 30 * time.Second},
+			"asks once, and stays": {func(c net.Conn) { go drain(c); io.WriteString(c, get+"\r\n") }, time.Minute},
+		} {
+			all.Go(func() {
+				c, err := l.connect()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				began := time.Now()
+				go client.act(c)
+				select {
+				case <-c.cut:
+				case <-time.After(time.Hour):
+				}
+				if took := time.Since(began); took > client.within+time.Second {
+					t.Errorf("a client that %s is there for %s", says, took)
+				}
+			})
+		}
+		for range 70 {
+			<-time.After(time.Second)
+			c, err := l.connect()
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked := time.Now()
+			if code, _, _, err := exchange(c, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); code != http.StatusOK || time.Since(asked) > 0 {
+				t.Errorf("meanwhile, others get %d, %v, after %s", code, err, time.Since(asked))
+			}
+			c.Close()
+		}
+		all.Wait()
+	})
+}
+
+// TestListenerManyConnections: those beyond a number are closed, so that they take
+// neither the memory nor the files that a run needs. It ends with the time-outs.
+func TestListenerManyConnections(t *testing.T) {
+	environ := serve(t, "itflex").env()
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(time.Until(now)) // a bubble begins in the year 2000
+		l := newWires()
+		server := newDaemon(t, io.Discard, environ...).server()
+		go func() { _ = server.Serve(l) }()
+		defer server.Close()
+		connect := func() wire {
+			c, err := l.connect()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		get := func(path string) int {
+			c := connect()
+			defer c.Close()
+			code, _, _, _ := exchange(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			return code
+		}
+		flood := func(n int) (all []wire, open int) {
+			for range n {
+				all = append(all, connect())
+			}
+			synctest.Wait()
+			for _, c := range all {
+				select {
+				case <-c.cut:
+				default:
+					open++
+				}
+			}
+			return all, open
+		}
+		for range 3 {
+			all, open := flood(10 * maxConnections)
+			if open != maxConnections || get("/healthz") != 0 {
+				t.Errorf("of %d connections, %d stay", len(all), open)
+			}
+			<-time.After(6 * time.Second)
+			if code := get("/healthz"); code != http.StatusOK {
+				t.Errorf("after the flood: %d", code)
+			}
+			for _, c := range all {
+				c.Close()
+			}
+		}
+		// Whoever does not read what was asked for is in nobody's way but that of
+		// other scrapes.
+		var deaf []wire
+		for range maxScrapes {
+			c := connect()
+			io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+			deaf = append(deaf, c)
+		}
+		synctest.Wait()
+		if metrics, health := get("/metrics"), get("/healthz"); metrics != http.StatusServiceUnavailable || health != http.StatusOK {
+			t.Errorf("with %d scrapes that don't end: %d, and for health %d", maxScrapes, metrics, health)
+		}
+		<-time.After(31 * time.Second)
+		if code := get("/metrics"); code != http.StatusOK {
+			t.Errorf("after they have been cut off: %d", code)
+		}
+		for _, c := range deaf {
+			c.Close()
+		}
+	})
+}
+
+// Secrets.
+
+// spills are the texts of which none may be seen, in any form in which they are
+// found by a part that no escape changes, or as base64.
+type spills map[string][]string
+
+// canary is a secret that is found again.
+func (s spills) canary(what string) string {
+	core := "kanarie-" + what + "-4711"
+	forms := []string{core, strings.ToUpper(core), hex.EncodeToString([]byte(core))}
+	for before := range 3 { // base64 depends on where a text begins
+		whole := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + core))
+		forms = append(forms, whole[(before*8+5)/6:len(whole)-2])
+	}
+	s[what] = forms
+	return core + `"\+/%<&>=?` + what
+}
+
+// in are the secrets that the text shows.
+func (s spills) in(text string) (found []string) {
+	for what, forms := range s {
+		if slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(text, form) }) {
+			found = append(found, what)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// told is all of a request.
+func told(r *http.Request) string {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	text := r.Method + " " + r.RequestURI + "\n"
+	for name, values := range r.Header {
+		text += name + ": " + strings.Join(values, ", ") + "\n"
+	}
+	return text + string(body)
+}
+
+// parrots answer with what they are sent, where one would not look for it. away
+// is another origin.
+func parrots(away string) map[string]hook {
+	all := func(r *http.Request) string { return strings.ReplaceAll(told(r), "\n", " ") }
+	// bare writes an answer that net/http would not write.
+	bare := func(form string, more func(r *http.Request) []any) hook {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			text := all(r)
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return false
+			}
+			defer c.Close()
+			args := []any{text}
+			if more != nil {
+				args = more(r)
+			}
+			fmt.Fprintf(c, form, args...)
+			return true
+		}
+	}
+	location := func(code int, to string) hook {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header()["Location"] = []string{to + url.QueryEscape(all(r))}
+			return answer(w, code, all(r))
+		}
+	}
+	quoted := func(r *http.Request) string { text, _ := json.Marshal(all(r)); return string(text) }
+	return map[string]hook{
+		"works": func(http.ResponseWriter, *http.Request) bool { return false },
+		"400":   func(w http.ResponseWriter, r *http.Request) bool { return answer(w, 400, `{"message":`+quoted(r)+`}`) },
+		"401": func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("WWW-Authenticate", all(r))
+			return answer(w, 401, all(r))
+		},
+		"500, as in a URL": func(w http.ResponseWriter, r *http.Request) bool {
+			return answer(w, 500, url.QueryEscape(all(r))+url.PathEscape(all(r))+html.EscapeString(all(r)))
+		},
+		"429": func(w http.ResponseWriter, r *http.Request) bool { return answer(w, 429, fmt.Sprintf("%q", all(r))) },
+		"200, not in the form": func(w http.ResponseWriter, r *http.Request) bool {
+			return answer(w, 200, `{"message":`+quoted(r)+`,"access_token":`+quoted(r)+`,"users":{"x":`+quoted(r)+`},"total":`+quoted(r)+`}`)
+		},
+		"names of members": func(w http.ResponseWriter, r *http.Request) bool {
+			return answer(w, 200, `{`+quoted(r)+`:1,`+quoted(r)+`:{`+quoted(r)+`:tru}}`)
+		},
+		"no JSON":         func(w http.ResponseWriter, r *http.Request) bool { return answer(w, 200, all(r)) },
+		"accounts are it": func(w http.ResponseWriter, r *http.Request) bool { return answer(w, 200, `{"users":[`+quoted(r)+`]}`) },
+		"a status line":   bare("HTTP/1.1 %[1]s\r\n\r\n", nil),
+		"no HTTP":         bare("%[1]s\r\n\r\n", nil),
+		"a header without a colon": bare("HTTP/1.1 200 OK\r\n%s\r\n\r\n", func(r *http.Request) []any {
+			return []any{strings.ReplaceAll(all(r), ":", " ")}
+		}),
+		"a length":        bare("HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", nil),
+		"an encoding":     bare("HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n", nil),
+		"a cut body":      bare("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{\"message\":\"%s", nil),
+		"chunks":          bare("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n", nil),
+		"a switch":        bare("HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\n\r\n", nil),
+		"to elsewhere":    location(302, away+"/?leak="),
+		"to nowhere":      location(307, "http://%zz/?"),
+		"to a scheme":     location(301, "gopher://x/?"),
+		"round and round": location(302, "?"),
+		"a link elsewhere": func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Link", "<"+away+"/?leak="+url.QueryEscape(all(r))+`>; rel="next"`)
+			return answer(w, 200, `{"users":[],"next":"`+away+`/?leak=`+url.QueryEscape(all(r))+`","total":0}`)
+		},
+		"only to changes": func(w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodDelete && answer(w, 409, `{"errors":[`+quoted(r)+`]}`)
+		},
+	}
+}
+
+// credentials are the ways to have some. Each makes environment variables, and
+// changes the sandbox so that they are good there.
+func credentials(t *testing.T, s spills, login string) map[string]struct {
+	system  string
+	options func(*sandbox.Options)
+	environ []string
+} {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pemText := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	for i, line := range strings.Split(strings.TrimSpace(pemText), "\n") {
+		if i%8 == 1 {
+			s[fmt.Sprint("line ", i, " of the key")] = []string{line[:30]}
+		}
+	}
+	keyFile, err := json.Marshal(map[string]string{"private_key": pemText, "client_email": sandbox.DefaultClientID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, password, refresh := s.canary("token"), s.canary("password"), s.canary("refresh")
+	secret, issued := s.canary("secret"), s.canary("issued")
+	good := func(o *sandbox.Options) { o.Token = token }
+	// issuing answers a sign-in with a token that is a secret as well.
+	issuing := func(o *sandbox.Options) {
+		o.Token = issued
+		next := o.Before
+		o.Before = func(w http.ResponseWriter, r *http.Request) bool {
+			if next(w, r) {
+				return true
+			}
+			quoted, _ := json.Marshal(issued)
+			return r.Method == http.MethodPost && strings.Contains(r.URL.Path+" ", map[string]string{"maestro": "/sign-in ", "itflex": "/token "}[o.System]) &&
+				answer(w, 200, fmt.Sprintf(`{"access_token":%s,"expires_in":3600,"tokens":{"accessToken":%[1]s}}`, quoted))
+		}
+	}
+	return map[string]struct {
+		system  string
+		options func(*sandbox.Options)
+		environ []string
+	}{
+		"a token":              {"itflex", good, []string{"DORMANT_TOKEN=" + token}},
+		"a token in a file":    {"gitea", good, []string{"DORMANT_TOKEN_FILE=" + write(t, "token", token+"\n")}},
+		"a password":           {"maestro", issuing, []string{"DORMANT_USERNAME=admin", "DORMANT_PASSWORD=" + password}},
+		"a password in a file": {"maestro", issuing, []string{"DORMANT_USERNAME=admin", "DORMANT_PASSWORD_FILE=" + write(t, "password", password)}},
+		"basic":                {"grafana", func(o *sandbox.Options) { o.Secret = password }, []string{"DORMANT_USERNAME=admin", "DORMANT_PASSWORD=" + password}},
+		"a refresh token":      {"itflex", issuing, []string{"DORMANT_CLIENT_SECRET=" + refresh}},
+		"a client's secret": {"entra", func(o *sandbox.Options) { o.Token = issued },
+			[]string{"DORMANT_CLIENT_ID=" + sandbox.DefaultClientID, "DORMANT_CLIENT_SECRET_FILE=" + write(t, "secret", secret), "DORMANT_PARAMS=tenant=acme,login=" + login}},
+		"a key": {"google-workspace", func(o *sandbox.Options) { o.Token = issued },
+			[]string{"DORMANT_CLIENT_ID=" + sandbox.DefaultClientID, "DORMANT_CLIENT_SECRET=" + pemText, "DORMANT_PARAMS=login=" + login, "DORMANT_ACTOR=admin@example.com"}},
+		"a key in a file": {"google-workspace", func(o *sandbox.Options) { o.Token = issued },
+			[]string{"DORMANT_CLIENT_SECRET_FILE=" + write(t, "key.json", string(keyFile)), "DORMANT_PARAMS=login=" + login, "DORMANT_ACTOR=admin@example.com"}},
+	}
+}
+
+// meeting is all the commands before one directory.
+type meeting struct {
+	d        *directory
+	says, at string
+	programs map[string]*program
+}
+
+func meet(t *testing.T, d *directory, says string, environ []string) *meeting {
+	m := &meeting{d, says, t.TempDir(), map[string]*program{}}
+	if err := os.WriteFile(m.at+"/doubt", []byte(`{"event":"intent","run_id":"r","user_id":"1","action":"remove"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ = d.env(append(environ, "DORMANT_JOURNAL="+m.at+"/journal", "DORMANT_LEDGER="+m.at+"/ledger", "DORMANT_METRICS_FILE="+m.at+"/m.prom")...)
+	for command, more := range map[string][]string{
+		"audit":                             {"DORMANT_REPORT=" + m.at + "/a.json", "DORMANT_FORMAT=table", "DORMANT_MAX_RETRIES=1"},
+		"run":                               {"DORMANT_REPORT=" + m.at + "/r.html", "DORMANT_FORMAT=csv"},
+		"daemon":                            {"DORMANT_REPORT=" + m.at + "/d.csv", "DORMANT_LOG_FORMAT=console"},
+		"check":                             nil,
+		"explain admin":                     nil,
+		"journal verify " + m.at + "/doubt": nil,
+	} {
+		m.programs[command] = start(t, slices.Concat(environ, more), strings.Fields(command)...)
+	}
+	return m
+}
+
+// end waits for the commands, and hands on all that they leave.
+func (m *meeting) end(t *testing.T, keep func(says, text string)) {
+	daemon := m.programs["daemon"]
+	address := daemon.stderr.await(t, `address=(\S+)`)[1]
+	daemon.stderr.await(t, `run finished`)
+	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/x"} {
+		_, text := ask(t, http.MethodGet, "http://"+address+path)
+		keep(m.says+", "+path, text)
+	}
+	daemon.signal(os.Interrupt)
+	for command, p := range m.programs {
+		p.wait(t)
+		keep(m.says+", "+command, p.stdout.String()+p.stderr.String())
+		if strings.Contains(p.stderr.String(), "the configuration is wrong") {
+			t.Errorf("%s: %s", command, &p.stderr)
+		}
+	}
+	if stdout := m.programs["run"].stdout.String(); strings.HasSuffix(m.says, ", works") && !strings.Contains(stdout, "kept") {
+		t.Errorf("%s does not:\n%s%s", m.says, stdout, &m.programs["run"].stderr)
+	}
+	files, err := filepath.Glob(m.at + "/*")
+	if err != nil || len(files) < 5 {
+		t.Errorf("%v: %q", err, files)
+	}
+	for _, file := range files {
+		keep(m.says+", "+filepath.Base(file), read(t, file))
+	}
+}
+
+// TestNoSecretIsShown: whatever the directory does with the credentials that it
+// is sent, none shows in anything that any command leaves, and none reaches
+// another origin, where only goes what signs in there.
+func TestNoSecretIsShown(t *testing.T) {
+	s := spills{}
+	var mu sync.Mutex
+	var atLogin, elsewhere []string
+	listening := func(to *[]string, code int, body string) *httptest.Server {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text := told(r)
+			mu.Lock()
+			defer mu.Unlock()
+			*to = append(*to, text)
+			if assertion := regexp.MustCompile(`assertion=([^&]{20,})`).FindStringSubmatch(text); assertion != nil {
+				s["assertion "+strconv.Itoa(len(*to))] = []string{assertion[1][len(assertion[1])-40:]} // its signature
+			}
+			answer(w, code, body)
+		}))
+		t.Cleanup(server.Close)
+		return server
+	}
+	issued, _ := json.Marshal(spills{}.canary("issued"))
+	login := listening(&atLogin, 200, fmt.Sprintf(`{"access_token":%s,"expires_in":3600}`, issued))
+	away := listening(&elsewhere, 200, "{}")
+	var pushes []string
+	gateway := listening(&pushes, 200, "")
+	gatewayURL := strings.Replace(gateway.URL, "//", "//pusher:"+url.PathEscape(s.canary("gateway"))+"@", 1)
+
+	var sentToDirectory, left []string
+	kinds := credentials(t, s, login.URL)
+	keep := func(says, text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		left = append(left, says+"\n"+text)
+	}
+	t.Run("kinds", func(t *testing.T) {
+		for kind, c := range kinds {
+			t.Run(kind, func(t *testing.T) {
+				t.Parallel()
+				environ := append(c.environ, "DORMANT_LOG_LEVEL=debug", "DORMANT_GRACE=1s", forReal, "DORMANT_PUSHGATEWAY_URL="+gatewayURL,
+					"DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_REQUEST_TIMEOUT=5s")
+				if slices.Contains([]string{"entra", "maestro", "gitea"}, c.system) {
+					environ = append(environ, "DORMANT_ACTOR=admin")
+				}
+				var met []*meeting
+				for says, parrot := range parrots(away.URL) {
+					if strings.HasSuffix(kind, " in a file") && says != "works" && says != "400" && says != "a length" {
+						continue // as without a file
+					}
+					d := serve(t, c.system, func(o *sandbox.Options) { o.Users = sandbox.Population(20, 1, now) }, c.options)
+					d.before(parrot)
+					d.forget("DORMANT_TOKEN")
+					met = append(met, meet(t, d, kind+", "+says, environ))
+				}
+				for _, m := range met {
+					m.end(t, keep)
+					mu.Lock()
+					for _, r := range m.d.Requests() {
+						sentToDirectory = append(sentToDirectory, fmt.Sprint(r.Path, r.Query, r.Header))
+					}
+					mu.Unlock()
+				}
+				d := serve(t, c.system, c.options)
+				d.forget("DORMANT_TOKEN")
+				for _, args := range []string{"run extra", "audit -h", "help", "help run", "profiles", "profiles " + c.system, "version", "sandbox -h", "nothing", "explain"} {
+					p := start(t, d.env(environ...), strings.Fields(args)...)
+					p.wait(t)
+					keep(kind+", "+args, p.stdout.String()+p.stderr.String())
+				}
+			})
+		}
+	})
+	for _, text := range left {
+		if found := s.in(text); len(found) > 0 {
+			says, text, _ := strings.Cut(text, "\n")
+			at := max(0, strings.Index(text, s[found[0]][0])-200)
+			t.Errorf("%s: %q can be seen: %.400q", says, found, text[at:])
+		}
+	}
+	want := func(what string, texts []string, has bool, secrets ...string) {
+		t.Helper()
+		found := s.in(strings.Join(texts, "\n"))
+		for _, secret := range secrets {
+			if slices.Contains(found, secret) != has {
+				t.Errorf("%s got %q; %s: %t", what, found, secret, has)
+			}
+		}
+	}
+	// That they can be found at all shows where they belong.
+	want("the directory", sentToDirectory, true, "token", "password", "issued")
+	want("the directory", sentToDirectory, false, "gateway", "secret")
+	want("where it signs in", atLogin, true, "secret")
+	want("where it signs in", atLogin, false, "token", "password", "issued", "gateway", "refresh")
+	want("the Pushgateway", pushes, true, "gateway")
+	want("the Pushgateway", pushes, false, "token", "password", "issued", "secret", "refresh")
+	if len(elsewhere) > 0 {
+		t.Errorf("another origin got %d requests: %.2000s", len(elsewhere), elsewhere[0])
+	}
+	for what := range s {
+		if strings.Contains(what, "of the key") {
+			want("anybody", slices.Concat(sentToDirectory, atLogin, pushes), false, what)
+		}
+	}
+}
+
+// Crashes, full disks, and two at once.
+
+// verified is what dormant journal verify says: the state of each account, in the
+// order of the lines.
+type verified struct {
+	code   int
+	states []string // "17 removed"
+	stdout string
+	stderr string
+}
+
+// verify asks what the journal proves. It must not change the directory.
+func (d *directory) verify(t *testing.T, journal string, environ ...string) verified {
+	t.Helper()
+	sent := len(d.Requests())
+	p := start(t, environ, "journal", "verify", journal)
+	v := verified{code: p.wait(t), stdout: p.stdout.String(), stderr: p.stderr.String()}
+	d.onlyReads(d.Requests()[sent:])
+	for _, row := range regexp.MustCompile(`(?m)^\d+ +\S+ +"\w+" +("\S+") +(?:remove|disable) +(\w+)`).FindAllStringSubmatch(v.stdout, -1) {
+		id, err := strconv.Unquote(row[1])
+		if err != nil {
+			t.Error(err)
+		}
+		v.states = append(v.states, id+" "+row[2])
+	}
+	return v
+}
+
+func (v verified) ended(t *testing.T, code int, states []string, says ...string) {
+	t.Helper()
+	if v.code != code || !slices.Equal(v.states, states) {
+		t.Errorf("verify ended with %d and %q, not with %d and %q:\n%s%s", v.code, v.states, code, states, v.stdout, v.stderr)
+	}
+	for _, s := range says {
+		if !strings.Contains(v.stdout+v.stderr, s) {
+			t.Errorf("%s is not in:\n%s%s", s, v.stdout, v.stderr)
+		}
+	}
+}
+
+func TestJournalVerify(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	there, gone := d.unused()[0], d.unused()[1]
+	d.Server.Remove(gone)
+	event := func(what, id, rest string) string {
+		return fmt.Sprintf(`{"time":"2026-07-01T12:00:00Z","run_id":"run1","event":%q,"user_id":%q,"action":"remove","reason":"inactive"%s}`+"\n", what, id, rest)
+	}
+	doubt := event("intent", there, "") + event("intent", gone, "") + event("result", gone, `,"result":"failed","error":"time-out"`)
+	certain := event("intent", "x", "") + event("result", "x", `,"result":"removed"`)
+	doubtful, settled := []string{there + " in_doubt", gone + " in_doubt"}, []string{there + " not_done", gone + " gone"}
+	wrong := slices.Concat(d.env(), []string{"DORMANT_TOKEN=wrong"})
+	nowhere := slices.Concat(d.env(), []string{"DORMANT_URL=http://" + unusedAddress(t)})
+	for _, c := range []struct {
+		rule, journal string
+		environ       []string
+		code          int
+		states        []string
+		says          []string
+	}{
+		{"all is certain", certain, nil, exitDone, []string{"x removed"}, []string{"\n1 removed\n"}},
+		{"an empty journal", "", nil, exitDone, nil, []string{"none\n"}},
+		{"nobody to ask", certain + doubt, nil, exitPartial, append([]string{"x removed"}, doubtful...), []string{"2 in doubt: set DORMANT_PROFILE", `"time-out"`}},
+		{"the directory is asked", doubt, d.env(), exitDone, settled, []string{"itflex at " + d.url, "1 gone, 1 not_done"}},
+		{"for real is a dry run, too", doubt, d.env(forReal), exitDone, settled, nil},
+		{"nothing to ask", certain, nowhere, exitDone, []string{"x removed"}, nil},
+		{"the directory can't be reached", doubt, nowhere, exitFailed, doubtful, []string{"connection refused"}},
+		{"the credentials are wrong", doubt, wrong, exitUsage, doubtful, []string{"401 Unauthorized"}},
+		{"the configuration is wrong", doubt, d.env("DORMANT_RETRIES=1"), exitUsage, nil, []string{"DORMANT_RETRIES"}},
+		{"a profile alone", doubt, []string{"DORMANT_PROFILE=itflex"}, exitUsage, nil, []string{"DORMANT_URL"}},
+		{"an empty profile", doubt, []string{"DORMANT_PROFILE="}, exitUsage, nil, []string{"DORMANT_PROFILE"}},
+		{"cut short", certain + certain[:50], nil, exitDone, []string{"x removed"}, []string{"line 3 is cut short"}},
+		{"no journal", "# What we did\n", nil, exitPartial, nil, []string{"line 1 is not one that a journal has"}},
+		{"other things in it", certain + "done by hand\n", nil, exitPartial, []string{"x removed"}, []string{"line 3 is not"}},
+	} {
+		sent := len(d.Requests())
+		v := d.verify(t, write(t, "journal", c.journal), c.environ...)
+		v.ended(t, c.code, c.states, c.says...)
+		if asked := len(d.Requests()) > sent; asked != (c.code != exitUsage && c.states != nil && len(c.environ) > 2 && c.states[0] == settled[0]) && c.rule != "the credentials are wrong" {
+			t.Errorf("%s: the directory is asked: %t", c.rule, asked)
+		}
+		if t.Failed() {
+			t.Fatal(c.rule)
+		}
+	}
+	for _, args := range [][]string{{}, {"verify"}, {"verify", "no such file"}, {"verify", t.TempDir()}, {"check", "x"}, {"verify", "x", "y"}} {
+		p := start(t, nil, append([]string{"journal"}, args...)...)
+		if p.wait(t) != exitUsage || p.stdout.String() != "" || p.stderr.String() == "" {
+			t.Errorf("journal %q: %d\n%s%s", args, p.code, &p.stdout, &p.stderr)
+		}
+	}
+}
+
+// Its output is read by others: through a pipe, which may be closed, and from a process.
+func TestJournalVerifyWritesToAPipe(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := write(t, "journal", strings.Repeat(`{"time":"2026-07-01T12:00:00Z","run_id":"run1","event":"intent","user_id":"17","action":"remove"}`+"\n", 2000))
+	verify := func(stdout *os.File) (int, string) {
+		var stderr bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "journal", "verify", journal)
+		cmd.Env, cmd.Stdout, cmd.Stderr = []string{asProgram + "=1", "GOCOVERDIR=" + t.TempDir()}, stdout, &stderr
+		_ = cmd.Run() // the exit code tells
+		return cmd.ProcessState.ExitCode(), stderr.String()
+	}
+	read := make(chan int)
+	go func() {
+		text, _ := io.ReadAll(r)
+		read <- bytes.Count(text, []byte(" in_doubt "))
+	}()
+	code, says := verify(w)
+	if w.Close(); code != exitPartial || <-read != 2000 || !strings.Contains(says, "2000 in doubt") {
+		t.Errorf("through a pipe: %d, %s", code, says)
+	}
+	r, w, err = os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, says := verify(w); code != exitFailed || !strings.Contains(says, "broken pipe") {
+		t.Errorf("nobody reads: %d, %s", code, says)
+	}
+	w.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	if code, says := verify(full); code != exitFailed || !strings.Contains(says, "no space left") {
+		t.Errorf("a full disk: %d, %s", code, says)
+	}
+}
+
+// changes is what requests do to a directory, and when the program is killed there.
+type changes struct {
+	*directory
+	journal string
+	process chan *program // holds the one to kill
+
+	mu      sync.Mutex
+	arrived int  // requests for a change
+	taken   int  // those that were carried out
+	dead    bool // and what it sent before does not arrive any more
+}
+
+// named is the account that the request would change, or "".
+func (d *directory) named(r *http.Request) string {
+	if r.Method != http.MethodDelete && r.Method != http.MethodPatch {
+		return ""
+	}
+	base := filepath.Base(r.URL.Path)
+	for _, u := range d.users {
+		if u.ID == base || u.Username == base {
+			return u.ID
+		}
+	}
+	d.t.Errorf("%s %s changes what?", r.Method, r.URL.Path)
+	return ""
+}
+
+// intended fails unless the account's intent is in the journal: when the request
+// arrives, and not only later.
+func (d *directory) intended(journal, id string) {
+	f, err := os.Open(journal)
+	if err != nil {
+		d.t.Error(err)
+		return
+	}
+	defer f.Close()
+	traces, err := job.ReadJournal(f)
+	if err != nil {
+		d.t.Error(err)
+		return
+	}
+	if !slices.ContainsFunc(traces.InDoubt(), func(t *job.Trace) bool { return t.UserID == id }) {
+		d.t.Errorf("%s was changed without a trace", id)
+	}
+}
+
+// watch carries every change out that has its intent, whatever happens meanwhile to
+// whoever sent it. The n-th one does not come to that if the program is to be killed before it.
+func (c *changes) watch(when string, n int) {
+	c.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.dead {
+			panic(http.ErrAbortHandler)
+		}
+		id := c.named(r)
+		if id == "" {
+			if when == "the answer" && c.arrived >= n { // the next account is being looked at
+				c.kill()
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}
+		c.intended(c.journal, id)
+		c.arrived++
+		if strings.HasPrefix(when, "the request") && c.arrived == n {
+			c.kill()
+			if when == "the request" {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		c.taken++
+		*r = *r.WithContext(context.WithoutCancel(r.Context()))
+		return false
+	})
+}
+
+func (c *changes) kill() {
+	p := <-c.process
+	p.signal(syscall.SIGKILL)
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		c.t.Error("it can't be killed")
+	}
+	c.dead = true
+}
+
+// killAt kills the program when there are n such events in the journal.
+func (c *changes) killAt(t *testing.T, event string, n int) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+		text, _ := os.ReadFile(c.journal) // there may be none yet
+		if strings.Count(string(text), `"event":"`+event+`"`) >= n {
+			p := <-c.process
+			p.signal(syscall.SIGKILL)
+			p.wait(t)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.dead = true
+			return
+		}
+	}
+	t.Errorf("there never are %d %ss", n, event)
+}
+
+// done are the accounts that requests have removed or disabled.
+func (d *directory) done() []string { return append(d.Removed(), d.Disabled()...) }
+
+// A run is killed: nothing has happened without a trace, what is said to be certain
+// is, the directory settles the rest, and the next run finishes.
+func TestKilled(t *testing.T) {
+	for _, system := range []struct {
+		name, done, gone string
+		environ          []string
+		points           []int
+	}{
+		{"itflex", "removed", "gone", nil, []int{1, 2, 9}},
+		{"gitea", "disabled", "disabled", []string{"DORMANT_ACTION=disable"}, []int{4}},
+	} {
+		for _, when := range []string{"the request", "the request, which is carried out", "the answer", "intent", "result"} {
+			for _, n := range system.points {
+				for _, concurrency := range []int{1, 4} {
+					t.Run(fmt.Sprint(system.name, "/", when, "/", n, "/", concurrency), func(t *testing.T) {
+						t.Parallel()
+						d := serve(t, system.name, func(o *sandbox.Options) { o.Users = sandbox.Population(70, 1, now) })
+						c := &changes{directory: d, journal: filepath.Join(t.TempDir(), "journal"), process: make(chan *program, 1)}
+						environ := append(system.environ, forReal, "DORMANT_JOURNAL="+c.journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency))
+						unused := d.those(func(u sandbox.User) bool {
+							if system.name == "itflex" {
+								return slices.Contains(d.unused(), u.ID)
+							}
+							return !u.Admin && !u.Bot && !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff)
+						})
+						c.watch(when, n)
+						p := spawn(t, d.env(environ...), "run")
+						c.process <- p
+						if when == "intent" || when == "result" {
+							c.killAt(t, when, n)
+						}
+						if p.wait(t) != -1 {
+							t.Fatalf("it was not killed: %d\n%s", p.code, &p.stderr)
+						}
+						c.mu.Lock()
+						taken, asked := c.taken, len(d.Requests())
+						c.mu.Unlock()
+						for deadline := time.Now().Add(patience); len(d.done()) < taken; time.Sleep(time.Millisecond) {
+							if time.Now().After(deadline) {
+								t.Fatalf("%q are done, of %d", d.done(), taken)
+							}
+						}
+
+						// The journal alone.
+						before := d.done()
+						alone := d.verify(t, c.journal)
+						var traced, settled []string
+						doubtful := 0
+						for _, s := range alone.states {
+							id, state, _ := strings.Cut(s, " ")
+							traced = append(traced, id)
+							is := slices.Contains(before, id)
+							switch {
+							case state == "in_doubt":
+								if doubtful++; is {
+									state = system.gone
+								} else {
+									state = "not_done"
+								}
+							case state != system.done || !is:
+								t.Errorf("%s is said to be %s, of %q", id, state, before)
+							}
+							settled = append(settled, id+" "+state)
+						}
+						for _, id := range before {
+							if !slices.Contains(traced, id) {
+								t.Errorf("%s left no trace in:\n%s", id, alone.stdout)
+							}
+						}
+						code := exitDone
+						if doubtful > 0 {
+							code = exitPartial
+						}
+						if strings.HasPrefix(when, "the request") && doubtful == 0 || doubtful > concurrency || len(traced) < min(n, len(unused)-1) {
+							t.Errorf("%d are in doubt, of %d", doubtful, len(traced))
+						}
+						alone.ended(t, code, alone.states)
+
+						// With the directory.
+						d.before(func(http.ResponseWriter, *http.Request) bool { return false })
+						d.verify(t, c.journal, d.env(environ...)...).ended(t, exitDone, settled)
+
+						// The next run.
+						text := read(t, c.journal)
+						d.before(func(_ http.ResponseWriter, r *http.Request) bool {
+							if id := d.named(r); id != "" {
+								d.intended(c.journal, id)
+								if slices.Contains(before, id) {
+									t.Errorf("%s is changed again", id)
+								}
+							}
+							return false
+						})
+						d.requests, d.removed = max(asked, len(d.Requests())), len(d.Removed())
+						d.run("run", environ...).ended(t, exitDone, job.Completed)
+						sameIDs(t, "all in all", d.done(), unused)
+						if !strings.HasPrefix(read(t, c.journal), text) {
+							t.Error("what was in the journal has changed")
+						}
+						for _, s := range d.verify(t, c.journal, d.env(environ...)...).states {
+							if id, state, _ := strings.Cut(s, " "); state == "in_doubt" || state == system.done && !slices.Contains(unused, id) {
+								t.Errorf("in the end, it is said of %s that it is %s", id, state)
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// smallDisk is a file system of a few pages. fill leaves that many of them free.
+// Where nobody may mount one, the test goes on in a process of its own that may,
+// and the caller returns.
+func smallDisk(t *testing.T) (at string, fill func(pages int)) {
+	t.Helper()
+	at = t.TempDir()
+	err := syscall.Mount("dormant", at, "tmpfs", 0, fmt.Sprint("mode=0700,size=", 64*os.Getpagesize()))
+	if err != nil {
+		const within = "DORMANTS_TEST_MAY_MOUNT"
+		if os.Getenv(within) != "" {
+			t.Skip("no file system can be mounted: ", err)
+		}
+		cmd := exec.CommandContext(t.Context(), "unshare", "--map-root-user", "--mount", os.Args[0], "-test.v", "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
+		cmd.Env = append(os.Environ(), within+"=1")
+		out, err := cmd.CombinedOutput()
+		switch {
+		case strings.Contains(string(out), "--- FAIL: "):
+			t.Errorf("in a process of its own: %v\n%s", err, out)
+		case err != nil || !strings.Contains(string(out), "--- PASS: "):
+			t.Skipf("no file system can be mounted, nor with unshare: %v\n%s", err, out)
+		}
+		return "", nil
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(at, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return at, func(pages int) {
+		t.Helper()
+		filler := filepath.Join(at, "filler")
+		_ = os.Remove(filler)
+		var free syscall.Statfs_t
+		if err := syscall.Statfs(at, &free); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filler, make([]byte, (int64(free.Bavail)-int64(pages))*free.Bsize), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A disk that is full when the journal is written ends the run before the next
+// removal. What was written is read, and when there is room again, it goes on.
+func TestFullDiskOfTheJournal(t *testing.T) {
+	for _, pages := range []int{0, 1} {
+		for _, concurrency := range []int{1, 4} {
+			t.Run(fmt.Sprint(pages, "/", concurrency), func(t *testing.T) {
+				t.Parallel()
+				at, fill := smallDisk(t)
+				if fill == nil {
+					return
+				}
+				d := serve(t, "itflex")
+				journal := filepath.Join(at, "journal")
+				d.before(func(_ http.ResponseWriter, r *http.Request) bool {
+					if id := d.named(r); id != "" {
+						d.intended(journal, id)
+					}
+					return false
+				})
+				environ := []string{forReal, "DORMANT_JOURNAL=" + journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency)}
+				fill(pages)
+				p := spawn(t, d.env(environ...), "run")
+				r := d.judge(p.wait(t), p.stdout.String(), p)
+				r.ended(t, exitFailed, job.Failed)
+				for _, says := range []string{"no record can be kept of removals", "no space left on device"} {
+					if !strings.Contains(r.report.Error, says) {
+						t.Errorf("%s is not in: %s", says, r.report.Error)
+					}
+				}
+				removed := d.Removed()
+				if pages == 0 && len(removed) > 0 || pages > 0 && (len(removed) < 2 || len(removed) == len(d.unused())) {
+					t.Errorf("with %d pages left, %q are removed", pages, removed)
+				}
+
+				v, certain, doubtful := d.verify(t, journal), 0, 0
+				for _, s := range v.states {
+					id, state, _ := strings.Cut(s, " ")
+					switch {
+					case state == "removed" && slices.Contains(removed, id):
+						certain++
+					case state == "in_doubt":
+						doubtful++
+					default:
+						t.Errorf("%s is said to be %s", id, state)
+					}
+				}
+				if certain+doubtful < len(removed) || doubtful > concurrency || strings.Contains(v.stdout, "not one that a journal has") {
+					t.Errorf("of %q, it says:\n%s", removed, v.stdout)
+				}
+				after := d.verify(t, journal, d.env(environ...)...)
+				if n := strings.Count(strings.Join(after.states, "\n")+"\n", " removed\n") + strings.Count(strings.Join(after.states, "\n")+"\n", " gone\n"); after.code != exitDone || n != len(removed) {
+					t.Errorf("%q are removed; with the directory, it says:\n%s%s", removed, after.stdout, after.stderr)
+				}
+
+				text := read(t, journal)
+				fill(10)
+				d.run("run", environ...).ended(t, exitDone, job.Completed)
+				sameIDs(t, "all in all", d.Removed(), d.unused())
+				if !strings.HasPrefix(read(t, journal), text) {
+					t.Error("what was in the journal has changed")
+				}
+				in := d.verify(t, journal, d.env(environ...)...)
+				for _, id := range d.unused() {
+					if !slices.Contains(in.states, id+" removed") && !slices.Contains(in.states, id+" gone") {
+						t.Errorf("in the end, %s is not said to be removed or gone: %q", id, in.states)
+					}
+				}
+			})
+		}
+	}
+}
+
+// states are those of accounts that were removed one after the other.
+func states(removed []string) []string {
+	var all []string
+	for _, id := range removed {
+		all = append(all, id+" removed")
+	}
+	return all
+}
+
+// What else has no room is said, and what was there before it stays.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	at, fill := smallDisk(t)
+	if fill == nil {
+		return
+	}
+	for _, c := range []struct{ file, before, says string }{
+		{"REPORT=report.json", `{"run_id":"before"}`, "no space left on device"},
+		{"REPORT=report.html", "<p>before", "no space left on device"},
+		{"METRICS_FILE=metrics.prom", "# before\n", "no space left on device"},
+		{"LEDGER=ledger.json", "", "write ledger: write"},
+	} {
+		variable, name, _ := strings.Cut(c.file, "=")
+		path := filepath.Join(at, name)
+		environ := []string{forReal, "DORMANT_" + variable + "=" + path}
+		d := serve(t, "itflex")
+		if variable == "LEDGER" {
+			environ = append(environ, "DORMANT_GRACE=14d")
+			c.before = d.ledger(-20)
+		}
+		if err := os.WriteFile(path, []byte(c.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fill(0)
+		p := spawn(t, d.env(environ...), "run")
+		code := p.wait(t)
+		sameIDs(t, c.file+": removed", d.Removed(), d.unused())
+		if code != exitFailed || !strings.Contains(p.stderr.String(), c.says) {
+			t.Errorf("%s: the exit code is %d, and %s is not in:\n%s", c.file, code, c.says, &p.stderr)
+		}
+		if now := read(t, path); now != c.before {
+			t.Errorf("%s: what was there is now %q", c.file, now)
+		}
+		left, err := os.ReadDir(at)
+		if err != nil || len(left) != 2 {
+			t.Errorf("%s: it leaves %v, %v", c.file, left, err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Without a journal, the log is the record: nobody is removed who is not in it.
+func TestFullDiskOfTheLog(t *testing.T) {
+	t.Parallel()
+	at, fill := smallDisk(t)
+	if fill == nil {
+		return
+	}
+	for _, c := range []struct {
+		pages   int
+		journal string
+	}{{0, ""}, {1, ""}, {0, "DORMANT_JOURNAL=" + t.TempDir() + "/journal"}} {
+		d := serve(t, "itflex")
+		path := filepath.Join(at, "log")
+		log, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(c.pages)
+		var stdout bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "run")
+		cmd.Env = d.env(forReal, asProgram+"=1", "GOCOVERDIR="+t.TempDir(), "DORMANT_CONCURRENCY=1")
+		if c.journal != "" {
+			cmd.Env = append(cmd.Env, c.journal)
+		}
+		cmd.Stdout, cmd.Stderr = &stdout, log
+		_ = cmd.Run() // the exit code tells
+		_ = log.Close()
+		code, removed := cmd.ProcessState.ExitCode(), d.Removed()
+		if c.journal != "" {
+			sameIDs(t, "removed with a journal", removed, d.unused())
+			continue
+		}
+		if code != exitFailed || !strings.Contains(stdout.String(), "no record can be kept of removals: write log") {
+			t.Errorf("with %d pages left: %d\n%s", c.pages, code, &stdout)
+		}
+		if c.pages == 0 && len(removed) > 0 || c.pages > 0 && (len(removed) == 0 || len(removed) == len(d.unused())) {
+			t.Errorf("with %d pages left, %q are removed", c.pages, removed)
+		}
+		for _, id := range removed {
+			if !regexp.MustCompile(fmt.Sprintf(`"user_id":%q,.*"removing account"}\n`, id)).MatchString(read(t, path)) {
+				t.Errorf("%s was removed, and is not in the log:\n%s", id, read(t, path))
+			}
+		}
+	}
+}
+
+// ledger is one in which all unused accounts were found so many days from now.
+func (d *directory) ledger(days int) string {
+	found := map[string]time.Time{}
+	for _, id := range d.unused() {
+		found[id] = now.AddDate(0, 0, days)
+	}
+	text, err := json.Marshal(map[string]any{"directory": "itflex " + d.url, "found_at": found})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Two processes clean up the same directory at once, with the same files.
+func TestOverlappingRuns(t *testing.T) {
+	for _, concurrency := range []int{1, 4} {
+		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
+			t.Parallel()
+			d := serve(t, "itflex")
+			at := t.TempDir()
+			journal, ledger := at+"/journal", write(t, "ledger.json", d.ledger(-20))
+			both, waiting := make(chan struct{}), atomic.Int32{}
+			d.before(func(_ http.ResponseWriter, r *http.Request) bool {
+				switch id := d.named(r); {
+				case id != "":
+					d.intended(journal, id)
+				case r.Method == http.MethodGet && slices.Contains(d.paths(), r.URL.Path):
+					// More looks than one process can have under way: both have read all.
+					if waiting.Add(1) == int32(concurrency)+1 {
+						close(both)
+					}
+					select {
+					case <-both:
+					case <-time.After(patience):
+						t.Error("they do not overlap")
+					}
+				}
+				return false
+			})
+			environ := d.env(forReal, "DORMANT_JOURNAL="+journal, "DORMANT_GRACE=14d", "DORMANT_LEDGER="+ledger, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency))
+			daemon := spawn(t, append(environ, "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_REPORT="+at+"/report.json"), "daemon")
+			run := spawn(t, environ, "run")
+			daemon.stderr.await(t, `"run finished"`)
+			if code := run.wait(t); code != exitDone {
+				t.Errorf("the run ends with %d:\n%s", code, &run.stderr)
+			}
+			daemon.signal(syscall.SIGTERM)
+			if code := daemon.wait(t); code != exitDone {
+				t.Errorf("the daemon ends with %d:\n%s", code, &daemon.stderr)
+			}
+
+			sameIDs(t, "removed", d.Removed(), d.unused())
+			var said []string
+			gone := 0
+			for _, text := range []string{run.stdout.String(), read(t, at+"/report.json")} {
+				var r job.Report
+				if err := json.Unmarshal([]byte(text), &r); err != nil || r.Outcome != job.Completed || len(r.Accounts) != len(d.unused()) {
+					t.Fatalf("%v: %s", err, text)
+				}
+				for _, a := range r.Accounts {
+					if a.Result == job.Removed {
+						said = append(said, a.ID)
+					}
+				}
+				if gone += r.Counts.AlreadyGone; r.Counts.Removed+r.Counts.AlreadyGone != len(d.unused()) {
+					t.Errorf("%+v, of %d", r.Counts, len(d.unused()))
+				}
+			}
+			sameIDs(t, "reported as removed by one of them", said, d.unused())
+			if gone != len(d.unused()) {
+				t.Errorf("%d are reported as gone by the other one, of %d", gone, len(d.unused()))
+			}
+			v := d.verify(t, journal)
+			sameIDs(t, "certain", slices.DeleteFunc(slices.Clone(v.states), func(s string) bool { return strings.HasSuffix(s, " gone") }), states(d.unused()))
+			if v.code != exitDone || strings.Contains(v.stdout, "\nline ") {
+				t.Errorf("verify ends with %d:\n%s", v.code, v.stdout)
+			}
+			if left := read(t, ledger); !strings.Contains(left, `"found_at": {}`) {
+				t.Errorf("the ledger still has\n%s", left)
+			}
+		})
+	}
+}
+
+// panicking makes the test's own binary a program that panics where it sends a request.
+const panicking = "RUN_TEST_BINARY_PANICKING"
+
+// TestPanicShowsNoSecret: nor do the arguments and the environments of processes,
+// but for its own.
+func TestPanicShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	s := spills{}
+	token := s.canary(fmt.Sprint("process-", os.Getpid()))
+	d := serve(t, "itflex")
+	d.forget("DORMANT_TOKEN")
+	environ := d.env("DORMANT_TOKEN="+token, "DORMANT_LOG_LEVEL=debug", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "GOTRACEBACK=all", panicking+"=1")
+	once := spawn(t, environ, "run")
+	once.wait(t)
+	daemon := spawn(t, environ, "daemon")
+	address := daemon.stderr.await(t, `"address":"([^"]+)"`)[1]
+	daemon.stderr.await(t, "it panicked")
+	daemon.stderr.await(t, "goroutine ")
+	_, metrics := ask(t, http.MethodGet, "http://"+address+"/metrics")
+
+	holding := map[string]int{}
+	for _, what := range []string{"environ", "cmdline"} {
+		files, _ := filepath.Glob("/proc/[0-9]*/" + what)
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && len(s.in(string(text))) > 0 {
+				holding[what]++
+			}
+		}
+	}
+	if _, err := os.Stat("/proc/self/environ"); err == nil && (holding["environ"] != 1 || holding["cmdline"] > 0) {
+		t.Errorf("as many processes hold the token: %v", holding)
+	}
+	daemon.signal(os.Interrupt)
+	daemon.wait(t)
+	if !strings.Contains(once.stderr.String(), "panic: ") || !strings.Contains(metrics, `dormant_runs_total{command="daemon",outcome="failed"} 1`) {
+		t.Errorf("it did not panic:\n%s%s", &once.stderr, metrics)
+	}
+	for _, text := range []string{once.stdout.String() + once.stderr.String(), daemon.stdout.String() + daemon.stderr.String(), metrics} {
+		if len(s.in(text)) > 0 {
+			t.Errorf("the token can be seen:\n%s", text)
+		}
+	}
+}
+
+// TestNoChildren: nothing here starts another process, which would inherit the
+// environment.
+func TestNoChildren(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	for _, folder := range []string{"job", "client"} {
+		err = errors.Join(err, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if filepath.Ext(path) == ".go" {
+				files = append(files, path)
+			}
+			return err
+		}))
+	}
+	if err != nil || len(files) < 50 {
+		t.Fatal(err, len(files))
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imported := range parsed.Imports {
+			if slices.Contains([]string{`"os/exec"`, `"plugin"`, `"C"`, `"unsafe"`, `"net/http/pprof"`, `"expvar"`}, imported.Path.Value) {
+				t.Errorf("%s imports %s", file, imported.Path.Value)
+			}
+		}
+	}
+}
+
+// The daemon, for a year.
+
+// trouble is what goes wrong with a run.
+type trouble struct {
+	says string
+	hook hook
+	// begin spoils something before the run, and returns how to put it right.
+	begin func() (end func())
+}
+
+// TestAYear: a daemon that runs every hour of a year, most of them in trouble,
+// leaves nothing behind: no goroutine, no file, no memory, no series. Each hour
+// has its run, once, when the clocks change as well.
+func TestAYear(t *testing.T) {
+	before, complain := http.DefaultTransport, zerolog.ErrorHandler
+	defer func() { http.DefaultTransport, zerolog.ErrorHandler = before, complain }()
+	zerolog.ErrorHandler = func(error) {}          // of a full disk
+	at, err := os.MkdirTemp("/dev/shm", "dormant") // in memory, where that is
+	if err != nil {
+		at = t.TempDir()
+	}
+	defer os.RemoveAll(at)
+	synctest.Test(t, func(t *testing.T) { aYear(t, at) })
+}
+
+// counting is a log of which only the runs are kept.
+type counting struct {
+	mu       sync.Mutex
+	full     bool
+	starts   map[int64]int // by the hour
+	outcomes map[string]int
+	left     int // out
+}
+
+func (c *counting) Write(line []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case bytes.Contains(line, []byte(`"message":"run finished`)):
+		var event struct {
+			Time    time.Time
+			Outcome string
+		}
+		if err := json.Unmarshal(line, &event); err != nil {
+			return 0, err
+		}
+		c.starts[event.Time.Truncate(time.Hour).Unix()]++
+		c.outcomes[event.Outcome]++
+	case bytes.Contains(line, []byte("this one is left out")):
+		c.left++
+	case c.full:
+		return 0, syscall.ENOSPC
+	}
+	return len(line), nil
+}
+
+// raced reports whether the race detector is on, which makes all of this slow.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+func aYear(t *testing.T, at string) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := time.Date(2027, 3, 1, 0, 0, 0, 0, zone) // the clocks change on the 28th, and on 2027-10-31
+	<-time.After(time.Until(first.Add(-time.Minute)))
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+
+	// The directory is a new one every six hours, so that what it keeps of the requests is
+	// not counted as the daemon's.
+	var directory atomic.Pointer[sandbox.Server]
+	var now atomic.Pointer[trouble]
+	nothing := &trouble{hook: func(http.ResponseWriter, *http.Request) bool { return false }}
+	now.Store(nothing)
+	renew := func(rate float64, asOf time.Time) {
+		d, err := sandbox.New(sandbox.Options{
+			System: "itflex", Seed: random.Uint64(), WithLastLogin: true, Users: sandbox.Population(9, random.Uint64(), asOf), FaultRate: rate,
+			Before: func(w http.ResponseWriter, r *http.Request) bool { return now.Load().hook(w, r) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		directory.Store(d)
+	}
+	renew(0, time.Now())
+	api, refusing := newWires(), atomic.Bool{}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { directory.Load().ServeHTTP(w, r) }), ErrorLog: stdlog.New(io.Discard, "", 0)}
+	go func() { _ = server.Serve(api) }()
+	defer server.Close()
+	var panics atomic.Bool
+	http.DefaultTransport = &http.Transport{
+		Proxy: func(*http.Request) (*url.URL, error) {
+			if panics.Swap(false) {
+				panic("on purpose")
+			}
+			return nil, nil
+		},
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			if refusing.Load() {
+				return nil, syscall.ECONNREFUSED
+			}
+			return api.connect()
+		},
+	}
+
+	file := func(name, text string) string {
+		if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(at, name)
+	}
+	logs := &counting{starts: map[int64]int{}, outcomes: map[string]int{}}
+	if err := os.Mkdir(at+"/reports", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	one := newDaemon(t, logs, "DORMANT_PROFILE=itflex", "DORMANT_URL=http://127.0.0.1:7", forReal,
+		"DORMANT_CLIENT_SECRET_FILE="+file("secret", sandbox.DefaultSecret), "DORMANT_ALLOWLIST_FILE="+file("allowlist", "svc-*\n"),
+		"DORMANT_JOURNAL="+at+"/journal", "DORMANT_LEDGER="+at+"/ledger", "DORMANT_GRACE=1h", "DORMANT_REPORT="+at+"/reports/r.json",
+		"DORMANT_INACTIVE_FOR=90d", "DORMANT_MAX_REMOVAL_PERCENT=25", "DORMANT_MAX_RETRIES=2", "DORMANT_RUN_TIMEOUT=50m", "DORMANT_SCHEDULE=@hourly", "DORMANT_TIMEZONE=Europe/Berlin")
+	// spoil makes a file one that can't be read, or a folder.
+	spoil := func(name, text string) func() func() {
+		return func() func() {
+			was, _ := os.ReadFile(filepath.Join(at, name))
+			file(name, text)
+			return func() { file(name, string(was)) }
+		}
+	}
+	away := func(name string) func() func() {
+		return func() func() {
+			if err := os.Rename(filepath.Join(at, name), filepath.Join(at, name+".away")); err != nil {
+				return func() {}
+			}
+			return func() { _ = os.Rename(filepath.Join(at, name+".away"), filepath.Join(at, name)) }
+		}
+	}
+	set := func(b *atomic.Bool) func() func() {
+		return func() func() { b.Store(true); return func() { b.Store(false) } }
+	}
+	says := func(code int, body string, headers ...string) hook {
+		return func(w http.ResponseWriter, _ *http.Request) bool {
+			for i := 0; i < len(headers); i += 2 {
+				w.Header().Set(headers[i], headers[i+1])
+			}
+			return answer(w, code, body)
+		}
+	}
+	on := func(method string, h hook) hook {
+		return func(w http.ResponseWriter, r *http.Request) bool { return r.Method == method && h(w, r) }
+	}
+	hang := func(_ http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body) // or the server would not look whether the client is still there
+		<-r.Context().Done()
+		return true
+	}
+	dripping := func(w http.ResponseWriter, r *http.Request) bool {
+		for r.Context().Err() == nil {
+			io.WriteString(w, " ")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-time.After(20 * time.Second):
+			case <-r.Context().Done():
+			}
+		}
+		return true
+	}
+	troubles := []trouble{
+		{says: "answers 500", hook: says(500, "")}, {says: "answers 403", hook: says(403, "{}")}, {says: "answers 401", hook: says(401, "{}")},
+		{says: "answers 429", hook: says(429, "", "Retry-After", "40")}, {says: "is a portal", hook: says(200, "<html>")}, {says: "answers nothing", hook: says(200, "")},
+		{says: "is elsewhere", hook: says(302, "", "Location", "http://127.0.0.1:8/")}, {says: "goes round", hook: says(302, "", "Location", "?")},
+		{says: "hangs", hook: hang}, {says: "drips", hook: on(http.MethodGet, dripping)},
+		{says: "hangs up", hook: func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }},
+		{says: "hangs on removals", hook: on(http.MethodDelete, hang)}, {says: "refuses removals", hook: on(http.MethodDelete, says(409, "{}"))},
+		{says: "says that nobody is there", hook: on(http.MethodDelete, says(404, "{}"))}, {says: "fails on removals", hook: on(http.MethodDelete, says(502, ""))},
+		{says: "does not listen", begin: set(&refusing)}, {says: "panics", begin: set(&panics)},
+		{says: "has another secret", begin: spoil("secret", "wrong")}, {says: "has an empty secret", begin: spoil("secret", "\n")}, {says: "has no secret", begin: away("secret")},
+		{says: "has an allowlist of nobody", begin: spoil("allowlist", "#\n")}, {says: "has no allowlist", begin: away("allowlist")},
+		{says: "has a damaged ledger", begin: spoil("ledger", "{")}, {says: "has no ledger", begin: away("ledger")}, {says: "has no folder for reports", begin: away("reports")},
+		{says: "has a folder as a journal", begin: func() func() {
+			back := away("journal")()
+			_ = os.Mkdir(at+"/journal", 0o700)
+			return func() { _ = os.Remove(at + "/journal"); back() }
+		}},
+		{says: "logs to a full disk", begin: func() func() {
+			logs.mu.Lock()
+			defer logs.mu.Unlock()
+			logs.full = true
+			return func() { logs.mu.Lock(); defer logs.mu.Unlock(); logs.full = false }
+		}},
+		{says: "loses its token", begin: func() func() { directory.Load().ExpireTokens(); return func() {} }},
+		{says: "shows nobody who is active", begin: func() func() { renew(0, time.Now().AddDate(-1, 0, 0)); return func() { renew(0, time.Now()) } }},
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	listener, code := newWires(), make(chan int)
+	go func() { code <- one.daemon(ctx, listener) }()
+	scrape := func() (series int) {
+		c, err := listener.connect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _, body, err := exchange(c, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(body, "\ndormant_")
+	}
+	type use struct{ goroutines, files, series, heap int }
+	used := func() use {
+		for range 3 {
+			runtime.GC()
+		}
+		files, _ := os.ReadDir("/proc/self/fd") // nil elsewhere
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return use{runtime.NumGoroutine(), len(files), scrape(), int(m.HeapAlloc)}
+	}
+	end := first.AddDate(1, 0, 0)
+	if raced() {
+		end = first.AddDate(0, 2, 0)
+	}
+	var months []use
+	slow := []wire{}
+	for hour := first; hour.Before(end); hour = hour.Add(time.Hour) {
+		// Ten minutes before the hour, in which nothing runs.
+		<-time.After(time.Until(hour.Add(-10 * time.Minute)))
+		var over func()
+		if hour.UTC().Hour()%6 == 0 {
+			renew(random.Float64()*.3, time.Now())
+			for _, c := range slow {
+				c.Close()
+			}
+			slow = slow[:0]
+			if c, err := listener.connect(); err == nil {
+				go io.WriteString(c, "GET /metrics HTTP/1.1\r\nX:")
+				slow = append(slow, c)
+			}
+		}
+		now.Store(nothing)
+		if random.IntN(3) > 0 {
+			what := &troubles[random.IntN(len(troubles))]
+			if what.begin != nil {
+				over = what.begin()
+			}
+			if what.hook != nil {
+				now.Store(what)
+			}
+		}
+		<-time.After(time.Until(hour.Add(49*time.Minute + 50*time.Second)))
+		if over != nil {
+			<-time.After(time.Until(hour.Add(50*time.Minute - time.Second)))
+			over()
+		}
+		if next := hour.Add(time.Hour); next.In(zone).Day() == 1 && next.In(zone).Hour() == 0 {
+			<-time.After(time.Until(hour.Add(51 * time.Minute)))
+			renew(0, time.Now())
+			months = append(months, used())
+		}
+	}
+	<-time.After(time.Until(end.Add(-time.Minute)))
+	stop()
+	if code := <-code; code != exitDone {
+		t.Errorf("it ended with %d", code)
+	}
+
+	for hour := first; hour.Before(end); hour = hour.Add(time.Hour) {
+		if n := logs.starts[hour.Unix()]; n != 1 {
+			t.Errorf("%d runs at %s", n, hour)
+		}
+	}
+	runs := 0
+	for _, n := range logs.starts {
+		runs += n
+	}
+	if runs != int(end.Sub(first).Hours()) || logs.left > 0 {
+		t.Errorf("%d runs, %d left out", runs, logs.left)
+	}
+	for _, outcome := range []job.Outcome{job.Completed, job.Refused, job.Partial, job.Failed} {
+		if logs.outcomes[string(outcome)] < 20 {
+			t.Errorf("%d runs ended %s: %v", logs.outcomes[string(outcome)], outcome, logs.outcomes)
+		}
+	}
+	early, late := months[0], months[len(months)-1]
+	t.Logf("%v; at the end of each month: %+v", logs.outcomes, months)
+	if late.goroutines > early.goroutines || late.files > early.files || late.series > early.series || late.heap > early.heap+1<<20 {
+		t.Errorf("it grows from %+v to %+v", early, late)
+	}
 }

@@ -121,12 +121,24 @@ func TestCensusOfABuiltInProfile(t *testing.T) {
 	}
 }
 
-// TestCensusWithDetails: what reading one account tells need not be in the listing.
+// TestCensusWithDetails: what reading one account tells need not be in the
+// listing. The id has to be, and without details all of it.
 func TestCensusWithDetails(t *testing.T) {
-	const get = "get: {path: \"/users/{id}\", details: true}\n"
-	s := serve(t, routes{"GET /users": `{"users":[{"id":1}]}`})
-	if _, err := all(t, s, connect(t, s, sketch(t, "", ", username: name, email: email, admin: admin, created: made, last_login: last", get))); err != nil {
-		t.Error(err)
+	const user = ", username: name, email: email, admin: admin, roles: roles, created: made, last_login: last"
+	for get, rows := range map[string]map[string]string{
+		`get: {path: "/users/{id}", details: true}`: {`{"id":1}`: "", `{"name":"ana","email":"a@x"}`: "it has no id"},
+		`get: {path: "/users/{id}"}`:                {`{"id":1,"name":"ana"}`: "user.email"},
+	} {
+		for item, want := range rows {
+			s := serve(t, routes{"GET /users": `{"users":[` + item + `]}`})
+			_, err := all(t, s, connect(t, s, sketch(t, "", user, get+"\n")))
+			if want != "" {
+				wantError(t, err, "list users", want, "own.yaml, line 2: user.")
+			} else if err != nil {
+				t.Errorf("%s: %v", item, err)
+			}
+			s.wantRequests(t, "GET /users")
+		}
 	}
 }
 

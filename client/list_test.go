@@ -711,6 +711,46 @@ remove: {path: "/users/{id}"}
 	}
 }
 
+// TestRolesMissing: no roles at all are hidden ones, unless the profile says that
+// they are none.
+func TestRolesMissing(t *testing.T) {
+	for item, want := range map[string][2]string{ // without missing: none, and with it
+		`{"id":1}`:                               {"nil", "[]"},
+		`{"id":1,"groups":null}`:                 {"nil", "[]"},
+		`{"id":1,"groups":{}}`:                   {"nil", "[]"},
+		`{"id":1,"groups":{"rows":null}}`:        {"nil", "[]"},
+		`{"id":1,"groups":{"rows":[]}}`:          {"[]", "[]"},
+		`{"id":1,"groups":{"rows":[{"n":"a"}]}}`: {`["a"]`, `["a"]`},
+		`{"id":1,"groups":{"rows":[{}]}}`:        {"", ""},
+		`{"id":1,"groups":{"rows":"a"}}`:         {"", ""},
+		`{"id":1,"groups":{"rows":{"n":"a"}}}`:   {"", ""},
+	} {
+		for i, roles := range []string{"{path: groups.rows.#.n}", "{path: groups.rows.#.n, missing: none}"} {
+			s := serve(t, routes{"GET /users": `{"users":[` + item + `]}`})
+			users, err := all(t, s, connect(t, s, sketch(t, "", ", roles: "+roles+", optional: [roles]", "")))
+			if want[i] == "" {
+				wantError(t, err, "page 1, item 1", "line 2: user.roles")
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", item, err)
+				continue
+			}
+			got := "nil"
+			if users[0].Roles != nil {
+				got = fmt.Sprintf("%q", users[0].Roles)
+			}
+			if got != want[i] {
+				t.Errorf("%s, %s: %s, want %s", roles, item, got, want[i])
+			}
+		}
+	}
+	for _, wrong := range []string{"nobody", "None", "never", "true", "0", "[]"} {
+		want := map[bool]string{true: "text is needed", false: `user.roles.missing: "` + wrong + `" is not none`}[wrong == "[]"]
+		wantMistake(t, mistaken("", ", roles: {path: a, missing: "+wrong+"}", "", ""), 3, want)
+	}
+}
+
 // TestDuplicates: two accounts with the same id are one only if all that is read
 // of them is the same. Otherwise a removal could hit the wrong one.
 func TestDuplicates(t *testing.T) {

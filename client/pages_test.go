@@ -666,3 +666,157 @@ func TestEndlessAhead(t *testing.T) {
 		}
 	}
 }
+
+// TestTotalOfThePage: a total that is no more than a full first page may count
+// the page alone, so one more is asked for.
+func TestTotalOfThePage(t *testing.T) {
+	const (
+		size  = ", size: {param: s, default: 2, max: 2}"
+		pages = ", page: {param: p, first: 1}, total: n"
+		first = "GET /users?p=1&s=2"
+		probe = "GET /users?p=2&s=2"
+	)
+	full := people(1, 2, `,"n":2`)
+	for name, row := range map[string]struct {
+		listing string
+		routes  routes
+		want    string
+		err     []string
+	}{
+		"nothing there":       {pages + size, routes{first: full, probe: people(1, 0, `,"n":2`)}, "1 2", nil},
+		"nothing, and none":   {pages + size, routes{first: full, probe: people(1, 0, `,"n":0`)}, "1 2", nil},
+		"no such page, 404":   {pages + size, routes{first: full, probe: 404}, "1 2", nil},
+		"no such page, 400":   {pages + size, routes{first: full, probe: 400}, "1 2", nil},
+		"no such page, 422":   {pages + size, routes{first: full, probe: 422}, "1 2", nil},
+		"the server fails":    {pages + size, routes{first: full, probe: 500}, "1 2", []string{"page 2", "500"}},
+		"it is forbidden":     {pages + size, routes{first: full, probe: 403}, "1 2", []string{"page 2", "403"}},
+		"it is gone":          {pages + size, routes{first: full, probe: 410}, "1 2", []string{"page 2", "410"}},
+		"no JSON":             {pages + size, routes{first: full, probe: "<html>"}, "1 2", []string{"page 2"}},
+		"more":                {pages + size, routes{first: full, probe: people(3, 3, `,"n":2`)}, "1 2 3", []string{"has 3 accounts and says that there are 2"}},
+		"as many more":        {pages + size, routes{first: full, probe: people(3, 4, `,"n":2`)}, "1 2 3 4", []string{"has 4 accounts and says that there are 2"}},
+		"the page is ignored": {pages + size, routes{first: full, probe: full}, "1 2", []string{"page 2 is page 1 once more"}},
+		"an offset":           {", offset: {param: p, step: size}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: people(3, 3, `,"n":2`)}, "1 2 3", []string{"has 3 accounts"}},
+		"an offset, nothing":  {", offset: {param: p}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: 400}, "1 2", nil},
+		"a header": {", page: {param: p, first: 1}, total: {header: X-Total-Count}" + size, routes{
+			first: counted(people(1, 2, ""), "2"), probe: counted(people(3, 3, ""), "2")}, "1 2 3", []string{"has 3 accounts"}},
+
+		"not full":                {pages + size, routes{first: people(1, 1, `,"n":1`)}, "1", nil},
+		"nobody":                  {pages + size, routes{first: people(1, 0, `,"n":0`)}, "", nil},
+		"more than asked for":     {pages + size, routes{first: people(1, 3, `,"n":3`)}, "1 2 3", nil},
+		"no size":                 {pages, routes{"GET /users?p=1": full}, "1 2", nil},
+		"the last page of two":    {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`)}, "1 2 3 4", nil},
+		"a 404 that is no probe":  {pages + size, routes{first: people(1, 2, `,"n":3`), probe: 404}, "1 2", []string{"page 2", "404"}},
+		"by the URL of the next":  {", next: next, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": people(1, 2, `,"n":2,"next":null`)}, "1 2", nil},
+		"behind the last account": {", after: {since: id}, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": full}, "1 2", nil},
+	} {
+		for _, n := range []int{1, 4} {
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				s := serve(t, row.routes)
+				users, err := all(t, s, connect(t, s, sketch(t, row.listing, "", ""), retries(0), connections(n)))
+				if row.err != nil {
+					wantError(t, err, append(row.err, "list users")...)
+				} else if err != nil {
+					t.Error(err)
+				}
+				if ids(users) != row.want {
+					t.Errorf("got %s, want %s", ids(users), row.want)
+				}
+				if asked, want := sorted(s.lines()), strings.Join(slices.Sorted(maps.Keys(row.routes)), "\n"); asked != want {
+					t.Errorf("requests on the wire:\n%s\nwant:\n%s", asked, want)
+				}
+			})
+		}
+	}
+	// What is full depends on the size that is asked for.
+	s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /users?p=2&s=1": 404})
+	users, err := all(t, s, connect(t, s, sketch(t, pages+size, "", ""), func(o *Options) { o.PageSize = 1 }))
+	if err != nil || ids(users) != "1" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+	s.wantRequests(t, "GET /users?p=1&s=1", "GET /users?p=2&s=1")
+}
+
+// TestFirstPageIsNotProbed: what the check of a configuration looks at is one
+// page, and a source that is no longer than it is not cut.
+func TestFirstPageIsNotProbed(t *testing.T) {
+	for coverage, want := range map[string]string{coverLog: "before 2020-01-01T23:59:59Z", coverComplete: "never"} {
+		for total, want := range map[string]string{"1": want, "2": "absent"} {
+			s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /log?p=1&s=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":` + total + `}`})
+			const paging = ", page: {param: p, first: 1}, total: n, size: {param: s, default: 1}"
+			c := connect(t, s, sketch(t, paging, ", last_login: {path: last, missing: absent}",
+				"activity: {path: /log, items: log"+paging+", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
+			for u, err := range c.FirstPage(t.Context()) {
+				if err != nil || told(u) != want {
+					t.Errorf("%s, total %s: %s, %v; want %s", coverage, total, told(u), err, want)
+				}
+			}
+			s.wantRequests(t, "GET /log?p=1&s=1", "GET /users?p=1&s=1")
+		}
+	}
+}
+
+// TestNoFirstPage: a 404 for the first page says what was asked for, and where
+// the profile says so.
+func TestNoFirstPage(t *testing.T) {
+	const log = `activity: {path: /log, items: log, account: {path: who}, at: at}` + "\n"
+	for name, row := range map[string]struct {
+		list, more string
+		routes     routes
+		want       []string
+		line       bool
+	}{
+		"the listing":      {"", "", routes{"GET /users": 404}, []string{"list users: page 1", "404", "at /users (profile ", "own.yaml, line 1: list.path"}, true},
+		"with pages":       {numbered, "", routes{"GET /users?p=1": 404}, []string{"at /users (", "line 1: list.path"}, true},
+		"another code":     {"", "", routes{"GET /users": 410}, []string{"page 1", "410"}, false},
+		"the second page":  {numbered, "", routes{"GET /users?p=1": people(1, 2, `,"n":3`), "GET /users?p=2": 404}, []string{"page 2", "404"}, false},
+		"a source":         {"", log, routes{"GET /log": 404}, []string{"list activity", "404", "at /log (", "activity.path"}, true},
+		"a source, no 404": {"", log, routes{"GET /log": 400}, []string{"list activity", "400"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, row.routes)
+			_, err := all(t, s, connect(t, s, sketch(t, row.list, "", row.more), retries(0)))
+			if wantError(t, err, row.want...); err != nil && strings.Contains(err.Error(), "own.yaml, line") != row.line {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestKeyedAlike: what has another key is another account, or another item that
+// is none, whatever else is equal.
+func TestKeyedAlike(t *testing.T) {
+	const keyed = `, keyed: true, only: {path: type, in: [human], missing: true}, page: {param: p, first: 1}`
+	for name, row := range map[string]struct {
+		listing string
+		pages   []string // the last is empty if there is no total
+		want    string
+		err     string
+	}{
+		"pages":             {keyed, []string{`"a":{"n":1},"b":{"n":1}`, `"c":{"n":1},"d":{"n":1}`, ``}, "a b c d", ""},
+		"pages of one":      {keyed, []string{`"a":{"n":1}`, `"b":{"n":1}`, ``}, "a b", ""},
+		"the same page":     {keyed, []string{`"a":{"n":1},"b":{"n":1}`, `"a":{"n":1},"b":{"n":1}`, ``}, "a b", "page 2 is page 1 once more"},
+		"no accounts":       {keyed + ", total: n", []string{`"x":{"type":"bot"},"y":{"type":"bot"},"a":{}`}, "a", ""},
+		"on two pages":      {keyed + ", total: n", []string{`"x":{"type":"bot"},"a":{}`, `"y":{"type":"bot"}`}, "a", ""},
+		"one is missing":    {keyed + ", total: 4", []string{`"x":{"type":"bot"},"y":{"type":"bot"},"a":{}`, ``}, "a", "has 3 accounts and says that there are 4"},
+		"the same one once": {keyed + ", total: 4", []string{`"x":{"type":"bot"},"a":{}`, `"x":{"type":"bot"},"b":{}`, ``}, "a b", "has 3 accounts and says that there are 4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			total := map[bool]int{true: 4, false: 3}[strings.HasSuffix(row.listing, "4")]
+			rs := routes{}
+			for i, members := range row.pages {
+				rs["GET /users?p="+strconv.Itoa(i+1)] = fmt.Sprintf(`{"users":{%s},"n":%d}`, members, total)
+			}
+			s := serve(t, rs)
+			p := load(t, strings.NewReplacer("items: users", "items: users"+strings.Replace(row.listing, "total: 4", "total: n", 1), "id: id", `id: "@key"`).Replace(smallest))
+			users, err := all(t, s, connect(t, s, p, retries(0), connections(1)))
+			if row.err != "" {
+				wantError(t, err, row.err)
+			} else if err != nil {
+				t.Error(err)
+			}
+			if ids(users) != row.want {
+				t.Errorf("got %s, want %s", ids(users), row.want)
+			}
+		})
+	}
+}

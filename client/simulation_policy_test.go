@@ -25,6 +25,8 @@ type simPolicy struct {
 	actor        []string
 	admins, bots bool // are protected
 
+	grace time.Duration // 0: none
+
 	maxRemovals int
 	maxPercent  float64
 	needActive  bool
@@ -61,6 +63,9 @@ func newSimPolicy(r *rand.Rand, s *simSystem, actor []string) simPolicy {
 			p.onlyDisabled = true
 		}
 	}
+	if !p.disableOnly && r.IntN(4) == 0 {
+		p.grace = time.Duration(1+r.IntN(20)) * simDay
+	}
 	if r.IntN(3) == 0 {
 		p.allowlist = []string{"*2@mail.test", "user-1?", "NOBODY"}[:1+r.IntN(3)]
 	}
@@ -88,9 +93,9 @@ func (p simPolicy) tell(c *job.Cleanup) error {
 }
 
 func (p simPolicy) String() string {
-	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t recheck=%t dry=%t",
+	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t recheck=%t dry=%t grace=%v",
 		p.inactiveFor, p.never, p.disableOnly, p.disableAfter, p.onlyDisabled, p.allowlist, p.roles, p.admins, p.bots,
-		p.maxRemovals, p.maxPercent, p.needActive, p.recheck, p.dryRun)
+		p.maxRemovals, p.maxPercent, p.needActive, p.recheck, p.dryRun, p.grace)
 }
 
 // cutoff is when whoever is removed was used last, at the latest.
@@ -132,8 +137,10 @@ func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKi
 		return "", "already_disabled"
 	case unused && p.disableOnly:
 		return simDisable, ""
-	case unused && (!p.onlyDisabled || t.disabled):
+	case unused && (!p.onlyDisabled || t.disabled) && p.warned(t, now):
 		return simRemove, ""
+	case unused && (!p.onlyDisabled || t.disabled) && (p.disableAfter == 0 || t.disabled):
+		return "", "in_grace"
 	case p.disableAfter == 0 && unused:
 		return "", "not_disabled"
 	case p.disableAfter == 0:
@@ -147,6 +154,22 @@ func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKi
 	default:
 		return "", why
 	}
+}
+
+// warned reports whether an earlier run has found the account unused so long ago
+// that its grace has ended, and it was not used since.
+func (p simPolicy) warned(t simTold, now time.Time) bool {
+	if p.grace == 0 {
+		return true
+	}
+	used := t.created
+	if t = settled(t, now); t.login == simKnown {
+		used = t.at
+	}
+	if t.action.After(used) && possible(t.action, now) {
+		used = t.action
+	}
+	return !t.warned.IsZero() && !used.After(t.warned) && !now.Before(t.warned.Add(p.grace))
 }
 
 func possible(t, now time.Time) bool {

@@ -79,9 +79,12 @@ func (run *simRun) checkAccounts(blame func(string, ...any)) {
 
 // checkCounts: they add up.
 func (run *simRun) checkCounts(blame func(string, ...any)) {
-	r, n := run.report, map[job.Result]int{}
+	r, n, candidates := run.report, map[job.Result]int{}, 0
 	for _, a := range r.Accounts {
-		n[a.Result]++
+		if a.Reason != job.InGrace || a.Result != job.Kept || a.RemovableAt == nil {
+			n[a.Result]++
+			candidates++
+		}
 	}
 	kept := 0
 	for _, k := range r.Counts.Kept {
@@ -89,7 +92,7 @@ func (run *simRun) checkCounts(blame func(string, ...any)) {
 	}
 	c := r.Counts
 	if c.Removed != n[job.Removed] || c.Disabled != n[job.Disabled] || c.AlreadyGone != n[job.AlreadyGone] ||
-		c.Failed != n[job.NotRemoved] || c.NotAttempted != n[job.NotAttempted] || c.Candidates != len(r.Accounts) ||
+		c.Failed != n[job.NotRemoved] || c.NotAttempted != n[job.NotAttempted] || c.Candidates != candidates ||
 		r.Planned && kept+c.Candidates != c.Scanned+n[job.Kept] {
 		blame("the counts do not add up: %+v, %v", c, n)
 	}
@@ -125,7 +128,7 @@ func (run *simRun) checkPlan(blame func(string, ...any)) {
 	}
 	candidates, kept, scanned, active := run.plan()
 	for _, a := range r.Accounts {
-		if _, ok := candidates[a.ID]; !ok {
+		if _, ok := candidates[a.ID]; !ok && a.Reason != job.InGrace {
 			blame("%q is among the candidates: %s", a.ID, run.view(a.ID))
 		}
 	}
@@ -142,7 +145,7 @@ func (run *simRun) checkPlan(blame func(string, ...any)) {
 	}
 	again := map[string]int{}
 	for _, a := range r.Accounts {
-		if a.Result == job.Kept {
+		if a.Result == job.Kept && a.RemovableAt == nil {
 			again[string(a.Reason)]++
 		}
 	}

@@ -38,6 +38,10 @@ type simRun struct {
 	logBreaks  int // how many lines can be written; 0: all
 	stopAt     int // the request at which it ends early; 0: it does not
 	kill       bool
+	isCalm     bool
+
+	ledger string
+	warned map[string]time.Time // by the ledger, when the run began
 
 	out    simOutput
 	cancel context.CancelFunc
@@ -125,6 +129,9 @@ func (w *simWorld) newRun(p simPolicy, journal string) *simRun {
 	}
 	if r.IntN(3) > 0 {
 		run.pageSize = 1 + r.IntN(12)
+		if w.sys.name == "keycloak" { // where a page of accounts that are not shown would be the last
+			run.pageSize += 7
+		}
 	}
 	if run.noJournal && r.IntN(2) == 0 {
 		run.logBreaks = 1 + r.IntN(10)
@@ -138,7 +145,7 @@ func (w *simWorld) newRun(p simPolicy, journal string) *simRun {
 
 // calm makes the run one that nothing stops.
 func (run *simRun) calm() {
-	run.retries, run.maxFailures, run.stopAt, run.logBreaks = 3, 1000, 0, 0
+	run.isCalm, run.retries, run.maxFailures, run.stopAt, run.logBreaks = true, 3, 1000, 0, 0
 }
 
 // start carries the run out, to its end or to where it is killed.
@@ -175,6 +182,10 @@ func (run *simRun) start(random *rand.Rand) error {
 			return err
 		}
 	}
+	if run.policy.grace > 0 {
+		run.ledger, run.warned = w.ledger, w.read(w.ledger)
+		cleanup.Ledger, _ = job.OpenLedger(run.ledger, w.sys.name, run.policy.grace) // there may be none yet
+	}
 	w.say("run %d starts: %s, %d at once, %d retries, pages of %d, %d failures, stop at %d (kill: %t), log breaks at %d, journal: %t",
 		run.number, run.policy, run.concurrency, run.retries, run.pageSize, run.maxFailures, run.stopAt, run.kill, run.logBreaks, !run.noJournal)
 	run.report = cleanup.Run(ctx, run.now)
@@ -184,6 +195,7 @@ func (run *simRun) start(random *rand.Rand) error {
 	if run.isDead() {
 		return nil
 	}
+	w.says(run)
 	w.say("run %d ended: %s %+v %s", run.number, run.report.Outcome, run.report.Counts, run.report.Error)
 	run.check()
 	return nil
@@ -226,15 +238,19 @@ func (*simWorld) Retry(string)                       {}
 // export is a file of last logins, as somebody has it from elsewhere.
 func (run *simRun) export(r *rand.Rand) string {
 	file := strings.Builder{}
+	complete := run.isCalm
 	run.fileBy, run.file = []string{"id", "username", "email"}[r.IntN(3)], map[string]time.Time{}
+	if complete { // and the same each time
+		run.fileBy = "id"
+	}
 	fmt.Fprintf(&file, "%s,last_login\nnobody,2020-01-01\n", run.fileBy)
 	for _, u := range run.world.dir.Users() {
 		name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[run.fileBy]
 		at := u.LastLogin
-		if r.IntN(6) == 0 || strings.ContainsAny(name, "\n\" ") || at.Year() < 2000 || at.After(run.now.Add(simDay)) {
+		if !complete && r.IntN(6) == 0 || strings.ContainsAny(name, "\n\" ") || at.Year() < 2000 || at.After(run.now.Add(simDay)) {
 			continue
 		}
-		if r.IntN(10) == 0 {
+		if !complete && r.IntN(10) == 0 {
 			at = time.Time{}
 		}
 		text := ""
@@ -283,8 +299,54 @@ func (run *simRun) reaches(*simRequest) (killed bool) {
 	return true
 }
 
-// inherit saves the journal of a run that was killed, as it was then.
+// read reads the ledger, and makes sure that it says what runs have said.
+func (w *simWorld) read(ledger string) map[string]time.Time {
+	var file struct {
+		FoundAt map[string]time.Time `json:"found_at"`
+	}
+	text, err := os.ReadFile(ledger)
+	if err != nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		w.blame("the ledger can't be read: %v", err)
+	}
+	w.mu.Lock()
+	said := w.said
+	w.mu.Unlock()
+	for id, at := range file.FoundAt {
+		if !said[fmt.Sprint(id, at.UnixNano())] {
+			w.blame("the ledger has %q since %v, when no run said so", id, at)
+		}
+	}
+	return file.FoundAt
+}
+
+// says notes whom the report of a run names as unused.
+func (w *simWorld) says(run *simRun) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range run.report.Accounts {
+		w.said[fmt.Sprint(a.ID, run.now.UnixNano())] = true
+	}
+}
+
+// inherit saves the journal and the ledger of a run that was killed, as they were
+// then.
 func (w *simWorld) inherit(run *simRun) {
+	if text, err := os.ReadFile(run.ledger); err == nil {
+		heir := filepath.Join(filepath.Dir(run.ledger), fmt.Sprintf("ledger-after-%d", run.number))
+		if err := os.WriteFile(heir, text, 0o600); err != nil {
+			w.blame("copy the ledger: %v", err)
+		}
+		w.mu.Lock()
+		w.ledger = heir
+		w.mu.Unlock()
+	} else if run.ledger != "" {
+		w.mu.Lock()
+		w.ledger = fmt.Sprintf("%s-after-%d", run.ledger, run.number)
+		w.mu.Unlock()
+	}
 	text, err := os.ReadFile(run.journal)
 	if err != nil {
 		return // it had not begun

@@ -120,6 +120,8 @@ type simTold struct {
 	admin, bot, disabled bool
 	roles                []string // nil: not told
 
+	warned time.Time // when an earlier run first said that it is unused; zero: none has
+
 	pages map[string]int // of a search for it, with how many items are on them
 }
 

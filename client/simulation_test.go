@@ -34,9 +34,9 @@ func TestSimulation(t *testing.T) {
 		t.Log(strings.Join(play(t, *simSeed, true), "\n"))
 		return
 	}
-	n := *simSeeds
-	if n == 0 {
-		n = 150
+	n, until := *simSeeds, time.Now().Add(time.Hour)
+	if n == 0 { // as many as a test of its own may take
+		n, until = 120, time.Now().Add(12*time.Second)
 	}
 	var next, played, requests atomic.Uint64
 	t.Run("stories", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestSimulation(t *testing.T) {
 				t.Parallel()
 				for !t.Failed() {
 					seed := next.Add(1) - 1
-					if seed >= n {
+					if seed >= n || seed >= 10 && time.Now().After(until) {
 						return
 					}
 					requests.Add(uint64(len(play(t, *simFirst+seed, false))))
@@ -100,7 +100,7 @@ func (w *simWorld) story() error {
 	server.Start()
 	defer server.Close()
 	w.url = server.URL
-	w.journal = filepath.Join(w.t.TempDir(), "journal")
+	w.journal, w.ledger = filepath.Join(w.t.TempDir(), "journal"), filepath.Join(w.t.TempDir(), "ledger")
 
 	r := w.random
 	w.fixedToken = w.sys.values == nil || r.IntN(2) == 0
@@ -136,7 +136,10 @@ func (w *simWorld) trouble(p simPolicy) error {
 		}
 		ended := make(chan error)
 		for i, run := range runs {
-			late := time.Duration(i*(1+r.IntN(20)))*simRound + time.Duration(r.IntN(int(simRound)))
+			late := time.Duration(i*(1+r.IntN(20)))*simRound + time.Duration(r.IntN(4))*time.Second
+			if i == 0 {
+				w.edges(p, time.Now().Add(late))
+			}
 			setup := rand.New(rand.NewPCG(w.seed, uint64(run.number)))
 			go func() {
 				<-time.After(late)
@@ -163,7 +166,7 @@ func (w *simWorld) trouble(p simPolicy) error {
 
 // rest is runs in calm. They come to an end: one that has nothing to do.
 func (w *simWorld) rest(p simPolicy) error {
-	for range 6 {
+	for i := range 6 {
 		w.round()
 		run := w.newRun(p, w.journal)
 		run.calm()
@@ -172,8 +175,11 @@ func (w *simWorld) rest(p simPolicy) error {
 		}
 		w.pending.Wait()
 		w.checkCalm(run)
-		if len(run.effects) == 0 {
+		if len(run.effects) == 0 && (i > 0 || p.grace == 0) {
 			return nil
+		}
+		if i == 0 { // so that all that it has named is due; later others are, too
+			<-time.After(p.grace)
 		}
 	}
 	w.blame("it does not come to rest")

@@ -216,6 +216,7 @@ func (run *simRun) hearsPart(q *simRequest, a *simAnswer, body gjson.Result, goo
 // known is what the run knows of an account, with all that it was told.
 func (run *simRun) known(t simTold) simTold {
 	s := run.world.sys
+	t.warned = run.warned[t.id]
 	at, logged := run.log[t.id]
 	switch {
 	case run.offline[t.id]:

@@ -55,8 +55,10 @@ type simWorld struct {
 	url    string
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
-	fixedToken bool   // for all runs, and good for ever
-	journal    string // the one that the next run finds
+	fixedToken bool // for all runs, and good for ever
+	ledger     string
+	said       map[string]bool // who was named as unused, and when
+	journal    string          // the one that the next run finds
 
 	faults, events float64 // how likely they are at each request; 0 when all is calm
 
@@ -76,6 +78,7 @@ func newSimWorld(t *testing.T, seed uint64, sys *simSystem) *simWorld {
 	w := &simWorld{
 		t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), sys: sys,
 		came: map[string]int{}, shifted: map[string]time.Time{}, stale: map[string]*simAnswer{},
+		said: map[string]bool{},
 	}
 	return w
 }
@@ -184,7 +187,7 @@ func (w *simWorld) person(r *rand.Rand, p simPolicy, now time.Time) sandbox.User
 		if strings.Contains(id, "%d") {
 			id = fmt.Sprintf(id, n)
 		}
-		if n > 2 && !strings.Contains(id, strconv.Itoa(n)) {
+		if !strings.Contains(id, strconv.Itoa(n)) {
 			id += strings.Repeat("/.", n) // unique, and no better
 		}
 		u.ID = id
@@ -193,6 +196,30 @@ func (w *simWorld) person(r *rand.Rand, p simPolicy, now time.Time) sandbox.User
 		u.Username = fmt.Sprintf("user-%d", 1+r.IntN(n)) // of another one
 	}
 	return u
+}
+
+// edges puts last logins and creations where a run that begins then draws its lines.
+func (w *simWorld) edges(p simPolicy, now time.Time) {
+	for _, u := range w.dir.Users() {
+		if w.random.IntN(4) > 0 || u.ID == w.caller || u.LastLogin.IsZero() && u.Created.IsZero() {
+			continue
+		}
+		at := now.Add(-p.inactiveFor)
+		if p.disableAfter > 0 && w.random.IntN(2) == 0 {
+			at = now.Add(-p.disableAfter)
+		}
+		at = at.Add(time.Duration(w.random.IntN(3)-1) * time.Second)
+		err := w.dir.Update(u.ID, func(u *sandbox.User) {
+			if u.LastLogin.IsZero() {
+				u.Created = at
+			} else {
+				u.LastLogin = at
+			}
+		})
+		if err != nil {
+			w.blame("edges: %v", err)
+		}
+	}
 }
 
 // age is a last login: often one at which something changes.

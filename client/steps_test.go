@@ -257,6 +257,44 @@ func TestHeadersOfAStep(t *testing.T) {
 	wantHeaders(t, s.seen()[0], map[string]string{"Accept-Language": "de", "Authorization": token, "Content-Type": ""})
 }
 
+// TestForm: a step can send what browsers send.
+func TestForm(t *testing.T) {
+	const of = "application/x-www-form-urlencoded"
+	u := job.User{ID: "7", Username: "a&b=c d", Email: "é@x", Extra: map[string]string{"n": "5"}}
+	for step, want := range map[string]struct{ line, body, contentType string }{
+		`{method: POST, path: "/users/{id}/off", form: {by: "{actor}", active: "0"}}`:                                                    {"POST /users/7/off", "active=0", of},
+		`{method: POST, path: /drop, form: {id: "{id}"}}`:                                                                                {"POST /drop", "id=7", of},
+		`{method: PUT, path: /drop, form: {u: "{username}", "e[0]": "{email}"}}`:                                                         {"PUT /drop", "e%5B0%5D=%C3%A9%40x&u=a%26b%3Dc+d", of},
+		`{method: POST, path: /drop, query: {q: "{id}"}, form: {n: "{n}", t: "a {n}"}}`:                                                  {"POST /drop?q=7", "n=5&t=a+5", of},
+		`{method: POST, path: "/users/{id}", form: {}}`:                                                                                  {"POST /users/7", "", of},
+		`{method: POST, path: "/users/{id}", form: {a: b}, headers: {Content-Type: "application/x-www-form-urlencoded; charset=utf-8"}}`: {"POST /users/7", "a=b", of + "; charset=utf-8"},
+	} {
+		s := serve(t, routes{want.line: 200})
+		c := connect(t, s, sketch(t, "", ", username: name, email: email, disabled: off, extra: {n: n}", "remove: "+step+"\ndisable: "+step+"\n"), func(o *Options) { o.Values.Actor = "" })
+		for _, change := range []func(context.Context, job.User, func(context.Context) error) error{c.Remove, c.Disable} {
+			if err := change(t.Context(), u, agree); err != nil {
+				t.Error(err)
+			}
+		}
+		s.wantRequests(t, want.line, want.line)
+		for _, w := range s.seen() {
+			if wantHeaders(t, w, map[string]string{"Content-Type": want.contentType, "Authorization": token}); w.body != want.body {
+				t.Errorf("%s: the body is %s, want %s", step, w.body, want.body)
+			}
+		}
+	}
+	// Where the form alone names the account, nothing is sent without its name.
+	for name, u := range map[string]job.User{"no name": {ID: "7"}, "an object": {ID: "7", Username: "ana", Extra: map[string]string{"n": "{}"}}} {
+		s := serve(t, routes{})
+		p := sketch(t, "", ", username: name, extra: {n: n}", `remove: {method: POST, path: /drop, form: {u: "{username}", n: "{n}"}}`+"\n")
+		err := connect(t, s, p).Remove(t.Context(), u, agree)
+		if !errors.Is(err, errUnnamed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.wantRequests(t)
+	}
+}
+
 // --- disabling ---
 
 const disabling = `disable: {method: PATCH, path: "/users/{id}", body: {active: false}}` + "\n"

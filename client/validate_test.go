@@ -167,6 +167,18 @@ func TestMistakes(t *testing.T) {
 		"an extra like a param":   {"", ", extra: {realm: x}", "", "params: {realm: a}\n", 3, "user.extra.realm: is among params"},
 		"an extra like an extra":  {"", ", extra: {purge: x}", "", "extras: {purge: everything}\n", 3, "user.extra.purge: is among extras"},
 
+		// elements of arrays
+		"an element in brackets":       {"", ", email: \"emails[0].address\"", "", "", 3, `"emails[0].address": an element of an array is written .0`},
+		"the twelfth":                  {"", ", username: \"[12]\"", "", "", 3, "an element of an array is written .12"},
+		"in brackets, a flag":          {"", ", admin: {path: \"roles[1]\", in: [a]}", "", "", 3, "user.admin"},
+		"in brackets, an extra":        {"", ", extra: {x: \"a[0]\"}", "", "", 3, "user.extra.x"},
+		"in brackets, a login":         {"", ", last_login: [a, \"b[3]\"]", "", "", 3, "is written .3"},
+		"in brackets, a cursor":        {", cursor: {param: c, next: \"links[0].next\"}", "", "", "", 2, "is written .0"},
+		"in brackets, a total":         {", total: \"meta[0].n\"", "", "", "", 2, "is written .0"},
+		"in brackets, one account":     {"", "", "", `get: {path: "/users/{id}", item: "data[0]"}` + "\n", 5, "is written .0"},
+		"in brackets, what is removed": {"", "", `{path: "/users/{id}", success_if: "ok[0]"}`, "", 4, "is written .0"},
+		"in brackets, whose entry":     {"", "", "", "activity: {path: /log, items: log, account: {path: \"who[0]\"}, at: t}\n", 5, "activity.account.path"},
+
 		// params and extras
 		"an extra like another param": {"", "", "", "params: {purge: a}\nextras: {purge: everything}\n", 6, "extras.purge: is among params"},
 		"an extra that destroys":      {"", "", "", "extras: {purge: \"\"}\n", 5, "extras.purge: does not say what it destroys"},
@@ -190,6 +202,11 @@ func TestMistakes(t *testing.T) {
 		// requests that change something
 		"a step by GET":               {"", "", `{method: GET, path: "/users/{id}"}`, "", 4, `"GET" is none of DELETE, POST, PUT, PATCH`},
 		"a step in small":             {"", "", `{method: delete, path: "/users/{id}"}`, "", 4, `"delete" is none of`},
+		"a step with body and form":   {"", "", `{path: "/users/{id}", body: {}, form: {a: b}}`, "", 4, "remove: has both body and form: it sends one of them"},
+		"a later one with both":       {"", "", `[{path: "/users/{id}"}, {path: "/users/{id}", body: [], form: {}}]`, "", 4, "remove[1]: has both body and form"},
+		"a form about nobody":         {"", "", `{method: POST, path: /drop, form: {a: b, c: "{{id}}"}}`, "", 4, "leads to no account"},
+		"a secret in a form":          {"", "", `{path: "/users/{id}", form: {t: "{token}"}}`, "", 4, "{token} is unknown"},
+		"a form that is a list":       {"", "", `{path: "/users/{id}", form: [a]}`, "", 4, "keys with values are needed"},
 		"a step about nobody":         {"", "", `[{path: "/users/{id}"}, {method: POST, path: /purge}]`, "", 4, "remove[1].path: leads to no account"},
 		"a first step about nobody":   {"", "", `[{method: POST, path: /purge}, {path: "/users/{id}"}]`, "", 4, "remove[0].path: leads to no account"},
 		"an account only in a header": {"", "", `{path: /users, headers: {X-Id: "{id}"}}`, "", 4, "leads to no account"},

@@ -1,0 +1,90 @@
+package client
+
+import (
+	"encoding/json"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// FuzzHide: a secret is hidden however it was written, and written again.
+func FuzzHide(f *testing.F) {
+	for i, secret := range []string{"hunter2-long-enough", `p"a\s/s w%o+r<d>&'é`, "日本語のパスワード", "a=b&c", "%25%25%25%25", `\\\\\\\\`, "\u2028\u2029\x7f"} {
+		f.Add(secret, "before ", " behind", uint16(i*73))
+		f.Add(secret, secret, secret, uint16(i*311+5))
+	}
+	raw := func(s string) string {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(s); err != nil {
+			return s
+		}
+		return strings.Trim(b.String(), "\"\n")
+	}
+	writers := []func(string) string{
+		func(s string) string { return s },
+		func(s string) string { text, _ := json.Marshal(s); return string(text[1 : len(text)-1]) },
+		raw, url.QueryEscape, url.PathEscape,
+		func(s string) string { return strings.Trim(strconv.Quote(s), `"`) },
+		func(s string) string { return strings.Trim(strconv.QuoteToASCII(s), `"`) },
+		html.EscapeString,
+		func(s string) string { return strings.ToLower(url.QueryEscape(s)) },
+	}
+	f.Fuzz(func(t *testing.T, secret, before, behind string, how uint16) {
+		if len(secret) < 8 || strings.ToValidUTF8(secret, "") != secret || strings.ToLower(secret) != secret {
+			return
+		}
+		inner, outer := writers[int(how)%len(writers)], writers[int(how)/len(writers)%len(writers)]
+		form := outer(inner(secret))
+		if strings.Contains(before+behind, form) || strings.Contains(form, "***") {
+			return
+		}
+		if text := hide(before+" "+form+" "+behind, []string{secret}); strings.Contains(text, form) {
+			t.Errorf("%q is seen as %q in %q", secret, form, text)
+		}
+	})
+}
+
+// FuzzTemplate: what a placeholder stands for is one segment of a path and
+// nothing else, whatever the template.
+func FuzzTemplate(f *testing.F) {
+	for _, template := range []string{"", "/users/{id}", "/{id}/{id}.json", "{{{id}}}", "{", "}", "{}", "{ id }", "{{id}}", "a{id}b{other}c", "{id", "{{", "}}{id}{{"} {
+		f.Add(template, "1")
+		f.Add(template, "{id}")
+		f.Add(template, "../{other}?a=b#c/é\x00")
+	}
+	f.Fuzz(func(t *testing.T, template, value string) {
+		got := Template(template).path(map[string]string{"id": value})
+		const mark = "\x00mark\x00"
+		if strings.Contains(template, mark) {
+			return
+		}
+		// Read from left to right: two braces are one, and all else is as it stands.
+		var want strings.Builder
+		for rest := template; rest != ""; {
+			end := strings.IndexAny(rest[1:], "{}")
+			switch {
+			case strings.HasPrefix(rest, "{{"), strings.HasPrefix(rest, "}}"):
+				want.WriteByte(rest[0])
+				rest = rest[2:]
+			case rest[0] == '{' && end >= 0 && rest[1+end] == '}':
+				if rest[1:1+end] == "id" {
+					want.WriteString(url.PathEscape(value))
+				}
+				rest = rest[2+end:]
+			default:
+				want.WriteByte(rest[0])
+				rest = rest[1:]
+			}
+		}
+		if got != want.String() {
+			t.Fatalf("%q with %q: %q, want %q", template, value, got, want.String())
+		}
+		if strings.ContainsAny(url.PathEscape(value), "/?#\x00 ") {
+			t.Fatalf("%q is more than a segment", value)
+		}
+	})
+}
