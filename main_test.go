@@ -2162,8 +2162,8 @@ func exchange(c net.Conn, text string) (code int, header http.Header, body strin
 		return 0, nil, "", err
 	}
 	defer response.Body.Close()
-	text2, err := io.ReadAll(response.Body)
-	return response.StatusCode, response.Header, string(text2), err
+	read, err := io.ReadAll(response.Body)
+	return response.StatusCode, response.Header, string(read), err
 }
 
 // TestListenerAnswersThreePaths: to GET and HEAD. Nothing else is there, nothing
@@ -2455,11 +2455,11 @@ func (s spills) in(text string) (found []string) {
 func told(r *http.Request) string {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	text := r.Method + " " + r.RequestURI + "\n"
+	lines := []string{r.Method + " " + r.RequestURI}
 	for name, values := range r.Header {
-		text += name + ": " + strings.Join(values, ", ") + "\n"
+		lines = append(lines, name+": "+strings.Join(values, ", "))
 	}
-	return text + string(body)
+	return strings.Join(append(lines, string(body)), "\n")
 }
 
 // parrots answer with what they are sent, where one would not look for it. away
@@ -2688,8 +2688,8 @@ func TestNoSecretIsShown(t *testing.T) {
 		for kind, c := range kinds {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
-				environ := append(c.environ, "DORMANT_LOG_LEVEL=debug", "DORMANT_GRACE=1s", forReal, "DORMANT_PUSHGATEWAY_URL="+gatewayURL,
-					"DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_REQUEST_TIMEOUT=5s")
+				environ := slices.Concat(c.environ, []string{"DORMANT_LOG_LEVEL=debug", "DORMANT_GRACE=1s", forReal, "DORMANT_PUSHGATEWAY_URL=" + gatewayURL,
+					"DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_REQUEST_TIMEOUT=5s"})
 				if slices.Contains([]string{"entra", "maestro", "gitea"}, c.system) {
 					environ = append(environ, "DORMANT_ACTOR=admin")
 				}
@@ -2798,7 +2798,7 @@ func TestJournalVerify(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
 	there, gone := d.unused()[0], d.unused()[1]
-	d.Server.Remove(gone)
+	d.Remove(gone)
 	event := func(what, id, rest string) string {
 		return fmt.Sprintf(`{"time":"2026-07-01T12:00:00Z","run_id":"run1","event":%q,"user_id":%q,"action":"remove","reason":"inactive"%s}`+"\n", what, id, rest)
 	}
@@ -2982,19 +2982,30 @@ func (c *changes) kill() {
 
 // killAt kills the program when there are n such events in the journal.
 func (c *changes) killAt(t *testing.T, event string, n int) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Microsecond) {
+	until(t, fmt.Sprintf("there are %d %ss", n, event), func() bool {
 		text, _ := os.ReadFile(c.journal) // there may be none yet
-		if strings.Count(string(text), `"event":"`+event+`"`) >= n {
-			p := <-c.process
-			p.signal(syscall.SIGKILL)
-			p.wait(t)
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.dead = true
-			return
+		return strings.Count(string(text), `"event":"`+event+`"`) >= n
+	})
+	p := <-c.process
+	p.signal(syscall.SIGKILL)
+	p.wait(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
+}
+
+// until looks again and again whether it is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	again, deadline := time.NewTicker(100*time.Microsecond), time.After(patience)
+	defer again.Stop()
+	for !so() {
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("it never comes to this: %s", what)
 		}
 	}
-	t.Errorf("there never are %d %ss", n, event)
 }
 
 // done are the accounts that requests have removed or disabled.
@@ -3018,7 +3029,7 @@ func TestKilled(t *testing.T) {
 						t.Parallel()
 						d := serve(t, system.name, func(o *sandbox.Options) { o.Users = sandbox.Population(70, 1, now) })
 						c := &changes{directory: d, journal: filepath.Join(t.TempDir(), "journal"), process: make(chan *program, 1)}
-						environ := append(system.environ, forReal, "DORMANT_JOURNAL="+c.journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency))
+						environ := slices.Concat(system.environ, []string{forReal, "DORMANT_JOURNAL=" + c.journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency)})
 						unused := d.those(func(u sandbox.User) bool {
 							if system.name == "itflex" {
 								return slices.Contains(d.unused(), u.ID)
@@ -3037,11 +3048,7 @@ func TestKilled(t *testing.T) {
 						c.mu.Lock()
 						taken, asked := c.taken, len(d.Requests())
 						c.mu.Unlock()
-						for deadline := time.Now().Add(patience); len(d.done()) < taken; time.Sleep(time.Millisecond) {
-							if time.Now().After(deadline) {
-								t.Fatalf("%q are done, of %d", d.done(), taken)
-							}
-						}
+						until(t, fmt.Sprintf("%d are done", taken), func() bool { return len(d.done()) >= taken })
 
 						// The journal alone.
 						before := d.done()
@@ -3501,11 +3508,11 @@ func TestAYear(t *testing.T) {
 	before, complain := http.DefaultTransport, zerolog.ErrorHandler
 	defer func() { http.DefaultTransport, zerolog.ErrorHandler = before, complain }()
 	zerolog.ErrorHandler = func(error) {}          // of a full disk
-	at, err := os.MkdirTemp("/dev/shm", "dormant") // in memory, where that is
-	if err != nil {
-		at = t.TempDir()
+	at := t.TempDir()
+	if memory, err := os.MkdirTemp("/dev/shm", "dormant"); err == nil { //nolint:usetesting // a year of syncing to a disk takes long
+		defer func() { _ = os.RemoveAll(memory) }()
+		at = memory
 	}
-	defer os.RemoveAll(at)
 	synctest.Test(t, func(t *testing.T) { aYear(t, at) })
 }
 

@@ -64,7 +64,7 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.observer.Request(r.operation, 0, time.Since(start))
-		return noAnswer(ctx, err)
+		return without(c.secrets(r.token, r.secret), noAnswer(ctx, err))
 	}
 	defer resp.Body.Close()
 	c.observer.Request(r.operation, resp.StatusCode, time.Since(start))
@@ -86,6 +86,9 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return noAnswer(ctx, cause)
+	}
+	if err != nil {
+		err = without(c.secrets(r.token, r.secret), err)
 	}
 	return err
 }

@@ -1,10 +1,14 @@
 package client
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -41,13 +45,73 @@ func written(secrets []string) []string {
 	return forms
 }
 
-// hide replaces the secrets in the text.
+// hide replaces the secrets in the text. If one is there in a form that is escaped
+// otherwise, or more than once, nothing of the text is left.
 func hide(text string, secrets []string) string {
 	var pairs []string
 	for _, form := range written(secrets) {
 		pairs = append(pairs, form, "***")
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	text = strings.NewReplacer(pairs...).Replace(text)
+	bare := unescape(text)
+	for _, secret := range secrets {
+		if secret = unescape(secret); secret != "" && strings.Contains(bare, secret) {
+			return "***"
+		}
+	}
+	return text
+}
+
+// escapes are those of JSON, of Go, of URLs and of HTML.
+var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|(?:%[0-9a-fA-F]{2})+|(?:\\x[0-9a-fA-F]{2})+|&#?[0-9a-zA-Z]{1,8};`)
+
+// unescape is what is left of a text when nothing in it is escaped any more. It
+// is for comparing: what stands for a space is gone, and so are backslashes.
+func unescape(text string) string {
+	const most = 8 // escapes in escapes; each turn makes the text shorter
+	for range most {
+		was := text
+		text = escapes.ReplaceAllStringFunc(text, unescaped)
+		if text == was {
+			break
+		}
+	}
+	return strings.NewReplacer(`\`, "", "+", "", " ", "").Replace(text)
+}
+
+func unescaped(escape string) string {
+	switch {
+	case escape[0] == '&':
+		return html.UnescapeString(escape)
+	case escape[0] == '%', escape[1] == 'x':
+		raw, err := hex.DecodeString(strings.NewReplacer("%", "", `\x`, "").Replace(escape))
+		if err != nil {
+			return escape
+		}
+		return string(raw)
+	}
+	code, err := strconv.ParseInt(escape[2:], 16, 32)
+	if err != nil {
+		return escape
+	}
+	return string(rune(code))
+}
+
+// hiddenError is an error that shows another text than its own.
+type hiddenError struct {
+	error
+	text string
+}
+
+func (e *hiddenError) Error() string { return e.text }
+func (e *hiddenError) Unwrap() error { return e.error }
+
+// without is the error without the secrets: some quote what a server has sent.
+func without(secrets []string, err error) error {
+	if text := hide(err.Error(), secrets); text != err.Error() {
+		return &hiddenError{err, text}
+	}
+	return err
 }
 
 // maxProblem is how much of an answer to an unsuccessful request is read, in bytes.

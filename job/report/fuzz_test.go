@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"dormant/job"
 )
@@ -35,7 +36,7 @@ func FuzzReports(f *testing.F) {
 			t.Fatalf("%v, %d records of 3: %q", err, len(records), texts[CSV])
 		}
 		for _, cell := range records[1] {
-			if first := strings.TrimLeft(cell, " "); cell != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(cell)[0]) || strings.ContainsFunc(first, unicode.IsControl) {
+			if first, _ := utf8.DecodeRuneInString(cell); cell != "" && strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsFunc(cell, unicode.IsControl) {
 				t.Errorf("a cell is %q", cell)
 			}
 		}
