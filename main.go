@@ -845,6 +845,7 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: DORMANT_JOURNAL: %w", errSetup, err)
 	}
+	journal.Directory = a.directoryName()
 	return journal, nil
 }
 
@@ -854,11 +855,16 @@ func (a *app) openLedger() (*job.Ledger, error) {
 	if a.cfg.Ledger == "" {
 		return nil, nil
 	}
-	directory := []string{a.cfg.Profile, strings.TrimRight(a.cfg.URL, "/")}
+	return job.OpenLedger(a.cfg.Ledger, a.directoryName(), time.Duration(a.cfg.Grace))
+}
+
+// directoryName is what ledger and journal call the directory.
+func (a *app) directoryName() string {
+	parts := []string{a.cfg.Profile, strings.TrimRight(a.cfg.URL, "/")}
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Params)) {
-		directory = append(directory, name+"="+a.cfg.Params[name])
+		parts = append(parts, name+"="+a.cfg.Params[name])
 	}
-	return job.OpenLedger(a.cfg.Ledger, strings.Join(directory, " "), time.Duration(a.cfg.Grace))
+	return strings.Join(parts, " ")
 }
 
 func exitCode(r job.Report) int {
@@ -1439,7 +1445,7 @@ func (a *app) resolve(ctx context.Context, traces *job.Traces) error {
 		return fmt.Errorf("%w: %w", errSetup, err)
 	}
 	defer directory.Close()
-	return traces.Resolve(ctx, directory)
+	return traces.Resolve(ctx, directory, a.directoryName())
 }
 
 func showTraces(text io.Writer, traces *job.Traces) {

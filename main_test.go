@@ -3507,7 +3507,7 @@ type trouble struct {
 func TestAYear(t *testing.T) {
 	before, complain := http.DefaultTransport, zerolog.ErrorHandler
 	defer func() { http.DefaultTransport, zerolog.ErrorHandler = before, complain }()
-	zerolog.ErrorHandler = func(error) {}          // of a full disk
+	zerolog.ErrorHandler = func(error) {} // of a full disk
 	at := t.TempDir()
 	if memory, err := os.MkdirTemp("/dev/shm", "dormant"); err == nil { //nolint:usetesting // a year of syncing to a disk takes long
 		defer func() { _ = os.RemoveAll(memory) }()

@@ -109,7 +109,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		known := u.LastLogin.State == LoginKnown && u.LastLogin.At.Before(cutoff) && d.Reason == Inactive
 		no := p.NeverLoggedIn != NeverKeep && d.Reason == NeverLoggedIn && u.LastLogin.State != LoginHidden && u.LastLogin.State != LoginUnreadable &&
-			(u.LastLogin.State != LoginKnown || !u.LastLogin.At.After(year2000)) && (!u.Created.IsZero() && u.Created.Before(cutoff) || p.NeverLoggedIn == NeverRemoveUndated && u.Undated)
+			(u.LastLogin.State != LoginKnown || u.LastLogin.At.Before(u.Created)) && (!u.Created.IsZero() && u.Created.Before(cutoff) || p.NeverLoggedIn == NeverRemoveUndated && u.Undated)
 		switch {
 		case !known && !no, !SafeID(id), u.LastActivity.After(cutoff) && !u.LastActivity.After(testNow),
 			p.ProtectAdmins && u.Admin, p.ProtectServiceAccounts && u.ServiceAccount, len(p.Self) > 0 && username != "",

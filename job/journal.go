@@ -14,6 +14,9 @@ import (
 // it, one JSON object a line. It is safe for concurrent use. A nil Journal
 // writes nothing.
 type Journal struct {
+	// Directory is which one the intents are about; a journal may be about several.
+	Directory string
+
 	runID string
 
 	mu     sync.Mutex
@@ -38,6 +41,7 @@ type Event struct {
 	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, alone or behind "before", or the state of one that is not known
 	Result    Result    `json:"result,omitempty"`
 	Error     string    `json:"error,omitempty"`
+	Directory string    `json:"directory,omitempty"` // of an intent
 }
 
 // OpenJournal opens the file at path for the run with the given id, and makes
@@ -85,10 +89,17 @@ func syncFolder(path string) error {
 	return errors.Join(err, folder.Close())
 }
 
+func (j *Journal) about() string {
+	if j == nil {
+		return ""
+	}
+	return j.Directory
+}
+
 // intent records what is about to be done with the account. Once it returns
 // without an error, the line is on disk.
 func (j *Journal) intent(u User, d Decision) error {
-	return j.write(Event{Event: eventIntent, UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
+	return j.write(Event{Event: eventIntent, Directory: j.about(), UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
 }
 
 // result records what came of it.

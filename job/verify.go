@@ -33,6 +33,8 @@ type Trace struct {
 	Action Action
 	State  State
 	Note   string // what else there is to say
+
+	Directory string // that the run was about, if the journal tells
 }
 
 // Traces are what is in a journal.
@@ -119,7 +121,7 @@ func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
 	}
 	t = &Trace{
 		Line: line, Time: e.Time, RunID: e.RunID, UserID: e.UserID, Action: cmp.Or(e.Action, Remove),
-		State: StateInDoubt, Note: "there is no result",
+		State: StateInDoubt, Note: "there is no result", Directory: e.Directory,
 	}
 	if e.Event == eventIntent {
 		open[key] = t
@@ -168,8 +170,9 @@ func (j *Traces) InDoubt() []*Trace {
 
 // Resolve asks the directory about the accounts that are in doubt. It reads the
 // whole listing, and alone whoever is not in it: a listing need not have all
-// accounts. What it can't find out stays in doubt.
-func (j *Traces) Resolve(ctx context.Context, d Directory) error {
+// accounts. What it can't find out stays in doubt, and so does what is about a
+// directory of another name.
+func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 	listed := map[string]User{}
 	for u, err := range d.Users(ctx) {
 		if err != nil {
@@ -184,6 +187,10 @@ func (j *Traces) Resolve(ctx context.Context, d Directory) error {
 		return errors.New("the directory lists no account at all, so that it proves nothing")
 	}
 	for _, t := range j.InDoubt() {
+		if t.Directory != "" && t.Directory != name {
+			t.note("it is about another directory: " + t.Directory)
+			continue
+		}
 		u, there := listed[t.UserID]
 		if err := t.resolve(ctx, d, u, there); err != nil {
 			t.note("the directory could not be asked: " + describe(err))

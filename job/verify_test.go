@@ -313,7 +313,7 @@ func TestResolve(t *testing.T) {
 				return u, nil
 			}
 		}
-		if err := j.Resolve(t.Context(), place{listed: tt.listed, read: read}); err != nil {
+		if err := j.Resolve(t.Context(), place{listed: tt.listed, read: read}, "here"); err != nil {
 			t.Errorf("%s: %v", tt.rule, err)
 		}
 		if got := traced(j); got != tt.want || tt.note != "" && j.Accounts[0].Note != tt.note {
@@ -335,9 +335,25 @@ func TestResolveNeedsTheWholeListing(t *testing.T) {
 		{"nobody is listed", t.Context(), place{}},
 	} {
 		j := readTraces(t, line("run-1 intent 17 remove")+line("run-1 intent 19 remove"))
-		err := j.Resolve(tt.ctx, tt.at)
+		err := j.Resolve(tt.ctx, tt.at, "here")
 		if err == nil || tt.rule != "nobody is listed" && !errors.Is(err, errAgain) || traced(j) != "1 17 in_doubt, 2 19 in_doubt" {
 			t.Errorf("%s: %s, %v", tt.rule, traced(j), err)
+		}
+	}
+}
+
+// A journal can be about several directories, and one proves nothing of another.
+func TestResolveAsksOnlyAboutItsOwn(t *testing.T) {
+	j := &Traces{Accounts: []*Trace{
+		{UserID: "17", State: StateInDoubt, Directory: "here"}, {UserID: "17", State: StateInDoubt, Directory: "there"}, {UserID: "17", State: StateInDoubt},
+	}}
+	gone := place{listed: []User{with("1")}, read: func(User) (User, error) { return User{}, ErrNotFound }}
+	if err := j.Resolve(t.Context(), gone, "here"); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []State{StateGone, StateInDoubt, StateGone} { // early journals do not tell
+		if got := j.Accounts[i]; got.State != want {
+			t.Errorf("%+v, want %s", got, want)
 		}
 	}
 }
@@ -349,7 +365,7 @@ func TestResolveIsCancelled(t *testing.T) {
 	err := j.Resolve(ctx, place{listed: []User{with("1")}, read: func(User) (User, error) {
 		cancel()
 		return User{}, ctx.Err()
-	}})
+	}}, "here")
 	if !errors.Is(err, context.Canceled) || traced(j) != "1 17 in_doubt, 2 18 in_doubt" {
 		t.Errorf("%s, %v", traced(j), err)
 	}
