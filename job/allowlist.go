@@ -130,4 +130,4 @@ func ReadAllowlist(r io.Reader) (Globs, error) {
 	return globs, errors.Join(errs...)
 }
 
-var comment = regexp.MustCompile(`(^|\s)#.*$`)
+var comment = regexp.MustCompile(`(^|[\s\v\x85\p{Z}])#.*$`)

@@ -134,8 +134,10 @@ func wholeSecond(t time.Time) time.Time {
 // accounts are those of the report.
 func (l *Ledger) note(pl *Plan, accounts []Account) {
 	l.found = map[string]time.Time{}
-	for i, c := range slices.Concat(pl.Candidates, pl.InGrace) {
-		switch a := accounts[i]; {
+	candidates := slices.Concat(pl.Candidates, pl.InGrace)
+	for i, a := range accounts {
+		c := candidates[i]
+		switch {
 		case a.Result == Removed, a.Result == AlreadyGone:
 		case a.Result == Kept && a.Reason != InGrace: // on the second look
 		case !c.RemovableAt.IsZero():
