@@ -118,10 +118,10 @@ func (c *Client) take(ctx context.Context, operation string, step Step, u job.Us
 		unsure = false
 		// The token is fetched after the look, which can take longer than a token lives.
 		try := func() (err error) {
-			if err := confirm(ctx); err != nil {
+			if err := c.wait(ctx); err != nil {
 				return final{err}
 			}
-			if err := c.wait(ctx); err != nil {
+			if err := confirm(ctx); err != nil {
 				return final{err}
 			}
 			if r.token, err = c.tokens.token(ctx); err != nil {

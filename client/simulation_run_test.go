@@ -331,22 +331,35 @@ func (w *simWorld) says(run *simRun) {
 	}
 }
 
-// inherit saves the journal and the ledger of a run that was killed, as they were
-// then.
-func (w *simWorld) inherit(run *simRun) {
+// inheritLedger saves the ledger of a run that was killed. Of two that share it, the
+// first one to be killed goes on here and may write to it; so the second one, which
+// has not written either, leaves what the first one left.
+func (w *simWorld) inheritLedger(run *simRun) {
+	if run.ledger == "" {
+		return
+	}
+	heir := fmt.Sprintf("%s-after-%d", run.ledger, run.number)
+	w.mu.Lock()
+	before, ok := w.heirs[run.ledger]
+	if !ok {
+		w.heirs[run.ledger], before = heir, heir
+	}
+	w.ledger = before
+	w.mu.Unlock()
+	if ok {
+		return
+	}
 	if text, err := os.ReadFile(run.ledger); err == nil {
-		heir := filepath.Join(filepath.Dir(run.ledger), fmt.Sprintf("ledger-after-%d", run.number))
 		if err := os.WriteFile(heir, text, 0o600); err != nil {
 			w.blame("copy the ledger: %v", err)
 		}
-		w.mu.Lock()
-		w.ledger = heir
-		w.mu.Unlock()
-	} else if run.ledger != "" {
-		w.mu.Lock()
-		w.ledger = fmt.Sprintf("%s-after-%d", run.ledger, run.number)
-		w.mu.Unlock()
 	}
+}
+
+// inherit saves the journal and the ledger of a run that was killed, as they were
+// then.
+func (w *simWorld) inherit(run *simRun) {
+	w.inheritLedger(run)
 	text, err := os.ReadFile(run.journal)
 	if err != nil {
 		return // it had not begun

@@ -57,8 +57,9 @@ type simWorld struct {
 
 	fixedToken bool // for all runs, and good for ever
 	ledger     string
-	said       map[string]bool // who was named as unused, and when
-	journal    string          // the one that the next run finds
+	said       map[string]bool   // who was named as unused, and when
+	heirs      map[string]string // ledgers of runs that were killed, and what they left
+	journal    string            // the one that the next run finds
 
 	faults, events float64 // how likely they are at each request; 0 when all is calm
 
@@ -78,7 +79,7 @@ func newSimWorld(t *testing.T, seed uint64, sys *simSystem) *simWorld {
 	w := &simWorld{
 		t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), sys: sys,
 		came: map[string]int{}, shifted: map[string]time.Time{}, stale: map[string]*simAnswer{},
-		said: map[string]bool{},
+		said: map[string]bool{}, heirs: map[string]string{},
 	}
 	return w
 }
