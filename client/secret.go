@@ -65,8 +65,12 @@ func hide(text string, secrets []string) string {
 // escapes are those of JSON, of Go, of URLs and of HTML.
 var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|(?:%[0-9a-fA-F]{2})+|(?:\\x[0-9a-fA-F]{2})+|&#?[0-9a-zA-Z]{1,8};`)
 
-// unescape is what is left of a text when nothing in it is escaped any more. It
-// is for comparing: what stands for a space is gone, and so are backslashes.
+// blank is what is not compared: backslashes with the letter of a short escape,
+// and what stands for white space.
+var blank = regexp.MustCompile(`\\+[abfnrtv]?|[+ \a\f\n\r\t\v\x08]`)
+
+// unescape is what is left of a text when nothing in it is escaped any more, for
+// comparing.
 func unescape(text string) string {
 	const most = 8 // escapes in escapes; each turn makes the text shorter
 	for range most {
@@ -76,7 +80,7 @@ func unescape(text string) string {
 			break
 		}
 	}
-	return strings.NewReplacer(`\`, "", "+", "", " ", "").Replace(text)
+	return blank.ReplaceAllString(text, "")
 }
 
 func unescaped(escape string) string {
