@@ -22,7 +22,8 @@ type Activity struct {
 
 type activityRow struct {
 	at    time.Time // zero if the row tells none
-	owner *string   // the id of the account that it was found to be about
+	owned bool      // it was found to be about an account,
+	owner string    // which has this id
 	// A row that is found to be about two accounts tells of neither.
 	shared bool
 }
@@ -131,49 +132,58 @@ func (a *Activity) find(u User) *activityRow {
 	return a.rows[strings.ToLower(strings.TrimSpace(name))]
 }
 
+// about reports whether a row is about the account, and notes whose row it is.
+// Whether it is about that account alone shows only when all have been read.
+func (a *Activity) about(u User) bool {
+	if a == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.claim(u) != nil
+}
+
+// claim is the row about the account, or nil. The caller holds the lock.
+func (a *Activity) claim(u User) *activityRow {
+	row := a.find(u)
+	if row == nil {
+		return nil
+	}
+	if !row.owned {
+		row.owned, row.owner = true, u.ID
+	}
+	row.shared = row.shared || row.owner != u.ID
+	return row
+}
+
 // apply returns the account with what is known of it from elsewhere. It makes a
 // known last login younger and never older, fills in one that the directory
 // does not have or knows only a bound of, and leaves one that is hidden or
 // unreadable, because that one might be younger still. A row from before the
 // account was created is about an earlier one of that name and does not fill in
-// anything.
+// anything. A row about two accounts makes both last logins unreadable: nobody
+// knows whose is newer than the directory says.
 func (a *Activity) apply(u User, now time.Time) User {
 	if a == nil {
 		return u
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	row := a.find(u)
+	row := a.claim(u)
 	if row == nil {
 		return u
 	}
-	if row.owner == nil {
-		row.owner = &u.ID
-	}
-	row.shared = row.shared || *row.owner != u.ID
 	elsewhere := LoginAt(row.at).Settle(u.Created, now)
 	switch login := u.LastLogin.Settle(u.Created, now); {
-	case row.at.IsZero():
 	case row.shared:
 		u.LastLogin = LastLogin{State: LoginUnreadable}
+	case row.at.IsZero():
 	case elsewhere.State != LoginKnown:
 	case login.State == LoginAbsent, login.State == LoginNever, login.NotAfter,
 		login.State == LoginKnown && elsewhere.At.After(login.At):
 		u.LastLogin = elsewhere
 	}
 	return u
-}
-
-// doubtful reports whether the account's row turned out to be about another
-// account too.
-func (a *Activity) doubtful(u User) bool {
-	if a == nil {
-		return false
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	row := a.find(u)
-	return row != nil && row.shared
 }
 
 // unmatched counts the rows that are about no account, of how many.
@@ -184,7 +194,7 @@ func (a *Activity) unmatched() (unmatched, rows int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, row := range a.rows {
-		if row.owner == nil {
+		if !row.owned {
 			unmatched++
 		}
 	}

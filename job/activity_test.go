@@ -1,6 +1,8 @@
 package job
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,41 +119,98 @@ func TestActivityApply(t *testing.T) {
 }
 
 // A row that is about two accounts proves nothing for either, whichever of them
-// is read first.
+// is read first: neither that one is dormant, nor that anybody logs in.
 func TestActivityShared(t *testing.T) {
+	const old, fresh = "a@x,2024-01-01", "a@x,2026-06-30"
+	absent := loginIs(LoginAbsent)
 	tests := []struct {
-		rule   string
-		row    string
-		users  []User
-		want   string // the candidates
-		unique bool
+		rule       string
+		row        string
+		users      []User
+		candidates string
+		loggedIn   int
+		unknown    int
 	}{
-		{"one account", "a@x,2024-01-01", []User{with("1", mailed("a@x"), loginIs(LoginAbsent))}, "1", true},
-		{"one account, read twice", "a@x,2024-01-01", []User{with("1", mailed("a@x"), admin), with("1", mailed("A@X"), loginIs(LoginAbsent))}, "1", true},
-		{"two accounts", "a@x,2024-01-01", []User{with("1", mailed("a@x")), with("2", mailed("A@x"))}, "", false},
-		{"two accounts and others", "a@x,2024-01-01", []User{with("1", mailed("a@x")), with("2", mailed("a@X ")), with("3"), with("4")}, "3 4", false},
-		{"a kept one shares it", "a@x,2024-01-01", []User{with("1", mailed("a@x"), admin), with("2", mailed("a@x"))}, "", false},
-		{"one without an id shares it", "a@x,2024-01-01", []User{with("", mailed("a@x")), with("2", mailed("a@x"), loginIs(LoginAbsent))}, "", false},
-		{"accounts without an email share nothing", "a@x,2024-01-01", []User{with("1", mailed("")), with("2", mailed(""))}, "1 2", true},
+		{"one account", old, []User{with("1", mailed("a@x"), absent)}, "1", 0, 0},
+		{"one account that logged in", fresh, []User{with("1", mailed("a@x"), absent)}, "", 1, 0},
+		{"two accounts", old, []User{with("1", mailed("a@x")), with("2", mailed("A@x"))}, "", 0, 2},
+		{"two accounts that logged in", fresh, []User{with("1", mailed("a@x"), absent), with("2", mailed("A@x"), absent)}, "", 0, 2},
+		{"one is younger than the row", fresh, []User{with("1", mailed("a@x"), absent), with("2", mailed("a@x"), absent, created("2026-06-30T12:00:00Z"))}, "", 0, 2},
+		{"a row without a time", "a@x,", []User{with("1", mailed("a@x")), with("2", mailed("a@x"))}, "", 0, 2},
+		{"two accounts and others", old, []User{with("1", mailed("a@x")), with("2", mailed("a@X ")), with("3"), with("4")}, "3 4", 0, 2},
+		{"others between them", fresh, []User{with("1", mailed("a@x")), with("3"), with("2", mailed("a@x"))}, "3", 0, 2},
+		{"a kept one shares it", old, []User{with("1", mailed("a@x"), admin), with("2", mailed("a@x"))}, "", 0, 1},
+		{"one without an id shares it", old, []User{with("", mailed("a@x")), with("2", mailed("a@x"), absent)}, "", 0, 1},
+		{"accounts without an email share nothing", old, []User{with("1", mailed("")), with("2", mailed(""))}, "1 2", 0, 0},
 	}
 	for _, tt := range tests {
-		a := readActivity(t, "email,last_login", tt.row)
-		pl := newPlan(testPolicy(), testNow)
-		for _, u := range tt.users {
-			pl.add(testPolicy(), a.apply(u, testNow), testNow)
+		for _, backwards := range []bool{false, true} {
+			users := slices.Clone(tt.users)
+			if backwards {
+				slices.Reverse(users)
+			}
+			pl, err := ReadPlan(each(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ids(pl.Candidates) != tt.candidates || pl.LoggedIn != tt.loggedIn || pl.Kept[LastLoginUnknown] != tt.unknown {
+				t.Errorf("%s, backwards %t: candidates %q, want %q; %d logged in, want %d; %d unknown, want %d", tt.rule, backwards,
+					ids(pl.Candidates), tt.candidates, pl.LoggedIn, tt.loggedIn, pl.Kept[LastLoginUnknown], tt.unknown)
+			}
+			kept := 0
+			for _, n := range pl.Kept {
+				kept += n
+			}
+			if pl.Scanned != len(users) || kept+len(pl.Candidates) != pl.Scanned {
+				t.Errorf("%s, backwards %t: %d candidates and %v of %d", tt.rule, backwards, len(pl.Candidates), pl.Kept, pl.Scanned)
+			}
 		}
-		pl.withdraw(a.doubtful)
-		pl.sort()
-		kept := 0
-		for _, n := range pl.Kept {
-			kept += n
-		}
-		if ids(pl.Candidates) != tt.want || kept+len(pl.Candidates) != pl.Scanned {
-			t.Errorf("%s: candidates %q, want %q; kept %v of %d", tt.rule, ids(pl.Candidates), tt.want, pl.Kept, pl.Scanned)
-		}
-		if got := a.doubtful(tt.users[0]); got == tt.unique {
-			t.Errorf("%s: doubtful %t", tt.rule, got)
-		}
+	}
+}
+
+// One account that is read twice shares its row with nobody.
+func TestActivityReadTwice(t *testing.T) {
+	a := readActivity(t, "email,last_login", "a@x,2024-01-01")
+	a.apply(with("1", mailed("a@x"), admin), testNow)
+	if got := a.apply(with("1", mailed("A@X"), loginIs(LoginAbsent)), testNow).LastLogin.String(); got != "2024-01-01T23:59:59Z" {
+		t.Errorf("the last login is %s", got)
+	}
+}
+
+// A listing that ends early has been read as far as that, rows or not.
+func TestActivityOfAFailedListing(t *testing.T) {
+	failing := func(yield func(User, error) bool) {
+		_ = yield(with("1", mailed("a@x")), nil) && yield(with("2"), nil) && yield(User{}, errors.New("page 2"))
+	}
+	pl, err := ReadPlan(failing, testPolicy(), readActivity(t, "email,last_login", "a@x,2024-01-01"), testNow)
+	if err == nil || pl.Scanned != 2 {
+		t.Errorf("%d scanned, error %v", pl.Scanned, err)
+	}
+}
+
+// Where the only login of a directory is that of a row about two accounts,
+// nobody is known to have logged in, and nobody is removed.
+func TestRunRefusesWhenTheOnlyLoginIsShared(t *testing.T) {
+	const row = "a@x,2026-06-30"
+	absent := loginIs(LoginAbsent)
+	for _, tt := range []struct {
+		rule  string
+		users []User
+		want  Outcome
+		asked int // to remove
+	}{
+		{"the row is about one", []User{with("1"), with("2", mailed("a@x"), absent)}, Completed, 1},
+		{"the row is about two", []User{with("1"), with("2", mailed("a@x"), absent), with("3", mailed("a@x"), absent)}, Refused, 0},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			inBubble(t, tt.users, func(t *testing.T, c *cleanup) {
+				c.Activity = readActivity(t, "email,last_login", row)
+				r := c.run(t.Context(), t)
+				if r.Outcome != tt.want || c.dir.requests["1"]+c.dir.requests["2"]+c.dir.requests["3"] != tt.asked {
+					t.Errorf("%s, want %s; removals asked for: %v", r.Outcome, tt.want, c.dir.requests)
+				}
+			})
+		})
 	}
 }
 
@@ -173,14 +232,15 @@ func TestActivityConcurrently(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			u := with(strconv.Itoa(i), mailed("a@x"))
+			a.about(u)
 			a.apply(u, testNow)
-			a.doubtful(u)
 			a.unmatched()
 		})
 	}
 	wg.Wait()
-	if unmatched, _ := a.unmatched(); unmatched != 0 || !a.doubtful(with("9", mailed("a@x"))) {
-		t.Errorf("%d rows match nobody", unmatched)
+	got := a.apply(with("9", mailed("a@x")), testNow).LastLogin.State
+	if unmatched, _ := a.unmatched(); unmatched != 0 || got != LoginUnreadable {
+		t.Errorf("%d rows match nobody, and the last login is %s", unmatched, got)
 	}
 }
 

@@ -53,13 +53,22 @@ type Candidate struct {
 // If it returns an error, the plan counts what was read before, and is none.
 func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
 	plan := newPlan(p, now)
+	// Whom a row is about is judged last: the one who shares it may be the last of all.
+	var elsewhere []User
 	for u, err := range users {
-		if err != nil {
+		switch {
+		case err != nil:
+			plan.Scanned += len(elsewhere)
 			return plan, err
+		case activity.about(u):
+			elsewhere = append(elsewhere, u)
+		default:
+			plan.add(p, u, now)
 		}
+	}
+	for _, u := range elsewhere {
 		plan.add(p, activity.apply(u, now), now)
 	}
-	plan.withdraw(activity.doubtful)
 	plan.sort()
 	return plan, nil
 }
@@ -133,13 +142,4 @@ func (pl *Plan) sort() {
 	slices.SortFunc(pl.Candidates, func(a, b Candidate) int {
 		return cmp.Or(a.InactiveSince.Compare(b.InactiveSince), cmp.Compare(a.User.ID, b.User.ID))
 	})
-}
-
-// withdraw keeps the candidates of which the last login has become doubtful.
-func (pl *Plan) withdraw(doubtful func(User) bool) {
-	before := len(pl.Candidates)
-	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool { return doubtful(c.User) })
-	if n := before - len(pl.Candidates); n > 0 {
-		pl.Kept[LastLoginUnknown] += n
-	}
 }

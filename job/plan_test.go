@@ -133,11 +133,3 @@ func TestPlanNamesWhatMatchesNobody(t *testing.T) {
 		t.Errorf("the policy has changed: %v %v", p.Allowlist, p.Self)
 	}
 }
-
-func TestPlanWithdraw(t *testing.T) {
-	pl := planOf(testPolicy(), with("1"), with("2"), with("3"), with("4", loginIs(LoginHidden)))
-	pl.withdraw(func(u User) bool { return u.ID != "2" })
-	if ids(pl.Candidates) != "2" || pl.Kept[LastLoginUnknown] != 3 || pl.Scanned != 4 {
-		t.Errorf("candidates %s, kept %v", ids(pl.Candidates), pl.Kept)
-	}
-}
