@@ -1,4 +1,4 @@
-package client
+package simulation
 
 import (
 	"fmt"
@@ -11,11 +11,11 @@ import (
 	"dormant/job"
 )
 
-// simPolicy is a policy and its guards, said once more: what follows from it is
-// worked out here without anything of package job.
-type simPolicy struct {
+// policyModel is the oracle for policy and guards: a second, independent
+// implementation that shares no code with package job.
+type policyModel struct {
 	inactiveFor  time.Duration
-	since        time.Time // instead
+	since        time.Time // instead of inactiveFor
 	never        string
 	disableOnly  bool
 	disableAfter time.Duration
@@ -23,7 +23,7 @@ type simPolicy struct {
 	allowlist    []string
 	roles        []string
 	actor        []string
-	admins, bots bool // are protected
+	admins, bots bool // whether they are protected
 
 	grace time.Duration // 0: none
 
@@ -34,11 +34,11 @@ type simPolicy struct {
 	dryRun      bool
 }
 
-const simDay = 24 * time.Hour
+const day = 24 * time.Hour
 
-func newSimPolicy(r *rand.Rand, s *simSystem, actor []string) simPolicy {
-	p := simPolicy{
-		inactiveFor: []time.Duration{30 * simDay, 90 * simDay, 365 * simDay}[r.IntN(3)],
+func newPolicyModel(r *rand.Rand, s *system, actor []string) policyModel {
+	p := policyModel{
+		inactiveFor: []time.Duration{30 * day, 90 * day, 365 * day}[r.IntN(3)],
 		never:       []string{"keep", "remove", "remove-undated"}[r.IntN(3)],
 		actor:       actor,
 		admins:      r.IntN(4) > 0, bots: r.IntN(4) > 0,
@@ -64,7 +64,7 @@ func newSimPolicy(r *rand.Rand, s *simSystem, actor []string) simPolicy {
 		}
 	}
 	if !p.disableOnly && r.IntN(4) == 0 {
-		p.grace = time.Duration(1+r.IntN(20)) * simDay
+		p.grace = time.Duration(1+r.IntN(20)) * day
 	}
 	if r.IntN(3) == 0 {
 		p.allowlist = []string{"*2@mail.test", "user-1?", "NOBODY"}[:1+r.IntN(3)]
@@ -75,8 +75,8 @@ func newSimPolicy(r *rand.Rand, s *simSystem, actor []string) simPolicy {
 	return p
 }
 
-// tell gives the policy to the program.
-func (p simPolicy) tell(c *job.Cleanup) error {
+// configure sets the policy and its guards in the configuration of a run.
+func (p policyModel) configure(c *job.Cleanup) error {
 	var err error
 	c.Policy = job.Policy{
 		InactiveFor: p.inactiveFor, InactiveSince: p.since, NeverLoggedIn: job.NeverPolicy(p.never),
@@ -92,31 +92,32 @@ func (p simPolicy) tell(c *job.Cleanup) error {
 	return err
 }
 
-func (p simPolicy) String() string {
+func (p policyModel) String() string {
 	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t recheck=%t dry=%t grace=%v",
 		p.inactiveFor, p.never, p.disableOnly, p.disableAfter, p.onlyDisabled, p.allowlist, p.roles, p.admins, p.bots,
 		p.maxRemovals, p.maxPercent, p.needActive, p.recheck, p.dryRun, p.grace)
 }
 
-// cutoff is when whoever is removed was used last, at the latest.
-func (p simPolicy) cutoff(now time.Time) time.Time {
+// cutoff returns the time before which the last use of a removed account has to be.
+func (p policyModel) cutoff(now time.Time) time.Time {
 	if !p.since.IsZero() {
 		return p.since
 	}
 	return now.Add(-p.inactiveFor)
 }
 
-// firstCutoff is when whoever is disabled was used last, if they are before.
-func (p simPolicy) firstCutoff(now time.Time) time.Time {
+// firstCutoff is the cutoff of the first action: of disabling, if that comes before
+// removal.
+func (p policyModel) firstCutoff(now time.Time) time.Time {
 	if p.disableAfter > 0 {
 		return now.Add(-p.disableAfter)
 	}
 	return p.cutoff(now)
 }
 
-// decide is what may be done with the account: remove, disable, or nothing.
-// It says why nothing.
-func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKind, why string) {
+// decide returns what may be done to the account, opRemove or opDisable; if nothing,
+// the reason to keep it.
+func (p policyModel) decide(t observation, self []string, now time.Time) (action operation, why string) {
 	switch {
 	case matches(p.allowlist, t.id, t.username, t.email):
 		return "", "allowlisted"
@@ -128,7 +129,7 @@ func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKi
 		return "", "service_account"
 	case len(p.roles) > 0 && (t.roles == nil || matches(p.roles, t.roles...)):
 		return "", "protected_role"
-	case !harmlessID(t.id):
+	case !safeID(t.id):
 		return "", "unsafe_id"
 	}
 	unused, why := p.unused(t, p.cutoff(now), now)
@@ -136,9 +137,9 @@ func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKi
 	case unused && p.disableOnly && t.disabled:
 		return "", "already_disabled"
 	case unused && p.disableOnly:
-		return simDisable, ""
-	case unused && (!p.onlyDisabled || t.disabled) && p.warned(t, now):
-		return simRemove, ""
+		return opDisable, ""
+	case unused && (!p.onlyDisabled || t.disabled) && p.graceOver(t, now):
+		return opRemove, ""
 	case unused && (!p.onlyDisabled || t.disabled) && (p.disableAfter == 0 || t.disabled):
 		return "", "in_grace"
 	case p.disableAfter == 0 && unused:
@@ -150,70 +151,72 @@ func (p simPolicy) decide(t simTold, self []string, now time.Time) (action simKi
 	case unused && t.disabled:
 		return "", "already_disabled"
 	case unused:
-		return simDisable, ""
+		return opDisable, ""
 	default:
 		return "", why
 	}
 }
 
-// warned reports whether an earlier run has found the account unused so long ago
-// that its grace has ended, and it was not used since.
-func (p simPolicy) warned(t simTold, now time.Time) bool {
+// graceOver reports whether an earlier run found the account unused, the grace since
+// then has ended, and the account was not used since.
+func (p policyModel) graceOver(t observation, now time.Time) bool {
 	if p.grace == 0 {
 		return true
 	}
 	used := t.created
-	if t = settled(t, now); t.login == simKnown {
+	if t = effectiveLogin(t, now); t.login == loginKnown {
 		used = t.at
 	}
-	if t.action.After(used) && possible(t.action, now) {
+	if t.action.After(used) && plausible(t.action, now) {
 		used = t.action
 	}
 	return !t.warned.IsZero() && !used.After(t.warned) && !now.Before(t.warned.Add(p.grace))
 }
 
-func possible(t, now time.Time) bool {
-	return t.Year() >= 2000 && !t.After(now.Add(simDay))
+func plausible(t, now time.Time) bool {
+	return t.Year() >= 2000 && !t.After(now.Add(day))
 }
 
-// unused reports whether the account is known not to have been used since then,
-// and if not, why.
-func (p simPolicy) unused(t simTold, since, now time.Time) (bool, string) {
-	t = settled(t, now)
+// unused reports whether the account is known not to have been used since the given
+// time; if not, it returns the reason to keep the account.
+func (p policyModel) unused(t observation, since, now time.Time) (bool, string) {
+	t = effectiveLogin(t, now)
 	acted := !t.action.IsZero()
 	switch {
-	case t.login == simKnown && !t.notAfter && !t.at.Before(since), acted && possible(t.action, now) && !t.action.Before(since):
+	case t.login == loginKnown && !t.notAfter && !t.at.Before(since), acted && plausible(t.action, now) && !t.action.Before(since):
 		return false, "active"
-	case acted && !possible(t.action, now):
+	case acted && !plausible(t.action, now):
 		return false, "last_login_unknown"
-	case t.notAfter && t.login == simKnown && p.never == "keep":
-		return false, "last_login_unknown" // perhaps there was none
-	case t.login == simKnown && t.at.Before(since):
+	case t.notAfter && t.login == loginKnown && p.never == "keep":
+		return false, "last_login_unknown" // there may have been none
+	case t.login == loginKnown && t.at.Before(since):
 		return true, ""
-	case t.login == simNever && !acted:
-		old := possible(t.created, now) && t.created.Before(since)
+	case t.login == loginNever && !acted:
+		old := plausible(t.created, now) && t.created.Before(since)
 		undated := t.created.IsZero() && t.undated
 		return p.never == "remove" && old || p.never == "remove-undated" && (old || undated), "never_logged_in"
 	}
 	return false, "last_login_unknown"
 }
 
-// settled says what the last login is worth.
-func settled(t simTold, now time.Time) simTold {
+// effectiveLogin returns t with the state that its last login has after the checks for
+// plausibility.
+func effectiveLogin(t observation, now time.Time) observation {
 	switch {
-	case t.login != simKnown:
-	case !possible(t.at, now):
-		t.login = simUnknown
-	case t.notAfter && !possible(t.created, now):
-		t.login = simAbsent // the account may be too new for any log
-	case possible(t.created, now) && t.at.Before(t.created):
-		t.login = simNever
+	case t.login != loginKnown:
+	case !plausible(t.at, now):
+		t.login = loginUnknown
+	case t.notAfter && !plausible(t.created, now):
+		t.login = loginNotTold // the account may be too new for any log
+	case plausible(t.created, now) && t.at.Before(t.created):
+		t.login = loginNever
 	}
 	return t
 }
 
-// guards are those that refuse so many of so many accounts.
-func (p simPolicy) guards(candidates, scanned, active int) []string {
+// guards returns the names of the guards that refuse a plan with these numbers of
+// accounts.
+func (p policyModel) guards(candidates, scanned, active int) []string {
 	var refusing []string
 	if candidates > p.maxRemovals {
 		refusing = append(refusing, "max_removals")
@@ -238,7 +241,7 @@ func isOneOf(names []string, of ...string) bool {
 	return false
 }
 
-// matches reports whether one of the globs stands for one of the names.
+// matches reports whether one of the globs matches one of the names.
 func matches(globs []string, names ...string) bool {
 	for _, g := range globs {
 		for _, name := range names {
@@ -260,8 +263,8 @@ func glob(g, name string) bool {
 	return name != "" && (g[0] == '?' || g[0] == name[0]) && glob(g[1:], name[1:])
 }
 
-// harmlessID reports whether an id means itself and nothing else in a URL.
-func harmlessID(id string) bool {
+// safeID reports whether an id addresses exactly one account as a segment of a URL.
+func safeID(id string) bool {
 	for _, part := range strings.FieldsFunc(id, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == "." || part == ".." {
 			return false

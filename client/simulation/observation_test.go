@@ -1,0 +1,283 @@
+package simulation
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// observe records what an answer tells the run, right before it is sent.
+func (run *programRun) observe(q *request, a *answer) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if run.killed {
+		return
+	}
+	s, body := run.world.sys, gjson.ParseBytes(a.body)
+	good := a.status == http.StatusOK && gjson.ValidBytes(a.body)
+	switch q.kind {
+	case opSelf:
+		if good {
+			t := s.read(body, true)
+			run.self = []string{t.id, t.username, t.email, body.Get("user_id").Str, body.Get("sub").Str}
+		}
+	case opList, opLog:
+		page := pageOf(q.uri)
+		run.pages[page] = good && body.Get(s.itemsOf(q.kind)).IsArray()
+		if q.kind == opLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
+			run.pages[page] = true // the system has no log
+		}
+		if run.pages[page] && (q.kind == opLog || !run.planned) {
+			run.observePage(q, body)
+		}
+	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
+		run.observePart(q, a, body, good)
+	case opRemove, opDisable:
+		if seen := run.byName(q.whom); seen != nil {
+			seen.saidGone = seen.saidGone || s.gone(a.status, body)
+			if s.done(q.kind, a.status, body) && !strings.HasPrefix(string(a.body), "<") {
+				seen.succeeded[q.kind] = true
+			}
+		}
+	case opSignIn:
+		run.signedIn = time.Now()
+	}
+}
+
+// pageOf identifies the page that is requested, without the trace of a redirect.
+func pageOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return uri
+	}
+	query := u.Query()
+	query.Del("redirected")
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func (s *system) itemsOf(kind operation) string {
+	if kind == opLog {
+		return s.logItems
+	}
+	return s.items
+}
+
+// observePage records a page of the listing, or of the log of all accounts.
+func (run *programRun) observePage(q *request, body gjson.Result) {
+	s := run.world.sys
+	if q.kind == opLog {
+		run.loggedAt = time.Now()
+		for _, item := range body.Get(s.logItems).Array() {
+			id, at, _ := s.entry(item)
+			if at.After(run.log[id]) {
+				run.log[id] = at
+			}
+			if run.oldest.IsZero() || at.Before(run.oldest) {
+				run.oldest = at
+			}
+		}
+		return
+	}
+	if run.to = time.Now(); run.from.IsZero() {
+		run.from = run.to
+	}
+	run.listed = true
+	for _, item := range body.Get(s.items).Array() {
+		t := s.read(item, false)
+		run.recordNames(t)
+		seen := run.accounts[t.id]
+		if seen == nil {
+			seen = &account{succeeded: map[operation]bool{}, asked: map[operation]bool{}}
+			run.accounts[t.id] = seen
+		}
+		seen.listedAs, seen.last = &t, t
+	}
+}
+
+// recordNames records which accounts a row of the activity file names.
+func (run *programRun) recordNames(t observation) {
+	name := run.rowOf(t)
+	if run.named[name] == nil {
+		run.named[name] = map[string]bool{}
+	}
+	run.named[name][t.id] = true
+}
+
+func (run *programRun) rowOf(t observation) string {
+	return strings.ToLower(strings.TrimSpace(map[string]string{"id": t.id, "username": t.username, "email": t.email}[run.fileBy]))
+}
+
+// byName returns the account that requests address by whom, or nil.
+func (run *programRun) byName(whom string) *account {
+	if !run.world.sys.byName {
+		return run.accounts[whom]
+	}
+	for _, seen := range run.accounts {
+		if seen.last.username == whom {
+			return seen
+		}
+	}
+	return nil
+}
+
+// observePart records an answer about one account alone.
+func (run *programRun) observePart(q *request, a *answer, body gjson.Result, good bool) {
+	s := run.world.sys
+	if seen := run.byName(q.whom); seen != nil && s.gone(a.status, body) && q.kind == opGet {
+		seen.saidGone = true
+		if s.details && seen.looks == 0 {
+			seen.goneThen = true
+		}
+		return
+	}
+	var complete []*observation
+	switch {
+	case q.kind == opGet && good:
+		t := s.read(body, true)
+		if t.id == "" {
+			return
+		}
+		if !s.byName && t.id != q.whom {
+			return // another account: the run must not use it
+		}
+		run.partial[t.id] = &t
+		if s.last == opGet {
+			complete = append(complete, &t)
+		}
+	case q.kind == opRoles && good && body.IsArray():
+		if t := run.partial[q.whom]; t != nil {
+			t.admin = len(body.Array()) > 0
+			complete = append(complete, t)
+		}
+	case q.kind == opSearch && good && body.Get("users").IsArray():
+		for _, t := range run.partial {
+			if t.username != q.whom {
+				continue
+			}
+			items := body.Get("users").Array()
+			for _, item := range items {
+				if item.Get("id").Raw == t.id {
+					t.readLogin(item.Get("lastSeenAt"))
+				}
+			}
+			if t.pages == nil {
+				t.pages = map[string]int{}
+			}
+			t.pages[pageOf(q.uri)] = len(items)
+			found := 0
+			for _, n := range t.pages {
+				found += n
+			}
+			if len(items) == 0 || found >= int(body.Get("totalCount").Int()) {
+				complete = append(complete, t)
+			}
+		}
+	case (q.kind == opSessions || q.kind == opEvents) && good && body.IsArray():
+		if t := run.partial[q.whom]; t != nil {
+			for _, item := range body.Array() {
+				for _, path := range []string{"lastAccess", "start", "time"} {
+					if v := item.Get(path); v.Exists() && !item.Get("error").Exists() && unixTime(v).After(t.action) {
+						t.action = unixTime(v)
+					}
+				}
+			}
+		}
+	case q.kind == opConsents && (good && body.IsArray() || a.status == http.StatusNotFound):
+		if t := run.partial[q.whom]; t != nil {
+			run.offline[t.id] = strings.Contains(body.Raw, "Offline Token")
+			complete = append(complete, t)
+		}
+	}
+	for _, t := range complete {
+		delete(run.partial, t.id)
+		run.recordNames(*t)
+		seen := run.accounts[t.id]
+		if seen == nil {
+			continue
+		}
+		seen.last, seen.lookedAt = *t, time.Now()
+		if seen.looks++; seen.planned == nil {
+			seen.planned = t
+		}
+	}
+}
+
+// knowledge combines an answer about an account with the log of all accounts, the
+// activity file and the ledger.
+func (run *programRun) knowledge(t observation) observation {
+	s := run.world.sys
+	t.warned = run.warned[t.id]
+	at, logged := run.log[t.id]
+	switch {
+	case run.offline[t.id]:
+		t.login = loginUnknown
+	case s.coverage == "" && logged:
+		t.action = at
+	case s.coverage == "log" && logged:
+		t.login, t.at = loginKnown, at
+	case s.coverage == "log" && !run.oldest.IsZero():
+		t.login, t.at, t.notAfter = loginKnown, run.oldest, true
+	}
+	at, there := run.file[run.rowOf(t)]
+	if !there || run.rowOf(t) == "" || at.IsZero() {
+		return t
+	}
+	elsewhere := effectiveLogin(observation{login: loginKnown, at: at, created: t.created}, run.now)
+	here := effectiveLogin(t, run.now)
+	switch {
+	case len(run.named[run.rowOf(t)]) > 1:
+		t.login = loginUnknown
+	case elsewhere.login != loginKnown, here.login == loginUnknown:
+	case here.login != loginKnown, here.notAfter, at.After(here.at):
+		t.login, t.at, t.notAfter = loginKnown, at, false
+	}
+	return t
+}
+
+// plan returns the plan that follows from what the run was told: the candidates with
+// their action, the kept accounts by reason, the number of accounts and of active ones.
+func (run *programRun) plan() (candidates map[string]operation, kept map[string]int, scanned, active int) {
+	candidates, kept = map[string]operation{}, map[string]int{}
+	for id, seen := range run.accounts {
+		t := seen.listedAs
+		if run.world.sys.details && seen.goneThen && seen.planned == nil {
+			continue
+		}
+		if run.world.sys.details && seen.planned != nil {
+			t = seen.planned
+		}
+		scanned++
+		k := run.knowledge(*t)
+		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !u.at.Before(run.policy.firstCutoff(run.now)) &&
+			!isOneOf(append(slices.Clone(run.self), run.policy.actor...), t.id, t.username, t.email) {
+			active++
+		}
+		action, why := run.policy.decide(k, run.self, run.now)
+		row := run.rowOf(*t)
+		if _, inFile := run.file[row]; inFile && len(run.named[row]) > 1 && action != "" {
+			action, why = "", "last_login_unknown"
+		}
+		if action == "" {
+			kept[why]++
+			continue
+		}
+		candidates[id] = action
+	}
+	return candidates, kept, scanned, active
+}
+
+// hasSharedRow reports whether a row of the activity file names two accounts. Such a
+// row counts for neither, which the run learns when it reads the second one.
+func (run *programRun) hasSharedRow() bool {
+	for name, ids := range run.named {
+		if _, there := run.file[name]; there && len(ids) > 1 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,240 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dormant/job"
+)
+
+// check compares what the run reports with what happened.
+func (run *programRun) check() {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	violationf := func(format string, args ...any) {
+		run.world.violationf("run %d: %s", run.number, fmt.Sprintf(format, args...))
+	}
+	run.checkAccounts(violationf)
+	run.checkCounts(violationf)
+	run.checkPlan(violationf)
+	run.checkJournal(violationf)
+	run.checkSecrets(violationf)
+}
+
+// checkAccounts checks that the result of each account is what happened to it.
+func (run *programRun) checkAccounts(violationf func(string, ...any)) {
+	r := run.report
+	results := map[string]job.Result{}
+	for _, a := range r.Accounts {
+		results[a.ID] = a.Result
+		seen := run.accounts[a.ID]
+		if seen == nil {
+			violationf("it reports %q, which no answer contained", a.ID)
+			continue
+		}
+		// After the first of two steps another run may have taken the last one.
+		did := func(kind operation) bool {
+			return slices.ContainsFunc(run.effects, func(e effect) bool { return e.id == a.ID && e.kind == kind })
+		}
+		switch a.Result {
+		case job.Removed:
+			if !seen.succeeded[opRemove] || !did(opRemove) && !run.world.sys.again {
+				violationf("it says that it removed %q: done %t, told so %t", a.ID, did(opRemove), seen.succeeded[opRemove])
+			}
+		case job.Disabled:
+			if !seen.succeeded[opDisable] && !did(opDisable) && (a.Error == "" || !seen.asked[opDisable]) {
+				violationf("it says that it disabled %q, and neither did nor was told so", a.ID)
+			}
+		case job.AlreadyGone:
+			if !seen.saidGone {
+				violationf("it says that %q was gone, and was not told so", a.ID)
+			}
+		case job.WouldRemove, job.WouldDisable:
+			if !run.policy.dryRun || seen.tries > 0 {
+				violationf("%q: %s after %d tries", a.ID, a.Result, seen.tries)
+			}
+		case job.NotAttempted, job.Kept: // except where the error says that the change may have been made
+			if did(opRemove) || did(opDisable) && (a.Reason != job.AlreadyDisabled || a.Error == "") {
+				violationf("it says %s of %q, and changed it", a.Result, a.ID)
+			}
+		case job.NotRemoved: // the change may still have been made
+		}
+		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed ||
+			seen.succeeded[opDisable] && a.Result != job.Disabled {
+			violationf("it was told that %q is done, and says %s", a.ID, a.Result)
+		}
+	}
+	for _, e := range run.effects {
+		if _, told := results[e.id]; !told {
+			violationf("it does not report %q, whom it changed", e.id)
+		}
+	}
+	if run.policy.dryRun && len(run.effects) > 0 {
+		violationf("a dry run has changed %v", run.effects)
+	}
+}
+
+// checkCounts checks that the counts add up, and that the outcome follows from them.
+func (run *programRun) checkCounts(violationf func(string, ...any)) {
+	r, n, candidates := run.report, map[job.Result]int{}, 0
+	for _, a := range r.Accounts {
+		if a.Reason != job.InGrace || a.Result != job.Kept || a.RemovableAt == nil {
+			n[a.Result]++
+			candidates++
+		}
+	}
+	kept := 0
+	for _, k := range r.Counts.Kept {
+		kept += k
+	}
+	c := r.Counts
+	if c.Removed != n[job.Removed] || c.Disabled != n[job.Disabled] || c.AlreadyGone != n[job.AlreadyGone] ||
+		c.Failed != n[job.NotRemoved] || c.NotAttempted != n[job.NotAttempted] || c.Candidates != candidates ||
+		r.Planned && kept+c.Candidates != c.Scanned+n[job.Kept] {
+		violationf("the counts do not add up: %+v, %v", c, n)
+	}
+	var want job.Outcome
+	switch {
+	case r.Err != nil && !run.cancelled.IsZero():
+		want = job.Interrupted
+	case r.Err != nil:
+		want = job.Failed
+	case run.policy.dryRun:
+		want = job.DryRun
+	case len(r.Refusals) > 0:
+		want = job.Refused
+	case c.Failed > 0:
+		want = job.Partial
+	default:
+		want = job.Completed
+	}
+	if r.Outcome != want {
+		violationf("the outcome is %s, not %s", r.Outcome, want)
+	}
+	if want == job.Completed && c.NotAttempted > 0 {
+		violationf("it is complete, and left %d out", c.NotAttempted)
+	}
+}
+
+// checkPlan checks that candidates, kept accounts and refusals are those that follow
+// from what the run was told.
+func (run *programRun) checkPlan(violationf func(string, ...any)) {
+	r, w := run.report, run.world
+	if !r.Planned || run.misled || w.shiftedWithin(run) {
+		return
+	}
+	candidates, kept, scanned, active := run.plan()
+	for _, a := range r.Accounts {
+		if _, ok := candidates[a.ID]; !ok && a.Reason != job.InGrace {
+			violationf("%q is among the candidates: %s", a.ID, run.view(a.ID))
+		}
+	}
+	for id := range candidates {
+		if !slices.ContainsFunc(r.Accounts, func(a job.Account) bool { return a.ID == id }) {
+			violationf("%q is not among the candidates", id)
+		}
+	}
+	if r.Counts.Scanned != scanned {
+		violationf("it says that there are %d accounts, not %d", r.Counts.Scanned, scanned)
+	}
+	if run.hasSharedRow() {
+		return
+	}
+	again := map[string]int{}
+	for _, a := range r.Accounts {
+		if a.Result == job.Kept && a.RemovableAt == nil {
+			again[string(a.Reason)]++
+		}
+	}
+	for reason, n := range r.Counts.Kept {
+		if n-again[string(reason)] != kept[string(reason)] {
+			violationf("it keeps %d as %s, not %d", n-again[string(reason)], reason, kept[string(reason)])
+		}
+	}
+	var refusing []string
+	for _, refusal := range r.Refusals {
+		refusing = append(refusing, refusal.Guard)
+	}
+	if want := run.policy.guards(len(candidates), scanned, active); !slices.Equal(refusing, want) {
+		violationf("the guards %v refuse, not %v: %d of %d, %d active", refusing, want, len(candidates), scanned, active)
+	}
+	if len(refusing) > 0 && len(run.effects) > 0 {
+		violationf("the guards refuse, and %v has happened", run.effects)
+	}
+}
+
+// view describes what the run knows of an account, for messages.
+func (run *programRun) view(id string) string {
+	seen := run.accounts[id]
+	action, why := run.policy.decide(run.knowledge(seen.last), run.self, run.now)
+	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last), action, why, run.now)
+}
+
+// shiftedWithin reports whether the listing changed while the run read it.
+func (w *world) shiftedWithin(run *programRun) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, at := range maps.All(w.shifted) {
+		if !at.Before(run.from) && !at.After(run.to) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkJournal checks that the journal has one intent and one result for each account
+// that the run tried to change.
+func (run *programRun) checkJournal(violationf func(string, ...any)) {
+	if run.noJournal {
+		return
+	}
+	intents, results := map[string]int{}, map[string]job.Event{}
+	for _, e := range run.events() {
+		switch e.Event {
+		case "intent":
+			if intents[e.UserID]++; results[e.UserID].Event != "" {
+				violationf("the journal has the result of %q before the intent", e.UserID)
+			}
+		case "result":
+			results[e.UserID] = e
+		}
+	}
+	for id := range intents {
+		if intents[id] != 1 || results[id].Event == "" {
+			violationf("the journal has %d intents of %q, and the result %q", intents[id], id, results[id].Result)
+		}
+	}
+	for _, a := range run.report.Accounts {
+		seen := run.accounts[a.ID]
+		if seen != nil && seen.tries > 0 && intents[a.ID] == 0 {
+			violationf("the journal has no intent of %q", a.ID)
+		}
+		if e, ok := results[a.ID]; ok && e.Result != a.Result {
+			violationf("the journal says %s of %q, the report %s", e.Result, a.ID, a.Result)
+		}
+	}
+}
+
+// checkSecrets checks that no output contains credentials, and that the log contains
+// no names.
+func (run *programRun) checkSecrets(violationf func(string, ...any)) {
+	report, err := json.Marshal(run.report)
+	if err != nil {
+		violationf("the report is no JSON: %v", err)
+	}
+	journal, _ := json.Marshal(run.events())
+	kept := map[string]string{"log": run.out.String(), "report": string(report), "journal": string(journal), "error": fmt.Sprint(run.report.Err)}
+	for what, text := range kept {
+		for _, secret := range []string{apiToken, password, basicAuth, "access-"} {
+			if strings.Contains(text, secret) {
+				violationf("%q is in the %s", secret, what)
+			}
+		}
+	}
+	if i := strings.Index(kept["log"], "@mail.test"); i >= 0 {
+		violationf("an email is in the log: …%.60s", kept["log"][max(0, i-40):])
+	}
+}

@@ -1,0 +1,173 @@
+package simulation
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
+)
+
+// checkRequest checks the invariants on a request of the run when it arrives.
+func (run *programRun) checkRequest(q *request, r *http.Request) {
+	w := run.world
+	for _, text := range []string{q.uri, string(q.body)} {
+		for _, secret := range []string{apiToken, password, basicAuth} {
+			if strings.Contains(text, secret) && q.kind != opSignIn {
+				w.violationf("credentials are in a request that is no sign-in: %s %s", q.method, text)
+			}
+		}
+	}
+	_ = r
+	run.mu.Lock()
+	switch {
+	case q.kind == opSignIn || q.kind == opSelf:
+	case q.kind != opList && q.kind != opLog:
+		run.planned = true // what follows reads accounts alone
+	case !run.planned:
+		run.pages[pageOf(q.uri)] = false // until an answer arrives
+	}
+	run.mu.Unlock()
+	if q.kind == opRemove || q.kind == opDisable {
+		if text := run.changeViolation(q); text != "" {
+			w.violationf("run %d: %s %s: %s", run.number, q.kind, q.whom, text)
+		}
+	}
+}
+
+// changeViolation says why the run must not send this request for a change, or nothing.
+func (run *programRun) changeViolation(q *request) string {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	w, p := run.world, run.policy
+	if p.dryRun {
+		return "in a dry run"
+	}
+	seen := run.byName(q.whom)
+	if seen == nil {
+		return "the run has not read such an account"
+	}
+	for page, answered := range run.pages {
+		if !answered && run.concurrency == 1 { // concurrent runs request pages ahead that they may not need
+			return "the listing has failed: " + page
+		}
+	}
+	if missed := run.missingAccount(); missed != "" {
+		return missed
+	}
+	id := seen.last.id
+	if id == w.caller && (w.sys.self || len(p.actor) > 0) {
+		return "it is the caller"
+	}
+	if !run.cancelled.IsZero() && q.at.After(run.cancelled) && seen.tries == 0 {
+		return "the run was told to end before"
+	}
+	now := run.knowledge(seen.last)
+	action, why := p.decide(now, run.self, run.now)
+	if action != q.kind {
+		return fmt.Sprintf("it is to be kept, or something else is to be done (%s %s): %+v", action, why, now)
+	}
+	if p.recheck && w.sys.last != "" {
+		need := seen.tries + 1
+		if w.sys.details && seen.planned != nil {
+			need++
+		}
+		before := q.at.Sub(seen.lookedAt)
+		// Reading an account may end with the log of all accounts or with a new sign-in.
+		before = min(before, q.at.Sub(run.signedIn), q.at.Sub(run.loggedAt))
+		if seen.looks < need || before > time.Millisecond {
+			return fmt.Sprintf("nobody has looked again: %d looks, %d tries, the last one %v before", seen.looks, seen.tries, q.at.Sub(seen.lookedAt))
+		}
+	}
+	seen.tries++
+	seen.asked[q.kind] = true
+	if text := run.guardViolation(id, q.kind); text != "" {
+		return text
+	}
+	return run.recordViolation(id, q.kind)
+}
+
+// guardViolation says which guard should have refused the change, or nothing.
+func (run *programRun) guardViolation(id string, kind operation) string {
+	touched := 0
+	for _, seen := range run.accounts {
+		if seen.tries > 0 {
+			touched++
+		}
+	}
+	candidates, _, scanned, active := run.plan()
+	if planned := candidates[id]; planned != kind && !run.misled {
+		return fmt.Sprintf("it was no candidate when the run planned: %q", planned)
+	}
+	if refusing := run.policy.guards(touched, scanned, active); len(refusing) > 0 {
+		return fmt.Sprintf("against the guards %v, as number %d of %d", refusing, touched, scanned)
+	}
+	if refusing := run.policy.guards(len(candidates), scanned, active); len(refusing) > 0 && !run.misled {
+		return fmt.Sprintf("against the guards %v: %d candidates of %d, %d active", refusing, len(candidates), scanned, active)
+	}
+	return ""
+}
+
+// recordViolation says which record of the intent is missing, or nothing.
+func (run *programRun) recordViolation(id string, kind operation) string {
+	if run.noJournal {
+		if !slices.ContainsFunc(strings.Split(run.out.String(), "\n"), func(line string) bool {
+			message := map[operation]string{opRemove: "removing account", opDisable: "disabling account"}[kind]
+			return gjson.Get(line, "user_id").Str == id && gjson.Get(line, "message").Str == message
+		}) {
+			return "the log does not tell of it"
+		}
+		return ""
+	}
+	if !slices.ContainsFunc(run.events(), func(e job.Event) bool {
+		return e.Event == "intent" && e.UserID == id && string(e.Action) == string(kind)
+	}) {
+		return "there is no intent in the journal"
+	}
+	return ""
+}
+
+// missingAccount says which account should have been in the listing the run received,
+// or nothing.
+func (run *programRun) missingAccount() string {
+	if !run.listed {
+		return "there is no listing"
+	}
+	if run.misled {
+		return ""
+	}
+	w := run.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, at := range w.shifted {
+		if w.sys.shifts && !at.Before(run.from) && !at.After(run.to) {
+			return "" // undetectable for this system
+		}
+	}
+	for _, u := range w.dir.Users() {
+		if at, ok := w.shifted[u.ID]; ok && !at.Before(run.from) || !w.isListed(u) {
+			continue
+		}
+		if run.accounts[u.ID] == nil {
+			return fmt.Sprintf("the listing is not complete: %q is missing", u.ID)
+		}
+	}
+	return ""
+}
+
+func (run *programRun) addEffect(id string, kind operation, all bool) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.effects = append(run.effects, effect{id, kind, all})
+}
+
+// mislead records that the run receives a wrong answer that no client can detect.
+func (run *programRun) mislead() {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.misled = true
+}

@@ -1,0 +1,312 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dormant/client"
+	"dormant/job"
+)
+
+// programRun is one run of the program: its configuration, what the answers have told
+// it, and what it requested.
+type programRun struct {
+	world  *world
+	number int
+	id     string // run id and User-Agent
+	policy policyModel
+	now    time.Time
+
+	concurrency, retries, pageSize, maxFailures int
+
+	fixedToken    bool
+	noJournal     bool
+	journal       string
+	fileBy        string // the activity file names accounts by id, username or email
+	file          map[string]time.Time
+	logBreaks     int // number of log lines until the disk is full; 0: it never is
+	stopAt        int // number of the request at which the run is interrupted; 0: it is not
+	kill          bool
+	isUndisturbed bool
+
+	ledger string
+	warned map[string]time.Time // the ledger's content when the run began
+
+	out    logFile
+	cancel context.CancelFunc
+	report job.Report
+	ended  bool
+
+	mu        sync.Mutex
+	handled   int
+	cancelled time.Time
+	killed    bool
+	misled    bool // it received a wrong answer that no client could detect
+
+	self     []string
+	accounts map[string]*account
+	named    map[string]map[string]bool // ids of the accounts that a row of the activity file names
+	partial  map[string]*observation    // accounts that are read in several requests, not yet complete
+	pages    map[string]bool            // of listings: whether the last attempt was answered
+	listed   bool                       // a page of the listing was answered
+	from, to time.Time                  // first and last page of the listing
+	log      map[string]time.Time       // newest entry of each account in the log of all accounts
+	oldest   time.Time                  // entry of that log
+	offline  map[string]bool
+	signedIn time.Time
+	loggedAt time.Time
+	planned  bool // the listing is complete
+	effects  []effect
+}
+
+// account is what the run was told about one account.
+type account struct {
+	listedAs  *observation // in the listing
+	planned   *observation // by the first read of the account alone; nil: there was none
+	last      observation
+	looks     int
+	lookedAt  time.Time
+	goneThen  bool // when it was read for planning
+	saidGone  bool // an answer said so
+	tries     int  // number of requests to change it
+	succeeded map[operation]bool
+	asked     map[operation]bool
+}
+
+// effect is a change that a request made to an account.
+type effect struct {
+	id   string
+	kind operation
+	all  bool // the action is complete: it was the last of its steps
+}
+
+// logFile is the log of a run. Writing fails once the disk is full.
+type logFile struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines int
+	most  int
+}
+
+func (o *logFile) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lines++; o.most > 0 && o.lines > o.most {
+		return 0, errors.New("the disk is full")
+	}
+	return o.text.Write(p)
+}
+
+func (o *logFile) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// newRun configures the next run.
+func (w *world) newRun(p policyModel, journal string) *programRun {
+	r := w.random
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	number := len(w.runs) + 1
+	run := &programRun{
+		world: w, number: number, id: fmt.Sprintf("run-%d", number), policy: p, journal: journal,
+		concurrency: 1 + r.IntN(4), retries: r.IntN(4), maxFailures: 1 + r.IntN(5),
+		fixedToken: w.fixedToken, noJournal: r.IntN(8) == 0,
+		accounts: map[string]*account{}, named: map[string]map[string]bool{}, partial: map[string]*observation{}, pages: map[string]bool{},
+		log: map[string]time.Time{}, offline: map[string]bool{},
+	}
+	if r.IntN(3) > 0 {
+		run.pageSize = 1 + r.IntN(12)
+		if w.sys.name == "keycloak" { // a page whose accounts are all left out would count as the last one
+			run.pageSize += 7
+		}
+	}
+	if run.noJournal && r.IntN(2) == 0 {
+		run.logBreaks = 1 + r.IntN(10)
+	}
+	if r.IntN(3) == 0 {
+		run.stopAt, run.kill = 1+r.IntN(60), r.IntN(2) == 0
+	}
+	w.runs = append(w.runs, run)
+	return run
+}
+
+// undisturbed removes everything that could interrupt the run.
+func (run *programRun) undisturbed() {
+	run.isUndisturbed, run.retries, run.maxFailures, run.stopAt, run.logBreaks = true, 3, 1000, 0, 0
+}
+
+// start carries the run out until it ends or is killed, and checks the report of a run
+// that ended. random decides the content of the activity file.
+func (run *programRun) start(random *rand.Rand) error {
+	w := run.world
+	ctx, cancel := context.WithCancel(context.WithValue(w.t.Context(), worldKey{}, w))
+	defer cancel()
+	run.mu.Lock()
+	run.cancel = cancel
+	run.mu.Unlock()
+	run.now = time.Now().UTC()
+	run.out.most = run.logBreaks
+
+	c, err := run.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	record := job.NewRecord(&run.out)
+	cleanup := job.Cleanup{
+		RunID: run.id, Command: "run", Profile: w.sys.name, URL: w.url, Directory: c,
+		Concurrency: run.concurrency, MaxFailures: run.maxFailures, Log: zerolog.New(record), Record: record,
+	}
+	if err := run.policy.configure(&cleanup); err != nil {
+		return err
+	}
+	if w.sys.file {
+		if cleanup.Activity, err = job.ReadActivity(strings.NewReader(run.activityFile(random)), run.now); err != nil {
+			return err
+		}
+	}
+	if !run.noJournal {
+		if cleanup.Journal, err = job.OpenJournal(run.journal, run.id); err != nil {
+			return err
+		}
+	}
+	if run.policy.grace > 0 {
+		run.ledger, run.warned = w.ledger, w.readLedger(w.ledger)
+		cleanup.Ledger, _ = job.OpenLedger(run.ledger, w.sys.name, run.policy.grace) // a file that is missing counts as empty
+	}
+	w.tracef("run %d starts: %s, %d at once, %d retries, pages of %d, %d failures, stop at %d (kill: %t), log breaks at %d, journal: %t",
+		run.number, run.policy, run.concurrency, run.retries, run.pageSize, run.maxFailures, run.stopAt, run.kill, run.logBreaks, !run.noJournal)
+	run.report = cleanup.Run(ctx, run.now)
+	run.mu.Lock()
+	run.ended = true
+	run.mu.Unlock()
+	if run.isKilled() {
+		return nil
+	}
+	w.recordReported(run)
+	w.tracef("run %d ended: %s %+v %s", run.number, run.report.Outcome, run.report.Counts, run.report.Error)
+	run.check()
+	return nil
+}
+
+func (run *programRun) client() (*client.Client, error) {
+	w := run.world
+	p, err := client.LoadProfile(w.sys.name)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(w.url + "/prefix")
+	if err != nil {
+		return nil, err
+	}
+	o := client.Options{
+		Profile: p, URL: base, Values: client.Values{Token: apiToken}, ReadOnly: run.policy.dryRun, Timeout: 2*roundLength + roundLength/3,
+		MaxRetries: run.retries, Connections: run.concurrency, UserAgent: run.id, Observer: w, Log: zerolog.New(&run.out),
+	}
+	if p.List.Size != nil {
+		o.PageSize = run.pageSize
+	}
+	if w.sys.values != nil {
+		w.sys.values(&o.Values, !run.fixedToken)
+	}
+	return client.New(o)
+}
+
+// The world is the client's observer.
+func (*world) Request(string, int, time.Duration) {}
+
+func (*world) Retry(string) {}
+
+// activityFile returns a CSV file with last logins from another source. Unless the run
+// is undisturbed, rows are missing or have no date.
+func (run *programRun) activityFile(r *rand.Rand) string {
+	file := strings.Builder{}
+	complete := run.isUndisturbed
+	run.fileBy, run.file = []string{"id", "username", "email"}[r.IntN(3)], map[string]time.Time{}
+	if complete { // the same for each run
+		run.fileBy = "id"
+	}
+	fmt.Fprintf(&file, "%s,last_login\nnobody,2020-01-01\n", run.fileBy)
+	for _, u := range run.world.dir.Users() {
+		name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[run.fileBy]
+		at := u.LastLogin
+		if !complete && r.IntN(6) == 0 || strings.ContainsAny(name, "\n\" ") || at.Year() < 2000 || at.After(run.now.Add(day)) {
+			continue
+		}
+		if !complete && r.IntN(10) == 0 {
+			at = time.Time{}
+		}
+		text := ""
+		if !at.IsZero() {
+			text = at.Format(time.RFC3339)
+		}
+		fmt.Fprintf(&file, "%s,%s\n", name, text)
+		if before, ok := run.file[strings.ToLower(name)]; !ok || at.After(before) {
+			run.file[strings.ToLower(name)] = at
+		}
+	}
+	return file.String()
+}
+
+func (run *programRun) isKilled() bool {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return run.killed
+}
+
+// countRequest counts a request, and interrupts the run if it is the one to stop at. It
+// reports whether the run was killed since it sent the request.
+func (run *programRun) countRequest() (killed bool) {
+	run.mu.Lock()
+	run.handled++
+	stop := run.handled == run.stopAt && !run.ended
+	cancel, killed := run.cancel, run.killed
+	if stop {
+		run.cancelled = time.Now()
+	}
+	run.mu.Unlock()
+	if !stop {
+		return killed
+	}
+	if !run.kill {
+		run.world.tracef("run %d is told to end", run.number)
+		cancel()
+		return killed
+	}
+	run.world.tracef("run %d is killed", run.number)
+	run.mu.Lock()
+	run.killed = true
+	run.mu.Unlock()
+	run.world.saveCrashState(run)
+	cancel()
+	return true
+}
+
+// events returns the run's lines in its journal.
+func (run *programRun) events() []job.Event {
+	text, err := os.ReadFile(run.journal)
+	if err != nil {
+		return nil
+	}
+	var events []job.Event
+	for line := range bytes.Lines(text) {
+		var e job.Event
+		if json.Unmarshal(line, &e) == nil && e.RunID == run.id {
+			events = append(events, e)
+		}
+	}
+	return events
+}
