@@ -404,6 +404,54 @@ func TestSourceTotal(t *testing.T) {
 	}
 }
 
+// TestSourceChanges: a source that changed while it was read is read again, up to
+// twice. A search for one account finds others, whom the run removes meanwhile.
+func TestSourceChanges(t *testing.T) {
+	const (
+		two   = `{"log":[{"who":2,"at":"2020-01-01"}],"n":2}` // and the second is on the next page,
+		fewer = `{"log":[],"n":1}`                            // unless the first has gone, and it has moved
+		rest  = `{"log":[{"who":1,"at":"2025-01-01"}],"n":2}`
+	)
+	search := "  {path: %s, items: log, account: {path: who}, at: at, page: {param: p, first: 1}, total: n, coverage: log}\n"
+	for name, row := range map[string]struct {
+		second []any // what the second page says, each time
+		want   string
+		reads  int // of the second page
+	}{
+		"does not change":  {[]any{rest}, "2025-01-01T23:59:59Z", 1},
+		"changes once":     {[]any{fewer, rest}, "2025-01-01T23:59:59Z", 2},
+		"changes twice":    {[]any{fewer, fewer, rest}, "2025-01-01T23:59:59Z", 3},
+		"changes always":   {[]any{fewer, fewer, fewer, rest}, "", 3},
+		"fails once read":  {[]any{403, rest}, "", 1},
+		"fails then, too":  {[]any{fewer, 403, rest}, "", 2},
+		"has another form": {[]any{`{}`, rest}, "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for path, read := range map[string]func(*Client) (job.User, error){
+				`"/search/{id}"`: func(c *Client) (job.User, error) { return c.User(t.Context(), job.User{ID: "1"}) },
+				`/search/1`: func(c *Client) (job.User, error) {
+					for u, err := range c.Users(t.Context()) {
+						return u, err
+					}
+					return job.User{}, errors.New("nobody is listed")
+				},
+			} {
+				s := serve(t, routes{"GET /search/1?p=1": two, "GET /search/1?p=2": turns(row.second...), "GET /users": people(1, 1, "")})
+				u, err := read(connect(t, s, watched(t, fmt.Sprintf(search, path)), retries(0)))
+				s.heard(err)
+				if row.want == "" {
+					wantError(t, err, "activity")
+				} else if err != nil || told(u) != row.want {
+					t.Errorf("%s: %v, %v; want %s", path, u, err, row.want)
+				}
+				if n := strings.Count(s.lines(), "p=2"); n != row.reads {
+					t.Errorf("%s: page 2 was read %d times, want %d", path, n, row.reads)
+				}
+			}
+		})
+	}
+}
+
 // TestSourceStays: the listing is not read before the sources, so that what
 // happens meanwhile shows in the accounts.
 func TestSourceStays(t *testing.T) {
