@@ -47,6 +47,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dormant/client"
+	"dormant/client/profile"
 	"dormant/client/sandbox"
 	"dormant/job"
 	"dormant/job/report"
@@ -98,7 +99,7 @@ func commands() []command {
 // app is what the commands share.
 type app struct {
 	cfg            config
-	profile        *client.Profile
+	profile        *profile.Profile
 	environ        []string
 	stdout, stderr io.Writer
 	log            zerolog.Logger
@@ -162,16 +163,16 @@ type config struct {
 	Profile string `env:"PROFILE" help:"a built-in profile's name, or the path of a YAML file"`
 	URL     string `env:"URL" help:"base URL of the directory, a path prefix allowed; plain http only to loopback"`
 
-	Token            client.Secret `env:"TOKEN" help:"the credential"`
-	TokenFile        string        `env:"TOKEN_FILE" help:"a file with the credential, read anew for every run"`
-	Username         string        `env:"USERNAME" help:"for profiles that sign in"`
-	Password         client.Secret `env:"PASSWORD" help:"for profiles that sign in"`
-	PasswordFile     string        `env:"PASSWORD_FILE" help:"a file with the password, read anew for every run"`
-	ClientID         string        `env:"CLIENT_ID" help:"for profiles that use OAuth2"`
-	ClientSecret     client.Secret `env:"CLIENT_SECRET" help:"for profiles that use OAuth2: ITFlex's refresh token"`
-	ClientSecretFile string        `env:"CLIENT_SECRET_FILE" help:"a file with the client secret, read anew for every run"`
-	Params           params        `env:"PARAMS" help:"a=x,b=y: what a profile's own placeholders stand for"`
-	Actor            string        `env:"ACTOR" help:"the account that does the removing, as the directory is told; always kept"`
+	Token            profile.Secret `env:"TOKEN" help:"the credential"`
+	TokenFile        string         `env:"TOKEN_FILE" help:"a file with the credential, read anew for every run"`
+	Username         string         `env:"USERNAME" help:"for profiles that sign in"`
+	Password         profile.Secret `env:"PASSWORD" help:"for profiles that sign in"`
+	PasswordFile     string         `env:"PASSWORD_FILE" help:"a file with the password, read anew for every run"`
+	ClientID         string         `env:"CLIENT_ID" help:"for profiles that use OAuth2"`
+	ClientSecret     profile.Secret `env:"CLIENT_SECRET" help:"for profiles that use OAuth2: ITFlex's refresh token"`
+	ClientSecretFile string         `env:"CLIENT_SECRET_FILE" help:"a file with the client secret, read anew for every run"`
+	Params           params         `env:"PARAMS" help:"a=x,b=y: what a profile's own placeholders stand for"`
+	Actor            string         `env:"ACTOR" help:"the account that does the removing, as the directory is told; always kept"`
 
 	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
@@ -381,7 +382,7 @@ func (c config) contradictions() []error {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 
 	if c.Profile == "" {
-		add("DORMANT_PROFILE: is required: %s, or the path of a YAML file", strings.Join(client.ProfileNames(), ", "))
+		add("DORMANT_PROFILE: is required: %s, or the path of a YAML file", strings.Join(profile.Names(), ", "))
 	}
 	if _, err := c.base(); err != nil {
 		problems = append(problems, err)
@@ -528,7 +529,7 @@ func (a *app) configure(command string) []error {
 		problems = append(problems, err)
 	}
 	if cfg.Profile != "" {
-		profile, profileErr := client.LoadProfile(cfg.Profile)
+		profile, profileErr := profile.Load(cfg.Profile)
 		if profileErr != nil {
 			problems = append(problems, fmt.Errorf("DORMANT_PROFILE: %w", profileErr))
 		} else {
@@ -608,16 +609,16 @@ func (a *app) fileProblems() []error {
 }
 
 // values are the credentials, those in files as they are now.
-func (a *app) values() (client.Values, error) {
+func (a *app) values() (profile.Values, error) {
 	c := a.cfg
-	v := client.Values{
+	v := profile.Values{
 		Token: c.Token, Username: c.Username, Password: c.Password,
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Actor: c.Actor, Params: c.Params,
 	}
 	var errs []error
 	for _, f := range []struct {
 		name, path string
-		secret     *client.Secret
+		secret     *profile.Secret
 	}{
 		{"TOKEN_FILE", c.TokenFile, &v.Token},
 		{"PASSWORD_FILE", c.PasswordFile, &v.Password},
@@ -633,14 +634,14 @@ func (a *app) values() (client.Values, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", f.name, err))
 		}
-		*f.secret = client.Secret(bytes.TrimSpace(text))
+		*f.secret = profile.Secret(bytes.TrimSpace(text))
 	}
 	return v, errors.Join(errs...)
 }
 
 // turnedOn are the profile's destructive extras that are on, and what they do.
 func (a *app) turnedOn() map[string]string {
-	return client.Values{Params: a.cfg.Params}.TurnedOn(a.profile)
+	return profile.Values{Params: a.cfg.Params}.TurnedOn(a.profile)
 }
 
 // policy is whom to keep, with the allowlist as it is now.
@@ -1318,7 +1319,7 @@ func detailed(ctx context.Context, cleanup *job.Cleanup, accounts []job.User, no
 }
 
 // showFields shows which fields of the profile the first page has.
-func showFields(out io.Writer, census *client.Census) {
+func showFields(out io.Writer, census *profile.Census) {
 	if census == nil || census.Accounts == 0 {
 		return
 	}
@@ -1475,7 +1476,7 @@ func showTraces(text io.Writer, traces *job.Traces) {
 
 func (a *app) profilesCommand(_ context.Context, args []string) int {
 	if len(args) == 1 {
-		source, err := client.ProfileSource(args[0])
+		source, err := profile.YAML(args[0])
 		if err != nil {
 			return a.failUsage(err)
 		}
@@ -1483,8 +1484,8 @@ func (a *app) profilesCommand(_ context.Context, args []string) int {
 	}
 	var text strings.Builder
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, name := range client.ProfileNames() {
-		p, err := client.LoadProfile(name)
+	for _, name := range profile.Names() {
+		p, err := profile.Load(name)
 		if err != nil {
 			return a.fail(err)
 		}
@@ -1542,12 +1543,12 @@ func (a *app) sandboxCommand(ctx context.Context, args []string) int {
 
 // sandboxEnviron are the variables for a sandbox of the system.
 func sandboxEnviron(system, url string) []string {
-	profile := system
-	p, err := client.LoadProfile(system)
+	name := system
+	p, err := profile.Load(system)
 	if err != nil {
-		profile = "./" + system + ".yaml" // which somebody has yet to write
+		name = "./" + system + ".yaml" // which somebody has yet to write
 	}
-	environ := []string{"DORMANT_PROFILE=" + profile, "DORMANT_URL=" + url}
+	environ := []string{"DORMANT_PROFILE=" + name, "DORMANT_URL=" + url}
 	given := map[string]string{}
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(sandbox.Params(system))) {
@@ -1558,7 +1559,7 @@ func sandboxEnviron(system, url string) []string {
 		environ = append(environ, "DORMANT_PARAMS="+strings.Join(pairs, ","))
 	}
 	credentials := []string{"DORMANT_TOKEN=" + sandbox.DefaultToken}
-	if err == nil && len((client.Values{Token: sandbox.DefaultToken, Params: given}).Check(p)) > 0 {
+	if err == nil && len((profile.Values{Token: sandbox.DefaultToken, Params: given}).Check(p)) > 0 {
 		credentials = []string{"DORMANT_USERNAME=" + sandboxCaller, "DORMANT_PASSWORD=" + sandbox.DefaultSecret}
 	}
 	return slices.Concat(environ, credentials, []string{"DORMANT_ACTOR=" + sandboxCaller, "DORMANT_INACTIVE_FOR=90d"})

@@ -49,7 +49,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/rs/zerolog"
 
-	"dormant/client"
+	"dormant/client/profile"
 	"dormant/client/sandbox"
 	"dormant/job"
 )
@@ -1337,7 +1337,7 @@ func TestSandboxPrintsHowToReachIt(t *testing.T) {
 			exports := strings.Fields(p.stdout.await(t, `(?m)^export (.*)\ndormant audit$`)[1])
 			audit := start(t, append(exports, "DORMANT_FORMAT=json"), "audit")
 			code := audit.wait(t)
-			switch exists := slices.Contains(client.ProfileNames(), system); {
+			switch exists := slices.Contains(profile.Names(), system); {
 			case exists && (code != exitDone || !strings.Contains(audit.stdout.String(), `"outcome": "dry_run"`)):
 				t.Errorf("%d:\n%s%s", code, &audit.stdout, &audit.stderr)
 			case !exists && (code != exitUsage || !strings.Contains(audit.stderr.String(), "./"+system+".yaml")): // the guide writes it
@@ -1982,7 +1982,7 @@ func TestReadmeNamesEveryProfile(t *testing.T) {
 	for _, row := range readme(t, "profile") {
 		got = append(got, row[0])
 	}
-	sameIDs(t, "profiles", got, client.ProfileNames())
+	sameIDs(t, "profiles", got, profile.Names())
 }
 
 // TestProfileGuide follows the guide to profiles as a newcomer would: its profile
@@ -2063,7 +2063,7 @@ func TestProfileKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, reference, _ := strings.Cut(string(guide), "\n## All keys\n")
-	for _, key := range keysOf(reflect.TypeFor[client.Profile](), map[reflect.Type]bool{}) {
+	for _, key := range keysOf(reflect.TypeFor[profile.Profile](), map[reflect.Type]bool{}) {
 		if !regexp.MustCompile("`[^`\n]*\\b" + key + "\\b[^`\n]*`").MatchString(reference) {
 			t.Errorf("the guide does not name %s", key)
 		}

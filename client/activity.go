@@ -4,90 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
-// Sources are where the use of accounts shows, besides in the accounts themselves.
-type Sources []Source
-
-// UnmarshalYAML accepts one source or a list.
-func (s *Sources) UnmarshalYAML(decode func(any) error) error {
-	return several(decode, (*[]Source)(s))
-}
-
-// Source is a listing of entries, each of which proves that an account was used:
-// events, sessions, a report. If its path, query or body names an account, it is
-// about that one, and is read for candidates only: while planning, and again
-// right before a removal. If it has no items, the answer is the only entry.
-type Source struct {
-	Listing `yaml:",inline"`
-
-	// Optional says that a directory may be without it: a 404 for its first page
-	// then means that there is no entry.
-	Optional bool `yaml:"optional"`
-
-	Account struct {
-		Path   string `yaml:"path"`
-		Prefix string `yaml:"prefix"` // stands before the name; what lacks it is no account
-		By     string `yaml:"by"`     // id (or nothing), username or email
-	} `yaml:"account"`
-	At Moment `yaml:"at"`
-
-	// Coverage is what the absence of entries means: life, log or complete.
-	Coverage Template `yaml:"coverage"`
-}
-
-// What the absence of entries means.
-const (
-	coverLife     = "life"     // nothing
-	coverLog      = "log"      // no login since the oldest entry
-	coverComplete = "complete" // no login at all
-)
-
-// own reports whether the source is about one account, which it names by one of
-// these placeholders.
-func (s Source) own(account []string) bool {
-	for _, t := range append(slices.Collect(maps.Values(s.Query)), append(s.Body.texts(), s.Path)...) {
-		if slices.ContainsFunc(t.names(), func(name string) bool { return slices.Contains(account, name) }) {
-			return true
-		}
-	}
-	return false
-}
-
 // source is one that is in use.
 type source struct {
-	Source
+	profile.Source
 	key      string // where the profile has it
-	clock    clock
+	clock    profile.Clock
 	coverage string
 	isOwn    bool
 }
 
-func newSources(p *Profile, values map[string]string) ([]source, error) {
+func newSources(p *profile.Profile, values map[string]string) ([]source, error) {
 	var sources []source
 	var errs []error
 	for i, s := range p.Activity {
 		key := fmt.Sprintf("activity[%d]", i)
-		clock, err := s.At.clock(values)
+		clock, err := s.At.Clock(values)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", p.where(key+".at.zone"), err))
+			errs = append(errs, fmt.Errorf("%s: %w", p.Where(key+".at.zone"), err))
 		}
-		coverage := s.Coverage.text(values)
+		coverage := s.Coverage.Text(values)
 		switch coverage {
 		case "":
-			coverage = coverLife
-		case coverLife, coverLog, coverComplete:
+			coverage = profile.CoverageLife
+		case profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete:
 		default:
-			errs = append(errs, fmt.Errorf("%s: %q is none of life, log, complete", p.where(key+".coverage"), coverage))
+			errs = append(errs, fmt.Errorf("%s: %q is none of life, log, complete", p.Where(key+".coverage"), coverage))
 		}
-		sources = append(sources, source{s, key, clock, coverage, s.own(p.User.names())})
+		sources = append(sources, source{s, key, clock, coverage, s.Own(p.User.Names())})
 	}
 	return sources, errors.Join(errs...)
 }
@@ -147,29 +98,29 @@ func (c *Client) readTraceOnce(ctx context.Context, s source, u job.User, maxPag
 			return t, err
 		}
 		if !it.value.IsObject() {
-			return t, it.wrong(fmt.Errorf("%s is not an entry: an object is needed", kind(it.value)))
+			return t, it.wrong(fmt.Errorf("%s is not an entry: an object is needed", profile.Kind(it.value)))
 		}
-		if !s.counts(it.value) {
+		if !s.Counts(it.value) {
 			continue
 		}
 		entries++
 		name, isAccount := s.nameOf(u), true
 		if s.Account.Path != "" {
-			name = text(it.value, s.Account.Path)
+			name = profile.Text(it.value, s.Account.Path)
 			named = named || it.value.Get(s.Account.Path).Exists()
 			name, isAccount = strings.CutPrefix(name, s.Account.Prefix)
 		}
 		if !isAccount || name == "" {
 			continue
 		}
-		at, found := s.clock.newest(s.At.Path, it.value)
-		if found && at.State == job.LoginNever && s.coverage != coverLife {
+		at, found := s.clock.Newest(s.At.Path, it.value)
+		if found && at.State == job.LoginNever && s.coverage != profile.CoverageLife {
 			continue // an entry for one who never logged in
 		}
 		t.add(s.fold(name), at.At)
 	}
 	if entries > 0 && !named {
-		return t, fmt.Errorf("%w: %s: nothing at %s in any of %d entries", job.ErrProfile, c.profile.where(s.key+".account.path"), s.Account.Path, entries)
+		return t, fmt.Errorf("%w: %s: nothing at %s in any of %d entries", job.ErrProfile, c.profile.Where(s.key+".account.path"), s.Account.Path, entries)
 	}
 	if !w.cut && w.counted > w.read {
 		return t, fmt.Errorf("the listing has %d entries and says that there are %d: %w, or it changes whenever it is read", w.read, w.counted, errIncomplete)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -56,7 +57,7 @@ remove: {path: "/users/{id}"}
 
 func signsFor(actor, key, id string, login *server) func(*Options) {
 	return func(o *Options) {
-		o.Values = Values{Actor: actor, ClientSecret: Secret(key), ClientID: id, Params: map[string]string{"login": login.URL}}
+		o.Values = profile.Values{Actor: actor, ClientSecret: profile.Secret(key), ClientID: id, Params: map[string]string{"login": login.URL}}
 	}
 }
 
@@ -191,7 +192,7 @@ func TestReadKey(t *testing.T) {
 		}
 		_, err = New(Options{
 			Profile: load(t, withAssertion), URL: &url.URL{Scheme: "https", Host: "acme.test"}, Timeout: time.Second,
-			Values: Values{Actor: "a", ClientID: "i", ClientSecret: Secret(text), Params: map[string]string{"login": "https://login.test"}},
+			Values: profile.Values{Actor: "a", ClientID: "i", ClientSecret: profile.Secret(text), Params: map[string]string{"login": "https://login.test"}},
 		})
 		wantError(t, err, "DORMANT_CLIENT_SECRET")
 		if err != nil && (strings.Contains(err.Error(), "SECRET\"") || strings.Contains(err.Error(), body)) {
@@ -206,14 +207,14 @@ func TestKeyWithoutAnOwner(t *testing.T) {
 	for id, ok := range map[string]bool{"": false, "app": true} {
 		o := Options{
 			Profile: load(t, withAssertion), URL: &url.URL{Scheme: "https", Host: "acme.test"}, Timeout: time.Second,
-			Values: Values{Actor: "a", ClientID: id, ClientSecret: Secret(pkcs8), Params: map[string]string{"login": "https://login.test"}},
+			Values: profile.Values{Actor: "a", ClientID: id, ClientSecret: profile.Secret(pkcs8), Params: map[string]string{"login": "https://login.test"}},
 		}
 		if _, err := New(o); ok && err != nil {
 			t.Error(err)
 		} else if !ok {
 			wantError(t, err, "DORMANT_CLIENT_ID")
 		}
-		o.Values.ClientSecret = Secret(google)
+		o.Values.ClientSecret = profile.Secret(google)
 		if _, err := New(o); err != nil {
 			t.Error(err)
 		}
@@ -266,7 +267,7 @@ func TestSignInURL(t *testing.T) {
 		for login, ok := range rows {
 			_, err := New(Options{
 				Profile: p, URL: must(url.Parse(base)), Timeout: time.Second,
-				Values: Values{ClientID: "i", ClientSecret: "s", Params: map[string]string{"login": login}},
+				Values: profile.Values{ClientID: "i", ClientSecret: "s", Params: map[string]string{"login": login}},
 			})
 			if (err == nil) != ok {
 				t.Errorf("%s signs in at %q: %v", base, login, err)
@@ -283,7 +284,7 @@ func TestSignInElsewhere(t *testing.T) {
 	office := serve(t, routes{"POST /token": `{"t":"tok-SECRET-9"}`})
 	s := serve(t, routes{"GET /users": people(1, 1, "")})
 	c := connect(t, s, load(t, signInURL), readOnly, func(o *Options) {
-		o.Values = Values{ClientID: "an id", ClientSecret: refreshToken, Actor: "root", Params: map[string]string{"login": office.URL + "/prefix/token"}}
+		o.Values = profile.Values{ClientID: "an id", ClientSecret: refreshToken, Actor: "root", Params: map[string]string{"login": office.URL + "/prefix/token"}}
 	})
 	if _, err := all(t, s, c); err != nil {
 		t.Fatal(err)
@@ -316,7 +317,7 @@ func TestSignInFollowsNoRedirect(t *testing.T) {
 		office := serve(t, routes{"POST /token": status(code, "", "Location", evil.URL+"/prefix/token")})
 		s := serve(t, routes{})
 		c := connect(t, s, load(t, signInURL), func(o *Options) {
-			o.Values = Values{ClientID: "i", ClientSecret: refreshToken, Params: map[string]string{"login": office.URL + "/prefix/token"}}
+			o.Values = profile.Values{ClientID: "i", ClientSecret: refreshToken, Params: map[string]string{"login": office.URL + "/prefix/token"}}
 		})
 		_, err := all(t, s, c)
 		wantError(t, err, "sign in", "not followed")
@@ -335,7 +336,7 @@ func TestSignInFields(t *testing.T) {
 	} {
 		s := serve(t, routes{"POST /in": `{"t":"tok-SECRET-9"}`, "GET /users": people(1, 1, "")})
 		p := sketch(t, "", "", "params: {scope: \"\"}\nsign_in: {path: /in, "+how+", token: t}\n")
-		if _, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = Values{Username: "ana"} })); err != nil {
+		if _, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = profile.Values{Username: "ana"} })); err != nil {
 			t.Error(err)
 		}
 		if got := s.seen()[0].body; got != want {
@@ -349,15 +350,15 @@ func TestSignInFields(t *testing.T) {
 func TestBasic(t *testing.T) {
 	p := sketch(t, "", "", "headers: {Authorization: \"Basic {basic}\"}\n")
 	for name, row := range map[string]struct {
-		values Values
+		values profile.Values
 		want   string
 	}{
-		"both":        {Values{Username: "ana", Password: "pw:x"}, "Basic YW5hOnB3Ong="},
-		"UTF-8":       {Values{Username: "jörg", Password: "ü"}, "Basic asO2cmc6w7w="},
-		"no password": {Values{Username: "ana"}, ""},
-		"no name":     {Values{Password: "x"}, ""},
-		"nothing":     {Values{}, ""},
-		"a token":     {Values{Token: "t"}, ""},
+		"both":        {profile.Values{Username: "ana", Password: "pw:x"}, "Basic YW5hOnB3Ong="},
+		"UTF-8":       {profile.Values{Username: "jörg", Password: "ü"}, "Basic asO2cmc6w7w="},
+		"no password": {profile.Values{Username: "ana"}, ""},
+		"no name":     {profile.Values{Password: "x"}, ""},
+		"nothing":     {profile.Values{}, ""},
+		"a token":     {profile.Values{Token: "t"}, ""},
 	} {
 		if errs := row.values.Check(p); (len(errs) == 0) != (row.want != "") {
 			t.Errorf("%s: %v", name, errs)
@@ -376,7 +377,7 @@ func TestBasic(t *testing.T) {
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad: "+r.Header.Get("Authorization"), http.StatusTeapot)
 	}))
-	_, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = Values{Username: "ana", Password: password} }))
+	_, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = profile.Values{Username: "ana", Password: password} }))
 	var refused *statusError
 	if !errors.As(err, &refused) || refused.Detail() != "bad: Basic ***" {
 		t.Errorf("%v", err)
@@ -385,9 +386,9 @@ func TestBasic(t *testing.T) {
 
 func TestAnonymous(t *testing.T) {
 	p := sketch(t, "", "", "anonymous: true\nheaders: {Authorization: \"Bearer {token}\", X-A: b}\n")
-	for token, want := range map[Secret]string{"": "", token: "Bearer " + token} {
+	for token, want := range map[profile.Secret]string{"": "", token: "Bearer " + token} {
 		s := serve(t, routes{"GET /users": people(1, 1, ""), "DELETE /users/1": 204})
-		c := connect(t, s, p, func(o *Options) { o.Values = Values{Token: token} })
+		c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Token: token} })
 		if _, err := all(t, s, c); err != nil {
 			t.Error(err)
 		}
@@ -398,10 +399,10 @@ func TestAnonymous(t *testing.T) {
 			wantHeaders(t, w, map[string]string{"Authorization": want, "X-A": "b"})
 		}
 	}
-	if errs := (Values{Password: "x"}).Check(p); len(errs) != 1 || !strings.Contains(errs[0].Error(), "DORMANT_PASSWORD: is of no use") {
+	if errs := (profile.Values{Password: "x"}).Check(p); len(errs) != 1 || !strings.Contains(errs[0].Error(), "DORMANT_PASSWORD: is of no use") {
 		t.Errorf("%v", errs)
 	}
-	if errs := (Values{}).Check(sketch(t, "", "", "")); len(errs) != 1 {
+	if errs := (profile.Values{}).Check(sketch(t, "", "", "")); len(errs) != 1 {
 		t.Errorf("%v", errs)
 	}
 }
@@ -412,18 +413,18 @@ func TestWhatASignInNeeds(t *testing.T) {
 	p := load(t, withAssertion)
 	login := map[string]string{"login": "https://login.test"}
 	for name, row := range map[string]struct {
-		values Values
+		values profile.Values
 		want   []string
 	}{
-		"a key file":    {Values{Actor: "a", ClientSecret: Secret(google), Params: login}, nil},
-		"a key":         {Values{Actor: "a", ClientID: "i", ClientSecret: Secret(pkcs8), Params: login}, nil},
-		"a token":       {Values{Token: "t", Params: login}, nil},
-		"no actor":      {Values{ClientSecret: Secret(google), Params: login}, []string{"DORMANT_ACTOR: is not set"}},
-		"no key":        {Values{Actor: "a", ClientID: "i", Params: login}, []string{"DORMANT_CLIENT_SECRET: is not set"}},
-		"nothing":       {Values{Params: login}, []string{"DORMANT_CLIENT_SECRET: is not set", "DORMANT_ACTOR: is not set"}},
-		"no param":      {Values{Actor: "a", ClientSecret: Secret(google)}, []string{"needs login="}},
-		"a password":    {Values{Actor: "a", ClientSecret: Secret(google), Password: "x", Params: login}, []string{"DORMANT_PASSWORD: is of no use"}},
-		"a token twice": {Values{Token: "t", ClientSecret: Secret(google), Params: login}, []string{"DORMANT_CLIENT_SECRET: is of no use"}},
+		"a key file":    {profile.Values{Actor: "a", ClientSecret: profile.Secret(google), Params: login}, nil},
+		"a key":         {profile.Values{Actor: "a", ClientID: "i", ClientSecret: profile.Secret(pkcs8), Params: login}, nil},
+		"a token":       {profile.Values{Token: "t", Params: login}, nil},
+		"no actor":      {profile.Values{ClientSecret: profile.Secret(google), Params: login}, []string{"DORMANT_ACTOR: is not set"}},
+		"no key":        {profile.Values{Actor: "a", ClientID: "i", Params: login}, []string{"DORMANT_CLIENT_SECRET: is not set"}},
+		"nothing":       {profile.Values{Params: login}, []string{"DORMANT_CLIENT_SECRET: is not set", "DORMANT_ACTOR: is not set"}},
+		"no param":      {profile.Values{Actor: "a", ClientSecret: profile.Secret(google)}, []string{"needs login="}},
+		"a password":    {profile.Values{Actor: "a", ClientSecret: profile.Secret(google), Password: "x", Params: login}, []string{"DORMANT_PASSWORD: is of no use"}},
+		"a token twice": {profile.Values{Token: "t", ClientSecret: profile.Secret(google), Params: login}, []string{"DORMANT_CLIENT_SECRET: is of no use"}},
 	} {
 		errs := row.values.Check(p)
 		if len(errs) != len(row.want) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -29,7 +30,7 @@ type tokens interface {
 }
 
 // fixedToken is a token that was given.
-type fixedToken Secret
+type fixedToken profile.Secret
 
 func (t fixedToken) token(context.Context) (string, error) { return string(t), nil }
 func (fixedToken) rejected(string) bool                    { return false }
@@ -110,7 +111,7 @@ func (s *signedIn) signIn(ctx context.Context) (token string, err error) {
 		}
 		found := answer.Get(how.Token)
 		if found.Type != gjson.String || found.Str == "" || strings.ContainsFunc(found.Str, unicode.IsControl) {
-			return c.profile.locate("sign_in", misfitf("token", "the answer has no token at %s", how.Token))
+			return locate(c.profile, "sign_in", misfitf("token", "the answer has no token at %s", how.Token))
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -137,14 +138,14 @@ func (c *Client) signInRequest(now time.Time) (request, error) {
 	}
 	values := c.values(map[string]string{"url": target.String()})
 	if how.Assertion != nil {
-		assertion, err := c.key.sign(texts(how.Assertion, values), now)
+		assertion, err := c.key.sign(profile.Texts(how.Assertion, values), now)
 		if err != nil {
 			return request{}, err
 		}
 		values["assertion"], r.secret = assertion, assertion
 	}
 	if how.Form == nil {
-		r.body, err = json.Marshal(texts(how.JSON, values))
+		r.body, err = json.Marshal(profile.Texts(how.JSON, values))
 		return r, err
 	}
 	r.body, r.bodyType = formBody(how.Form, values)
@@ -157,12 +158,12 @@ func (c *Client) signInURL() (*url.URL, error) {
 	if how.URL == "" {
 		return c.target(how.Path, c.fill, nil)
 	}
-	u, err := url.Parse(how.URL.text(c.fill))
+	u, err := url.Parse(how.URL.Text(c.fill))
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("%s: is no URL of a sign-in", c.profile.where("sign_in.url"))
+		return nil, fmt.Errorf("%s: is no URL of a sign-in", c.profile.Where("sign_in.url"))
 	case u.Scheme != "https" && (u.Scheme != "http" || c.base.Scheme != "http" || u.Hostname() != c.base.Hostname()):
-		return nil, fmt.Errorf("%s: would send the credentials in the clear: https is needed", c.profile.where("sign_in.url"))
+		return nil, fmt.Errorf("%s: would send the credentials in the clear: https is needed", c.profile.Where("sign_in.url"))
 	}
 	return u, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -110,7 +111,7 @@ func TestCensusCounts(t *testing.T) {
 // TestCensusOfABuiltInProfile only warns: that one is known to be right.
 func TestCensusOfABuiltInProfile(t *testing.T) {
 	p := sketch(t, byCursor, ", email: email", "")
-	p.builtIn = true
+	p.BuiltIn = true
 	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`), "GET /users?c=a": people(3, 4, `,"next":null`)})
 	users, err := all(t, s, connect(t, s, p))
 	if err != nil || len(users) != 4 {
@@ -159,7 +160,7 @@ func TestCensusSaysWhere(t *testing.T) {
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := LoadProfile(file)
+	p, err := profile.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,37 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
-
-// Steps are the requests that change an account, one after the other.
-type Steps []Step
-
-// UnmarshalYAML accepts one step or a list.
-func (s *Steps) UnmarshalYAML(decode func(any) error) error {
-	return several(decode, (*[]Step)(s))
-}
-
-// Step is a request that changes an account. No redirect is ever followed.
-type Step struct {
-	Method  string              `yaml:"method"` // DELETE unless given
-	Path    Template            `yaml:"path"`
-	Query   map[string]Template `yaml:"query"`
-	Headers map[string]Template `yaml:"headers"`
-	Body    Body                `yaml:"body"` // JSON, or
-	Form    map[string]Template `yaml:"form"`
-
-	Success   []int      `yaml:"success"`    // codes; 200 and 204 unless given
-	SuccessIf *Condition `yaml:"success_if"` // what the answer then has to say as well
-	Missing   `yaml:",inline"`
-}
 
 // Remove removes one account for good. A request that got no answer is repeated
 // only after confirm has agreed again; if the account is gone by then, that is
@@ -58,7 +36,7 @@ func (c *Client) Disable(ctx context.Context, u job.User, confirm func(context.C
 
 // change takes all the steps. Once the first has been taken, the others follow
 // even if ctx ends.
-func (c *Client) change(ctx context.Context, operation string, steps Steps, u job.User, confirm func(context.Context) error) error {
+func (c *Client) change(ctx context.Context, operation string, steps profile.Steps, u job.User, confirm func(context.Context) error) error {
 	if !job.SafeID(u.ID) {
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
@@ -107,7 +85,7 @@ func (c *Client) isGone(ctx context.Context, u job.User) bool {
 }
 
 // take takes one step, as often as it has to be tried.
-func (c *Client) take(ctx context.Context, operation string, step Step, u job.User, confirm func(context.Context) error) error {
+func (c *Client) take(ctx context.Context, operation string, step profile.Step, u job.User, confirm func(context.Context) error) error {
 	r, err := c.stepRequest(operation, step, u)
 	if err != nil {
 		return err
@@ -157,26 +135,26 @@ func (c *Client) take(ctx context.Context, operation string, step Step, u job.Us
 
 // takeOnce sends one request. It is carried through even if ctx ends meanwhile:
 // the answer tells what has become of the account.
-func (c *Client) takeOnce(ctx context.Context, r request, step Step) error {
-	err := c.send(context.WithoutCancel(ctx), r, func(body io.Reader, _ http.Header) error { return step.read(body, c.secrets(r.token)) })
-	if step.saysGone(err) {
+func (c *Client) takeOnce(ctx context.Context, r request, step profile.Step) error {
+	err := c.send(context.WithoutCancel(ctx), r, func(body io.Reader, _ http.Header) error { return readChanged(step, body, c.secrets(r.token)) })
+	if saysGone(step.Missing, err) {
 		return job.ErrNotFound
 	}
 	return err
 }
 
-func (c *Client) stepRequest(operation string, step Step, u job.User) (request, error) {
+func (c *Client) stepRequest(operation string, step profile.Step, u job.User) (request, error) {
 	r := request{operation: operation, method: cmp.Or(step.Method, http.MethodDelete), success: step.Success}
 	if r.success == nil {
 		r.success = []int{http.StatusOK, http.StatusNoContent}
 	}
-	values, err := c.about(u, step.Path, step.Body, step.templates()...)
+	values, err := c.about(u, step.Path, step.Body, step.Templates()...)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", operation, err)
 	}
-	r.headers = texts(step.Headers, values)
-	if step.Body.root != nil {
-		body, err := json.Marshal(step.Body.expand(values, c.asJSON(u)))
+	r.headers = profile.Texts(step.Headers, values)
+	if !step.Body.IsZero() {
+		body, err := json.Marshal(step.Body.Expand(values, c.asJSON(u)))
 		if err != nil {
 			return r, err
 		}
@@ -185,22 +163,16 @@ func (c *Client) stepRequest(operation string, step Step, u job.User) (request, 
 	if step.Form != nil {
 		r.body, r.bodyType = formBody(step.Form, values)
 	}
-	r.url, err = c.target(step.Path, values, texts(step.Query, values))
+	r.url, err = c.target(step.Path, values, profile.Texts(step.Query, values))
 	return r, err
-}
-
-// templates are all that the step sends, its path and its body apart.
-func (s Step) templates() []Template {
-	return slices.Concat(
-		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)), slices.Collect(maps.Values(s.Headers)))
 }
 
 // maxAnswer is how much of the answer to a change is read, in bytes.
 const maxAnswer = 64 << 10
 
-// read makes sure that a success is one. A page for people is none: a portal or
+// readChanged makes sure that a success is one. A page for people is none: a portal or
 // a login stands between us and the directory, and nobody knows what it did.
-func (s Step) read(body io.Reader, secrets []string) error {
+func readChanged(s profile.Step, body io.Reader, secrets []string) error {
 	raw, err := io.ReadAll(io.LimitReader(body, maxAnswer))
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -222,11 +194,11 @@ func (s Step) read(body io.Reader, secrets []string) error {
 	case len(raw) > 0 && s.SuccessIf != nil: // nothing that anybody could read anything into
 		return answer
 	}
-	if s.saysGone(answer) {
+	if saysGone(s.Missing, answer) {
 		return job.ErrNotFound
 	}
 	if s.SuccessIf != nil {
-		if holds, known, err := s.SuccessIf.holds(answer.body); !holds || !known || err != nil {
+		if holds, known, err := s.SuccessIf.Holds(answer.body); !holds || !known || err != nil {
 			return answer
 		}
 	}
@@ -234,13 +206,13 @@ func (s Step) read(body io.Reader, secrets []string) error {
 }
 
 // saysGone reports whether the answer says that there is no such account.
-func (m Missing) saysGone(err error) bool {
+func saysGone(m profile.Missing, err error) bool {
 	var status *statusError
 	if !errors.As(err, &status) || status.TooFast {
 		return errors.Is(err, job.ErrNotFound)
 	}
 	if m.GoneIf != nil {
-		if holds, known, err := m.GoneIf.holds(status.body); holds && known && err == nil {
+		if holds, known, err := m.GoneIf.Holds(status.body); holds && known && err == nil {
 			return true
 		}
 	}

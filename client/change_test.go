@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -70,8 +71,8 @@ func FuzzPath(f *testing.F) {
 		if !job.SafeID(id) {
 			return
 		}
-		for _, template := range []Template{"/users/{id}", "/users/{id}.json", "/users/{id}/{realm}/x"} {
-			req, err := http.NewRequest(http.MethodDelete, base.String()+template.path(map[string]string{"id": id, "realm": "r"}), nil)
+		for _, template := range []profile.Template{"/users/{id}", "/users/{id}.json", "/users/{id}/{realm}/x"} {
+			req, err := http.NewRequest(http.MethodDelete, base.String()+template.Path(map[string]string{"id": id, "realm": "r"}), nil)
 			if err != nil {
 				t.Fatalf("%q: %v", id, err)
 			}
@@ -289,7 +290,7 @@ func TestDetail(t *testing.T) {
 	} {
 		for _, code := range []int{409, 422} {
 			s := serve(t, routes{"DELETE /users/1": status(code, row.body)})
-			c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.Values.Token = Secret(row.token) })
+			c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.Values.Token = profile.Secret(row.token) })
 			err := c.Remove(t.Context(), job.User{ID: "1"}, agree)
 			var status *statusError
 			if s.heard(err); !errors.As(err, &status) || status.Code != code {

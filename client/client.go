@@ -19,14 +19,15 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
 // Options say which directory to speak with, and how.
 type Options struct {
-	Profile *Profile
+	Profile *profile.Profile
 	URL     *url.URL // without a query; a path is a prefix of all others
-	Values  Values
+	Values  profile.Values
 
 	// ReadOnly refuses every request that could change something.
 	ReadOnly bool
@@ -52,10 +53,10 @@ type Observer interface {
 
 // Client is a user directory behind an HTTP API. It implements job.Directory.
 type Client struct {
-	profile *Profile
+	profile *profile.Profile
 	base    *url.URL
 	fill    map[string]string // what the placeholders stand for
-	reader  reader
+	reader  profile.Reader
 	sources []source
 	tokens  tokens
 	key     *signingKey // of sign_in.assertion
@@ -75,7 +76,7 @@ type Client struct {
 	seen    atomic.Pointer[look] // at the sources about all accounts, the last one
 	looking chan struct{}        // has room for one, who looks at them again
 
-	census atomic.Pointer[Census] // of the last listing's first page
+	census atomic.Pointer[profile.Census] // of the last listing's first page
 
 	seed     maphash.Seed
 	maxItems int // when a listing counts as one that never ends
@@ -93,14 +94,14 @@ func New(o Options) (*Client, error) {
 	}
 	base := *o.URL
 	c := &Client{
-		profile: o.Profile, base: &base, fill: o.Values.placeholders(o.Profile),
+		profile: o.Profile, base: &base, fill: o.Values.Placeholders(o.Profile),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
 		connections: max(1, o.Connections), maxItems: maxItems, seed: maphash.MakeSeed(), looking: make(chan struct{}, 1),
 	}
 	var err error
-	if c.reader, err = newReader(o.Profile.User, c.fill); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Profile.where("user"), err)
+	if c.reader, err = profile.NewReader(o.Profile.User, c.fill); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Profile.Where("user"), err)
 	}
 	if c.sources, err = newSources(o.Profile, c.fill); err != nil {
 		return nil, err
@@ -214,20 +215,20 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 		return job.User{}, job.ErrUnsupported
 	}
 	how := c.profile.Self
-	answer, err := c.one(ctx, opSelf, Single{Path: how.Path}, job.User{})
+	answer, err := c.one(ctx, opSelf, profile.Single{Path: how.Path}, job.User{})
 	if err != nil {
 		return job.User{}, fmt.Errorf("%s: %w", opSelf, err)
 	}
-	u, err := c.reader.identity(how.Item.at(answer), cmp.Or(how.ID, c.profile.User.ID))
+	u, err := c.reader.Identity(how.Item.At(answer), cmp.Or(how.ID, c.profile.User.ID))
 	if err != nil {
-		return job.User{}, fmt.Errorf("read oneself: %w (%s)", err, c.profile.where("self"))
+		return job.User{}, fmt.Errorf("read oneself: %w (%s)", err, c.profile.Where("self"))
 	}
 	return u, nil
 }
 
 // postedListings are the URLs of the listings by POST, which change nothing.
 func (c *Client) postedListings() ([]*url.URL, error) {
-	listings := []Listing{c.profile.List}
+	listings := []profile.Listing{c.profile.List}
 	for _, s := range c.sources {
 		listings = append(listings, s.Listing)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -264,14 +265,14 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // connect makes a client of the server. When the test ends, it may have shown
 // no credentials.
-func connect(t testing.TB, s *server, p *Profile, changes ...func(*Options)) *Client {
+func connect(t testing.TB, s *server, p *profile.Profile, changes ...func(*Options)) *Client {
 	t.Helper()
 	u, err := url.Parse(s.URL + "/prefix")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := Options{
-		Profile: p, URL: u, Values: Values{Token: token}, Timeout: 30 * time.Second, MaxRetries: 5,
+		Profile: p, URL: u, Values: profile.Values{Token: token}, Timeout: 30 * time.Second, MaxRetries: 5,
 		Connections: 4, UserAgent: "dormant/test", Observer: s, Log: zerolog.New(s),
 	}
 	if p.NamesActor() {
@@ -299,7 +300,7 @@ func connect(t testing.TB, s *server, p *Profile, changes ...func(*Options)) *Cl
 }
 
 // secretsOf are the credentials as they may show: of a key, each of its lines.
-func secretsOf(v Values) []string {
+func secretsOf(v profile.Values) []string {
 	basic := base64.StdEncoding.EncodeToString([]byte(v.Username + ":" + string(v.Password)))
 	secrets := strings.FieldsFunc(string(v.Token)+"\n"+string(v.Password)+"\n"+string(v.ClientSecret)+"\n"+basic,
 		func(r rune) bool { return strings.ContainsRune("\n\"\\", r) })
@@ -312,13 +313,19 @@ func (c *Client) wire() *http.Transport { return c.http.Transport.(*gate).next }
 func retries(n int) func(*Options) { return func(o *Options) { o.MaxRetries = n } }
 func readOnly(o *Options)          { o.ReadOnly = true }
 func signsInMaestro(o *Options) {
-	o.Values = Values{Username: "ana", Password: password, Actor: "cleaner@acme.test"}
+	o.Values = profile.Values{Username: "ana", Password: password, Actor: "cleaner@acme.test"}
 }
-func signsInITFlex(o *Options) { o.Values = Values{ClientSecret: refreshToken} }
+func signsInITFlex(o *Options) { o.Values = profile.Values{ClientSecret: refreshToken} }
 
-func builtin(t testing.TB, name string) *Profile {
+const smallest = `headers: {Authorization: "{token}"}
+list: {path: /users, items: users}
+user: {id: id}
+remove: {path: "/users/{id}"}
+`
+
+func builtin(t testing.TB, name string) *profile.Profile {
 	t.Helper()
-	p, err := LoadProfile(name)
+	p, err := profile.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +333,7 @@ func builtin(t testing.TB, name string) *Profile {
 }
 
 // load reads a profile from its YAML.
-func load(t testing.TB, source string) *Profile {
+func load(t testing.TB, source string) *profile.Profile {
 	t.Helper()
 	p, err := loadText(t, source)
 	if err != nil {
@@ -335,13 +342,13 @@ func load(t testing.TB, source string) *Profile {
 	return p
 }
 
-func loadText(t testing.TB, source string) (*Profile, error) {
+func loadText(t testing.TB, source string) (*profile.Profile, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "own.yaml")
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return LoadProfile(file)
+	return profile.Load(file)
 }
 
 // all reads the listing. An error must be the last thing that comes.
@@ -466,7 +473,7 @@ func TestUser(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1"}
-	good := Options{Profile: builtin(t, "redmine"), URL: u, Values: Values{Token: token}, Timeout: time.Second}
+	good := Options{Profile: builtin(t, "redmine"), URL: u, Values: profile.Values{Token: token}, Timeout: time.Second}
 	if _, err := New(good); err != nil {
 		t.Error(err)
 	}
@@ -570,7 +577,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 // pagedProfile is a profile for tests of paging.
-func pagedProfile(t testing.TB, paging string) *Profile {
+func pagedProfile(t testing.TB, paging string) *profile.Profile {
 	t.Helper()
 	return load(t, "headers: {Authorization: \"{token}\"}\nlist: {path: /users, items: users"+paging+"}\n"+
 		"user: {id: id, username: name, last_login: {path: last}, optional: [username, last_login]}\nremove: {path: \"/users/{id}\"}\n")
@@ -578,7 +585,7 @@ func pagedProfile(t testing.TB, paging string) *Profile {
 
 // sketch is a profile of which only that is written out which a test is about:
 // what follows in the listing and in the accounts, and more keys.
-func sketch(t testing.TB, listing, user, more string) *Profile {
+func sketch(t testing.TB, listing, user, more string) *profile.Profile {
 	t.Helper()
 	p, err := sketchText(t, listing, user, more)
 	if err != nil {
@@ -587,7 +594,7 @@ func sketch(t testing.TB, listing, user, more string) *Profile {
 	return p
 }
 
-func sketchText(t testing.TB, listing, user, more string) (*Profile, error) {
+func sketchText(t testing.TB, listing, user, more string) (*profile.Profile, error) {
 	t.Helper()
 	var source strings.Builder
 	fmt.Fprintf(&source, "list: {path: /users, items: users%s}\nuser: {id: id%s}\n", listing, user)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -91,6 +92,15 @@ func shapeErrorf(format string, args ...any) error {
 // misfitf is a shapeError about what the profile says at the key.
 func misfitf(key, format string, args ...any) error {
 	return &shapeError{text: fmt.Sprintf(format, args...), key: key}
+}
+
+// locate adds to an error about what the profile says where it says so.
+func locate(p *profile.Profile, operation string, err error) error {
+	var shape *shapeError
+	if errors.As(err, &shape) && shape.key != "" {
+		return fmt.Errorf("%w (%s)", err, p.Where(operation+"."+shape.key))
+	}
+	return err
 }
 
 // retryable reports whether the same request may succeed later.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -101,12 +102,12 @@ func (c *Client) listed(u job.User) job.User {
 	// What can't be read, or not be seen, stays so. What only proves life changes
 	// nothing for an account that is kept anyway.
 	judged := u.LastLogin.State == job.LoginKnown || u.LastLogin.State == job.LoginNever
-	details := c.profile.Get.details()
+	details := c.profile.Get.Details()
 	u.Partial = details && (u.Partial || judged || u.LastLogin.State == job.LoginAbsent)
 	u.LoginAlone = details && len(c.profile.User.LastLogin.Path) > 0
 	for _, s := range c.sources {
-		u.Partial = u.Partial || s.isOwn && (judged || s.coverage != coverLife && u.LastLogin.State == job.LoginAbsent)
-		u.LoginAlone = u.LoginAlone || s.isOwn && s.coverage != coverLife
+		u.Partial = u.Partial || s.isOwn && (judged || s.coverage != profile.CoverageLife && u.LastLogin.State == job.LoginAbsent)
+		u.LoginAlone = u.LoginAlone || s.isOwn && s.coverage != profile.CoverageLife
 	}
 	return u
 }
@@ -129,7 +130,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 		case at.IsZero():
 			// It may be newer than the last login, which is then not known.
 			u.LastLogin = job.LastLogin{State: job.LoginUnreadable}
-		case s.coverage != coverLife:
+		case s.coverage != profile.CoverageLife:
 			u.LastLogin, seen = newer(u.LastLogin, job.LoginAt(at)), true
 		case at.After(u.LastActivity):
 			u.LastActivity = at
@@ -139,14 +140,14 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 		return u
 	}
 	for i, s := range c.sources {
-		if s.coverage == coverComplete && traces[i].known && s.nameOf(u) != "" {
+		if s.coverage == profile.CoverageComplete && traces[i].known && s.nameOf(u) != "" {
 			u.LastLogin.State = job.LoginNever
 			return u
 		}
 	}
 	for i, s := range c.sources {
 		t := traces[i]
-		if s.coverage == coverLog && !s.isOwn && t.known && s.nameOf(u) != "" && t.oldest.After(u.LastLogin.At) {
+		if s.coverage == profile.CoverageLog && !s.isOwn && t.known && s.nameOf(u) != "" && t.oldest.After(u.LastLogin.At) {
 			u.LastLogin = job.LastLogin{State: job.LoginKnown, At: t.oldest, NotAfter: true}
 		}
 	}

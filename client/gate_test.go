@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -55,7 +56,7 @@ func TestOtherOrigin(t *testing.T) {
 		"http://127.0.0.1:" + port + "@evil.test/", "ftp://127.0.0.1:" + port + "/", "file:///etc/passwd",
 	} {
 		p := builtin(t, "redmine")
-		p.Headers["X-Test-To"] = Template(to)
+		p.Headers["X-Test-To"] = profile.Template(to)
 		c := connect(t, s, p)
 		_, listing := all(t, s, c)
 		_, reading := c.User(t.Context(), job.User{ID: "1"})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -34,10 +35,10 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
 		}
 		id := u.ID
-		if u, err = c.reader.user(id, account); err != nil {
+		if u, err = c.reader.User(id, account); err != nil {
 			return job.User{}, fmt.Errorf("read account %q: %w", id, err)
 		}
-		if c.profile.Get.details() && c.profile.User.lacks(account) {
+		if c.profile.Get.Details() && c.profile.User.Lacks(account) {
 			u = hidden(u)
 		}
 	}
@@ -57,28 +58,28 @@ func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	for i, how := range c.profile.Get {
 		answer, err := c.one(ctx, opGet, how, u)
 		if i > 0 && errors.Is(err, job.ErrNotFound) {
-			return gjson.Result{}, c.profile.locate(fmt.Sprintf("get[%d]", i), misfitf("path", "account %q is there, and this part of it is not", u.ID))
+			return gjson.Result{}, locate(c.profile, fmt.Sprintf("get[%d]", i), misfitf("path", "account %q is there, and this part of it is not", u.ID))
 		}
 		if err != nil {
 			return gjson.Result{}, err
 		}
-		part := how.Item.at(answer)
+		part := how.Item.At(answer)
 		if how.Items != nil {
-			part = c.find(how.Items.at(answer), u.ID)
+			part = c.find(how.Items.At(answer), u.ID)
 		}
 		key := fmt.Sprintf("get[%d]", i)
 		switch {
 		case part.Type == gjson.Null:
-			return gjson.Result{}, c.profile.locate(key, misfitf("item", "the answer has nothing there of account %q", u.ID))
+			return gjson.Result{}, locate(c.profile, key, misfitf("item", "the answer has nothing there of account %q", u.ID))
 		case how.As != "":
 			part = under(how.As, part)
 		case !part.IsObject():
-			return gjson.Result{}, c.profile.locate(key, misfitf("item", "what the answer has of account %q is %s, not an object", u.ID, kind(part)))
+			return gjson.Result{}, locate(c.profile, key, misfitf("item", "what the answer has of account %q is %s, not an object", u.ID, profile.Kind(part)))
 		}
 		// Of several answers, one about somebody else would not show any more once
 		// the others are laid over it.
-		if id, err := c.reader.id(u.ID, part); len(c.profile.Get) > 1 && (err == nil && id != u.ID || err != nil && i == 0) {
-			return gjson.Result{}, c.profile.locate(key, misfitf("path", "the answer is not about account %q", u.ID))
+		if id, err := c.reader.ID(u.ID, part); len(c.profile.Get) > 1 && (err == nil && id != u.ID || err != nil && i == 0) {
+			return gjson.Result{}, locate(c.profile, key, misfitf("path", "the answer is not about account %q", u.ID))
 		}
 		parts = append(parts, part)
 	}
@@ -97,7 +98,7 @@ func under(name string, value gjson.Result) gjson.Result {
 // find is the account with the id in an array, or nothing.
 func (c *Client) find(items gjson.Result, id string) (found gjson.Result) {
 	for _, item := range items.Array() {
-		if of, err := c.reader.id("", item); err == nil && of == id {
+		if of, err := c.reader.ID("", item); err == nil && of == id {
 			return item
 		}
 	}
@@ -125,12 +126,12 @@ func overlay(objects []gjson.Result) gjson.Result {
 }
 
 // one reads a single document, about the account if there is one.
-func (c *Client) one(ctx context.Context, operation string, s Single, u job.User) (gjson.Result, error) {
-	values, err := c.about(u, s.Path, Body{}, slices.Collect(maps.Values(s.Query))...)
+func (c *Client) one(ctx context.Context, operation string, s profile.Single, u job.User) (gjson.Result, error) {
+	values, err := c.about(u, s.Path, profile.Body{}, slices.Collect(maps.Values(s.Query))...)
 	if err != nil {
 		return gjson.Result{}, err
 	}
-	target, err := c.target(s.Path, values, texts(s.Query, values))
+	target, err := c.target(s.Path, values, profile.Texts(s.Query, values))
 	if err != nil {
 		return gjson.Result{}, err
 	}
@@ -144,7 +145,7 @@ func (c *Client) one(ctx context.Context, operation string, s Single, u job.User
 			})
 		})
 	})
-	if operation == opGet && (err != nil && s.saysGone(err) || err == nil && s.saysGone(&statusError{Code: http.StatusOK, body: answer})) {
+	if operation == opGet && (err != nil && saysGone(s.Missing, err) || err == nil && saysGone(s.Missing, &statusError{Code: http.StatusOK, body: answer})) {
 		return answer, job.ErrNotFound
 	}
 	return answer, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -215,7 +216,7 @@ func FuzzAccountPath(f *testing.F) {
 	f.Add("", "\x00")
 	c, err := New(Options{
 		Profile: sketch(f, "", ", username: name, extra: {login: login}", "remove: {path: \"/v1/{username}/x{login}.json\", query: {q: \"{login}\", u: \"{username}\"}}\n"),
-		URL:     &url.URL{Scheme: "https", Host: "acme.test", Path: "/prefix"}, Values: Values{Token: token}, Timeout: time.Second,
+		URL:     &url.URL{Scheme: "https", Host: "acme.test", Path: "/prefix"}, Values: profile.Values{Token: token}, Timeout: time.Second,
 	})
 	if err != nil {
 		f.Fatal(err)

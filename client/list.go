@@ -7,7 +7,9 @@ import (
 	"hash/maphash"
 	"iter"
 	"strings"
+	"sync"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -43,24 +45,25 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 	w := &walk{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
 	seen := sightings{}
 	others := map[uint64]bool{} // items that are no accounts, hashed
-	census := c.profile.User.newCensus()
+	census := c.profile.User.NewCensus()
 	c.census.Store(census)
+	check := sync.OnceValue(func() error { return c.check(census) })
 	for it, err := range w.items(ctx) {
 		if err != nil {
 			return err
 		}
-		if !c.profile.List.counts(it.value) {
+		if !c.profile.List.Counts(it.value) {
 			others[maphash.String(c.seed, it.key+"\x00"+it.value.Raw)] = true
 			continue
 		}
 		if it.page == 1 {
-			census.add(it.value)
-		} else if err := c.check(census); err != nil {
+			census.Add(it.value)
+		} else if err := check(); err != nil {
 			return err
 		}
-		u, err := c.reader.user(it.key, it.value)
-		if field := (*fieldError)(nil); errors.As(err, &field) {
-			err = fmt.Errorf("%w (%s)", err, c.profile.where("user."+field.field))
+		u, err := c.reader.User(it.key, it.value)
+		if field := (*profile.FieldError)(nil); errors.As(err, &field) {
+			err = fmt.Errorf("%w (%s)", err, c.profile.Where("user."+field.Field))
 		}
 		if err != nil {
 			return it.wrong(err)
@@ -76,7 +79,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 	if err := errors.Join(seen.endPage(), seen.allTried(w)); err != nil {
 		return err
 	}
-	if err := c.check(census); err != nil {
+	if err := check(); err != nil {
 		return err
 	}
 	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users)+len(others) {
@@ -151,7 +154,7 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 // and were not in the one that came whole.
 func (s *sightings) allTried(w *walk) error {
 	for id, seen := range s.users {
-		if !w.listing.paged() && seen.try < w.tries {
+		if !w.listing.Paged() && seen.try < w.tries {
 			return fmt.Errorf("account %q was in a response that was cut short, and not in the next: the listing changed while it was read", id)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/tidwall/gjson"
+
+	"dormant/client/profile"
 )
 
 // page is what is known of one page after it has been read.
@@ -22,7 +24,7 @@ type page struct {
 }
 
 // at is the value that is found there in the page.
-func (p page) at(where Found) gjson.Result {
+func (p page) at(where profile.Found) gjson.Result {
 	if where.Header == "" {
 		return p.envelope.Get(where.Path)
 	}
@@ -52,8 +54,8 @@ type pager interface {
 	rest(p page) (n int, at func(i int) ask)
 }
 
-// pager makes the one for this listing. size is how many items are asked for.
-func (l Listing) pager(size int) pager {
+// newPager makes the one for this listing. size is how many items are asked for.
+func newPager(l profile.Listing, size int) pager {
 	switch {
 	case l.Cursor != nil:
 		return &cursorPager{Cursor: *l.Cursor, seen: map[string]int{}}
@@ -63,7 +65,7 @@ func (l Listing) pager(size int) pager {
 		return &afterPager{params: l.After}
 	case l.Page != nil:
 		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }, size: size}
-	case l.Offset != nil && l.Offset.Step == stepSize:
+	case l.Offset != nil && l.Offset.Step == profile.StepSize:
 		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }, size: size}
 	case l.Offset != nil:
 		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }, size: size}
@@ -80,7 +82,7 @@ func (onePage) rest(page) (int, func(int) ask) { return 0, nil }
 
 // cursorPager follows cursors, which it does not look into.
 type cursorPager struct {
-	Cursor
+	profile.Cursor
 	seen map[string]int // the cursors so far, and on which page
 }
 
@@ -106,7 +108,7 @@ func (c *cursorPager) next(p page) (ask, bool, error) {
 	case v.Type == gjson.Number:
 		cursor, param = v.Raw, json.Number(v.Raw)
 	default:
-		return ask{}, false, misfitf("cursor.next", "%s is %s, not a cursor", c.Next, kind(v))
+		return ask{}, false, misfitf("cursor.next", "%s is %s, not a cursor", c.Next, profile.Kind(v))
 	}
 	if cursor == "" || cursor == "0" {
 		return ask{}, false, nil
@@ -122,7 +124,7 @@ func (*cursorPager) rest(page) (int, func(int) ask) { return 0, nil }
 
 // linkPager follows the URLs of next pages.
 type linkPager struct {
-	Found
+	profile.Found
 	seen map[string]int // the URLs so far, and on which page
 }
 
@@ -135,7 +137,7 @@ func (l *linkPager) next(p page) (ask, bool, error) {
 	} else if v := p.envelope.Get(l.Path); v.Type == gjson.String {
 		link = v.Str
 	} else if v.Type != gjson.Null {
-		return ask{}, false, misfitf("next", "%s is %s, not a URL", l.Path, kind(v))
+		return ask{}, false, misfitf("next", "%s is %s, not a URL", l.Path, profile.Kind(v))
 	}
 	if link == "" {
 		return ask{}, false, nil
@@ -176,7 +178,7 @@ func (a *afterPager) next(p page) (ask, bool, error) {
 	for name, path := range a.params {
 		v := p.last.Get(path)
 		if v.Type != gjson.String && v.Type != gjson.Number {
-			return ask{}, false, misfitf("after."+name, "%s of the last item is %s, not text or a number", path, kind(v))
+			return ask{}, false, misfitf("after."+name, "%s of the last item is %s, not text or a number", path, profile.Kind(v))
 		}
 		params[name] = v.String()
 		if v.Type == gjson.Number {
@@ -191,9 +193,6 @@ func (a *afterPager) next(p page) (ask, bool, error) {
 }
 
 func (*afterPager) rest(page) (int, func(int) ask) { return 0, nil }
-
-// stepSize is an offset's step by the number of items that were asked for.
-const stepSize = "size"
 
 // countingPager asks for pages by their number or by an offset. A page may be
 // shorter than asked for: servers clamp the size, and leave out what the caller

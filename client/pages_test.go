@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -597,11 +598,11 @@ func TestOnlyRepeated(t *testing.T) {
 // TestOneOfAThousandMillion: what the directory says of its size costs nothing
 // until the pages are there.
 func TestOneOfAThousandMillion(t *testing.T) {
-	for name, l := range map[string]Listing{
-		"page":   {Page: &Page{Param: "p", First: new(1)}},
-		"offset": {Offset: &Offset{Param: "p"}},
+	for name, l := range map[string]profile.Listing{
+		"page":   {Page: &profile.Page{Param: "p", First: new(1)}},
+		"offset": {Offset: &profile.Offset{Param: "p"}},
 	} {
-		pager := l.pager(100)
+		pager := newPager(l, 100)
 		pager.first()
 		first := page{number: 1, items: 1, total: 999_999_999}
 		var rest int
@@ -617,7 +618,7 @@ func TestOneOfAThousandMillion(t *testing.T) {
 	for _, row := range []struct{ items, total, pages int }{
 		{2, 2, 0}, {2, 1, 0}, {2, 3, 1}, {2, 4, 1}, {2, 5, 2}, {3, 10, 3}, {0, 10, 0}, {2, -1, 0}, {maxItems, 999_999_999, 0},
 	} {
-		p := Listing{Page: &Page{Param: "p", First: new(0)}}.pager(0)
+		p := newPager(profile.Listing{Page: &profile.Page{Param: "p", First: new(0)}}, 0)
 		if n, _ := p.rest(page{number: 1, items: row.items, total: row.total}); n != row.pages {
 			t.Errorf("%d items of %d: %d more pages, want %d", row.items, row.total, n, row.pages)
 		}
@@ -739,7 +740,7 @@ func TestTotalOfThePage(t *testing.T) {
 // TestFirstPageIsNotProbed: what the check of a configuration looks at is one
 // page, and a source that is no longer than it is not cut.
 func TestFirstPageIsNotProbed(t *testing.T) {
-	for coverage, want := range map[string]string{coverLog: "before 2020-01-01T23:59:59Z", coverComplete: "never"} {
+	for coverage, want := range map[string]string{profile.CoverageLog: "before 2020-01-01T23:59:59Z", profile.CoverageComplete: "never"} {
 		for total, want := range map[string]string{"1": want, "2": "absent"} {
 			s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /log?p=1&s=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":` + total + `}`})
 			const paging = ", page: {param: p, first: 1}, total: n, size: {param: s, default: 1}"

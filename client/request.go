@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"dormant/client/profile"
 )
 
 // The operations, as metrics and logs name them.
@@ -99,7 +101,7 @@ func (c *Client) failure(resp *http.Response, secrets []string) *statusError {
 	e.body, e.detail = problem(resp.Body, secrets)
 	limit := c.profile.RateLimit
 	if limit != nil && limit.Also != nil && limit.Also.Code == e.Code {
-		holds, known, err := limit.Also.If.holds(e.body)
+		holds, known, err := limit.Also.If.Holds(e.body)
 		e.TooFast = holds && known && err == nil
 	}
 	now := time.Now()
@@ -111,8 +113,8 @@ func (c *Client) failure(resp *http.Response, secrets []string) *statusError {
 }
 
 // target is the URL below the directory's with the values in their places.
-func (c *Client) target(path Template, values, query map[string]string) (*url.URL, error) {
-	text := c.base.String() + path.path(values)
+func (c *Client) target(path profile.Template, values, query map[string]string) (*url.URL, error) {
+	text := c.base.String() + path.Path(values)
 	params := url.Values{}
 	for name, value := range query {
 		params.Set(name, value)
@@ -140,7 +142,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	req.Header.Set("User-Agent", c.userAgent)
 	values := c.values(map[string]string{"token": r.token})
 	if !r.apart {
-		for name, text := range texts(c.profile.Headers, values) {
+		for name, text := range profile.Texts(c.profile.Headers, values) {
 			req.Header.Set(name, text)
 		}
 	}
@@ -230,9 +232,9 @@ func retryAfter(header string, now time.Time) time.Duration {
 }
 
 // formBody is a body as browsers send it.
-func formBody(fields map[string]Template, values map[string]string) (body []byte, contentType string) {
+func formBody(fields map[string]profile.Template, values map[string]string) (body []byte, contentType string) {
 	form := url.Values{}
-	for name, text := range texts(fields, values) {
+	for name, text := range profile.Texts(fields, values) {
 		form.Set(name, text)
 	}
 	return []byte(form.Encode()), "application/x-www-form-urlencoded"

@@ -3,7 +3,6 @@ package client
 import (
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"html"
 	"io"
 	"net/url"
@@ -14,23 +13,6 @@ import (
 
 	"github.com/tidwall/gjson"
 )
-
-// Secret is text that must not be seen. However it is printed, encoded or
-// logged, it shows as asterisks, or as nothing if it is empty.
-type Secret string
-
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// Format hides the text from every verb, wrong ones such as %d among them.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
-
-// MarshalText hides the text from encoders, JSON among them.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // maxDetail is how much of an answer to an unsuccessful request is kept, in bytes.
 const maxDetail = 300

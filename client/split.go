@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
+
+	"dormant/client/profile"
 )
 
 // splitter takes the items out of a listing's response as they arrive, and
@@ -120,7 +122,7 @@ func (s *splitter) list(path []string) error {
 		if err != nil {
 			return err
 		}
-		return misfitf("items", "%s is %s, not %s", nameOf(path), kind(gjson.ParseBytes(value)), needed)
+		return misfitf("items", "%s is %s, not %s", nameOf(path), profile.Kind(gjson.ParseBytes(value)), needed)
 	}
 	if s.found {
 		return misfitf("items", "the answer has more than one of %s", strings.Join(s.names, ", "))
@@ -186,7 +188,7 @@ func nameOf(path []string) string {
 
 func (s *splitter) contents() string {
 	if len(s.seen) == 0 {
-		return "no names at all: " + kind(gjson.ParseBytes(s.envelope.Bytes()))
+		return "no names at all: " + profile.Kind(gjson.ParseBytes(s.envelope.Bytes()))
 	}
 	return strings.Join(s.seen[:min(len(s.seen), 10)], ", ")
 }

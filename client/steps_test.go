@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -231,7 +232,7 @@ func TestStepRequest(t *testing.T) {
 			p := sketch(t, "", user, row.more+"remove: "+row.step+"\n")
 			c := connect(t, s, p, func(o *Options) {
 				if o.Values.Params = row.params; strings.Contains(row.more, "basic") {
-					o.Values = Values{Username: "operator", Password: password}
+					o.Values = profile.Values{Username: "operator", Password: password}
 				}
 			})
 			if err := c.Remove(t.Context(), u, agree); err != nil {
@@ -361,7 +362,7 @@ func TestDisableAsksAgain(t *testing.T) {
 // TestReadOnlySteps: whatever a profile calls a removal, a dry run sends none,
 // not even where its URL is that of a listing or of the sign-in.
 func TestReadOnlySteps(t *testing.T) {
-	for name, profile := range map[string]string{
+	for name, source := range map[string]string{
 		"one URL for everything": `headers: {Authorization: "{token}"}
 list: {method: POST, path: /rpc, body: {method: list}, items: users}
 activity: {path: /rpc, method: POST, body: {method: log, user: "{id}"}, items: log, at: at}
@@ -387,9 +388,9 @@ disable: {method: POST, path: "/{id}"}
 			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.WriteString(w, `{"users":[{"id":"rpc"}],"log":[],"t":"tok"}`)
 			}))
-			c := connect(t, s, load(t, profile), readOnly, func(o *Options) {
+			c := connect(t, s, load(t, source), readOnly, func(o *Options) {
 				if o.Profile.SignIn != nil {
-					o.Values = Values{Password: password}
+					o.Values = profile.Values{Password: password}
 				}
 			})
 			users, err := all(t, s, c)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -101,7 +102,7 @@ remove: {path: "/users/{id}"}
 			s := &server{Server: directory, observed: map[string]int{}}
 			c := connect(t, s, load(t, strings.Replace(signIn, "%s", row.how, 1)), retries(0), func(o *Options) {
 				o.CAs, o.Certificate = authority, &directory.TLS.Certificates[0]
-				o.Values = Values{ClientSecret: refreshToken, Params: map[string]string{"login": directory.URL}}
+				o.Values = profile.Values{ClientSecret: refreshToken, Params: map[string]string{"login": directory.URL}}
 				if row.elsewhere {
 					o.Values.Params["login"] = office.URL
 				}

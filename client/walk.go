@@ -18,6 +18,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -38,7 +39,7 @@ func (it item) wrong(err error) error {
 type walk struct {
 	client    *Client
 	operation string
-	listing   Listing
+	listing   profile.Listing
 	key       string   // where the profile has the listing
 	user      job.User // whom a listing of one account's activity is about
 	maxPages  int      // 0: all
@@ -70,7 +71,7 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 		var err error
 		go func() {
 			defer close(found)
-			err = w.client.profile.locate(w.key, w.pages(ctx, found))
+			err = locate(w.client.profile, w.key, w.pages(ctx, found))
 		}()
 		// Whoever stops early waits until the reading has stopped as well.
 		defer func() {
@@ -99,7 +100,7 @@ func (w *walk) items(ctx context.Context) iter.Seq2[item, error] {
 func (w *walk) pages(ctx context.Context, found chan<- item) error {
 	w.total = -1
 	size := w.size()
-	pager := w.listing.pager(size)
+	pager := newPager(w.listing, size)
 	send := func(it item) error {
 		select {
 		case found <- it:
@@ -188,7 +189,7 @@ func noSuchPage(err error) bool {
 func (w *walk) missed(err error, number int) error {
 	var status *statusError
 	if number == 1 && errors.As(err, &status) && status.Code == http.StatusNotFound {
-		return fmt.Errorf("%w at %s (%s)", err, w.listing.Path, w.client.profile.where(w.key+".path"))
+		return fmt.Errorf("%w at %s (%s)", err, w.listing.Path, w.client.profile.Where(w.key+".path"))
 	}
 	return err
 }
@@ -265,7 +266,7 @@ func (w *walk) page(ctx context.Context, number int, a ask, send func(item) erro
 	var items []item
 	take := func(it item) error {
 		it.try = tries
-		if !w.listing.paged() {
+		if !w.listing.Paged() {
 			return send(it)
 		}
 		if items = append(items, it); len(items) > w.client.maxItems {
@@ -284,7 +285,7 @@ func (w *walk) page(ctx context.Context, number int, a ask, send func(item) erro
 			})
 		})
 	})
-	if !w.listing.paged() {
+	if !w.listing.Paged() {
 		w.tries = tries
 	}
 	for _, it := range items {
@@ -298,7 +299,7 @@ func (w *walk) page(ctx context.Context, number int, a ask, send func(item) erro
 	}
 	total := p.at(*w.listing.Total)
 	if total.IsObject() || total.IsArray() || !count.MatchString(total.String()) {
-		return p, misfitf("total", "%s is %s, not the number of items", w.listing.Total, kind(total))
+		return p, misfitf("total", "%s is %s, not the number of items", w.listing.Total, profile.Kind(total))
 	}
 	p.total = int(total.Int())
 	return p, nil
@@ -331,15 +332,6 @@ func (w *walk) split(body io.Reader, p *page, send func(item) error) error {
 	return err
 }
 
-// counts reports whether the item is one that the listing is about.
-func (l Listing) counts(item gjson.Result) bool {
-	if l.Only == nil {
-		return true
-	}
-	holds, known, err := l.Only.holds(item)
-	return holds || !known || err != nil
-}
-
 // size is how many items a page is asked for, or 0.
 func (w *walk) size() int {
 	switch size := w.listing.Size; {
@@ -369,9 +361,9 @@ func (w *walk) request(a ask) (request, error) {
 		params[l.Size.Param] = w.size()
 	}
 	maps.Copy(params, a.params)
-	query := texts(l.Query, values)
+	query := profile.Texts(l.Query, values)
 	if r.method == http.MethodPost {
-		body := l.Body.expand(values, w.client.asJSON(w.user))
+		body := l.Body.Expand(values, w.client.asJSON(w.user))
 		for name, value := range params {
 			body = put(body, strings.Split(name, "."), value)
 		}

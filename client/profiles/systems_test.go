@@ -28,6 +28,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dormant/client"
+	"dormant/client/profile"
 	"dormant/client/sandbox"
 	"dormant/job"
 )
@@ -36,8 +37,8 @@ import (
 // the system's documentation says. The directory is the sandbox's of the same name.
 type system struct {
 	base   string // what stands behind the host in DORMANT_URL
-	values func(v *client.Values, url string)
-	signIn func(v *client.Values, url string) // instead of the token; nil: there is none
+	values func(v *profile.Values, url string)
+	signIn func(v *profile.Values, url string) // instead of the token; nil: there is none
 
 	every    trait             // of the accounts that every directory has
 	accounts []account         // besides those
@@ -254,7 +255,7 @@ type directory struct {
 func (s system) serve(t *testing.T, name string, now time.Time, change func(*sandbox.Options)) *directory {
 	t.Helper()
 	o := sandbox.Options{System: name, PublicKey: &key().PublicKey}
-	if !stepsBySize(profile(t, name)) {
+	if !stepsBySize(builtin(t, name)) {
 		o.PageLimit = 3
 	}
 	for _, a := range s.all() {
@@ -276,12 +277,12 @@ func (s system) serve(t *testing.T, name string, now time.Time, change func(*san
 
 // stepsBySize reports whether the profile relies on the directory's sending no
 // less than is asked for.
-func stepsBySize(p *client.Profile) bool {
-	listings := []client.Listing{p.List}
+func stepsBySize(p *profile.Profile) bool {
+	listings := []profile.Listing{p.List}
 	for _, source := range p.Activity {
 		listings = append(listings, source.Listing)
 	}
-	return slices.ContainsFunc(listings, func(l client.Listing) bool { return l.Offset != nil && l.Offset.Step == "size" })
+	return slices.ContainsFunc(listings, func(l profile.Listing) bool { return l.Offset != nil && l.Offset.Step == "size" })
 }
 
 func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -323,7 +324,7 @@ func isSignIn(line string) bool {
 }
 
 // sent are the requests so far that are neither readings nor sign-ins, sorted.
-func (d *directory) sent(p *client.Profile) []string {
+func (d *directory) sent(p *profile.Profile) []string {
 	lines := slices.DeleteFunc(d.said(), func(line string) bool {
 		path, _, _ := strings.Cut(strings.TrimPrefix(line, "POST "), " ")
 		harmless := path == string(p.List.Path)
@@ -382,13 +383,13 @@ var key = sync.OnceValue(func() *rsa.PrivateKey {
 	return k
 })
 
-func keyPEM() client.Secret {
-	return client.Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key())}))
+func keyPEM() profile.Secret {
+	return profile.Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key())}))
 }
 
-func profile(t *testing.T, name string) *client.Profile {
+func builtin(t *testing.T, name string) *profile.Profile {
 	t.Helper()
-	p, err := client.LoadProfile(name)
+	p, err := profile.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,9 +403,9 @@ func (s system) connect(t *testing.T, name string, d *directory, dryRun bool, ch
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := profile(t, name)
+	p := builtin(t, name)
 	o := client.Options{
-		Profile: p, URL: base, Values: client.Values{Token: sandbox.DefaultToken}, ReadOnly: dryRun,
+		Profile: p, URL: base, Values: profile.Values{Token: sandbox.DefaultToken}, ReadOnly: dryRun,
 		Timeout: 30 * time.Second, Connections: 4, UserAgent: "dormant/test", Observer: nobody{}, Log: zerolog.Nop(),
 	}
 	if s.values != nil {
@@ -453,7 +454,7 @@ func (s system) cleanup(t *testing.T, c job.Directory, d *directory, dryRun bool
 			t.Fatal(err)
 		}
 	}
-	v := client.Values{}
+	v := profile.Values{}
 	if s.values != nil {
 		s.values(&v, d.url)
 	}
@@ -539,7 +540,7 @@ var scenes = []struct {
 
 func TestSystems(t *testing.T) {
 	inMemory()
-	for _, name := range client.ProfileNames() {
+	for _, name := range profile.Names() {
 		if _, ok := systems[name]; !ok {
 			t.Errorf("%s: there is no row for it", name)
 		}
@@ -601,10 +602,10 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 	for username, decision := range got {
 		t.Errorf("nobody knows of %s: %s", username, decision)
 	}
-	p := profile(t, name)
+	p := builtin(t, name)
 	equal(t, "sent in spite of a dry run", d.sent(p), nil)
 	for _, f := range c.Census().Fields {
-		if f.Accounts == 0 && !f.Optional && !slices.ContainsFunc(p.Get, func(g client.Single) bool { return g.Details }) {
+		if f.Accounts == 0 && !f.Optional && !slices.ContainsFunc(p.Get, func(g profile.Single) bool { return g.Details }) {
 			t.Errorf("no account has %s at %s", f.Field, f.Paths)
 		}
 	}
@@ -672,7 +673,7 @@ func (s system) removing(t *testing.T, name string, now time.Time) {
 	slices.Sort(results)
 	equal(t, "results", d.results(t, before, r), results)
 	equal(t, "removed", d.names(t, before, d.Removed()), s.those(account.isRemoved))
-	equal(t, "sent", d.sent(profile(t, name)), changes(before, s.those(account.isSent), s.remove))
+	equal(t, "sent", d.sent(builtin(t, name)), changes(before, s.those(account.isSent), s.remove))
 	if failed := len(s.those(func(a account) bool { return a.removal == "failed" })); failed > 0 != (r.Outcome == job.Partial) {
 		t.Errorf("%d failed, and the outcome is %s", failed, r.Outcome)
 	}
@@ -682,7 +683,7 @@ func (s system) removing(t *testing.T, name string, now time.Time) {
 // removingMore: what extras destroy is destroyed if they are turned on, and not
 // otherwise, as the scene before this has shown.
 func (s system) removingMore(t *testing.T, name string, now time.Time) {
-	p := profile(t, name)
+	p := builtin(t, name)
 	for _, name := range slices.Sorted(maps.Keys(p.Extras)) {
 		if s.extras[name].remove == nil {
 			t.Errorf("%s: there is no row for it", name)
@@ -805,7 +806,7 @@ func (s system) disabling(t *testing.T, name string, now time.Time) {
 	disabled := s.those(func(a account) bool { return isCandidate(a) && a.disabling == "" })
 	equal(t, "disabled", d.names(t, before, d.Disabled()), disabled)
 	equal(t, "removed", d.Removed(), nil)
-	p := profile(t, name)
+	p := builtin(t, name)
 	equal(t, "sent", d.sent(p), sent)
 	explained(t, r)
 
@@ -943,7 +944,7 @@ func (s system) muchHappens(t *testing.T, name string, now time.Time) {
 	equal(t, "results", ours(d.results(t, before, r)), results)
 	equal(t, "removed", ours(d.names(t, before, d.Removed())), removed)
 	var about []string
-	for _, line := range d.sent(profile(t, name)) {
+	for _, line := range d.sent(builtin(t, name)) {
 		for _, a := range s.accounts {
 			if slices.Contains(changes(before, []string{a.name}, s.remove), line) {
 				about = append(about, line)
@@ -970,7 +971,7 @@ func (s system) rightsAreLost(t *testing.T, name string, now time.Time) {
 		"the token": func(d *directory) { d.ExpireTokens() },
 	} {
 		if s.values != nil && what == "the token" {
-			v := client.Values{}
+			v := profile.Values{}
 			if s.values(&v, ""); v.Password != "" {
 				continue
 			}
@@ -999,7 +1000,7 @@ func (s system) signingIn(t *testing.T, name string, now time.Time) {
 				t.Errorf("signed in by\n\t%s\nwant\n\t%s", first, s.enters)
 			}
 		}()
-		for _, secret := range []client.Secret{"", "wrong"} {
+		for _, secret := range []profile.Secret{"", "wrong"} {
 			c := s.connect(t, name, d, true, func(o *client.Options) {
 				o.Values.Token = ""
 				s.signIn(&o.Values, d.url)
@@ -1018,7 +1019,7 @@ func (s system) signingIn(t *testing.T, name string, now time.Time) {
 				t.Errorf("signing in %s: %s, %+v, %v", secret, r.Outcome, r.Counts, r.Error)
 			}
 		}
-	} else if profile(t, name).SignIn != nil {
+	} else if builtin(t, name).SignIn != nil {
 		t.Error("nobody says how to sign in")
 	}
 	if s.open {
@@ -1039,7 +1040,7 @@ func (s system) signingIn(t *testing.T, name string, now time.Time) {
 // signingInElsewhere: where the sign-in has a host of its own, nothing else goes
 // there, and the secret goes nowhere else.
 func (s system) signingInElsewhere(t *testing.T, name string, now time.Time) {
-	if how := profile(t, name).SignIn; how == nil || how.URL == "" {
+	if how := builtin(t, name).SignIn; how == nil || how.URL == "" {
 		return
 	}
 	d := s.serve(t, name, now, nil)
@@ -1114,19 +1115,19 @@ func (s system) seeingNobody(t *testing.T, name string, now time.Time) {
 	if got := string(r.Outcome); got != s.blind {
 		t.Errorf("%s, want %s: %+v %v", got, s.blind, r.Counts, r.Error)
 	}
-	equal(t, "sent", d.sent(profile(t, name)), nil)
+	equal(t, "sent", d.sent(builtin(t, name)), nil)
 }
 
 // seeingNoLogins: if nothing tells of last logins any more, whoever ever logged in stays.
 func (s system) seeingNoLogins(t *testing.T, name string, now time.Time) {
-	p := profile(t, name)
+	p := builtin(t, name)
 	if len(p.User.LastLogin.Path) == 0 || s.logins {
 		return
 	}
 	names, elsewhere := map[string]bool{}, false
 	for _, path := range p.User.LastLogin.Path {
 		name, _, _ := strings.Cut(path, ".")
-		part := slices.ContainsFunc(p.Get, func(g client.Single) bool { return g.As == name })
+		part := slices.ContainsFunc(p.Get, func(g profile.Single) bool { return g.As == name })
 		names[name], elsewhere = !part, elsewhere || part
 	}
 	d := s.serve(t, name, now, nil)
@@ -1154,7 +1155,7 @@ func (s system) seeingNoLogins(t *testing.T, name string, now time.Time) {
 // seeingNoEntries: where last logins come from a log, an empty one is none to
 // remove anybody by.
 func (s system) seeingNoEntries(t *testing.T, name string, now time.Time) {
-	p := profile(t, name)
+	p := builtin(t, name)
 	if len(p.User.LastLogin.Path) > 0 || len(p.Activity) == 0 || s.logins {
 		return
 	}
@@ -1236,7 +1237,7 @@ func (s system) tooFast(t *testing.T, name string, now time.Time) {
 // pageSizes: whatever size is asked for, and whatever of it is given, everybody is
 // listed; and a size that the directory would not stand is not asked for.
 func (s system) pageSizes(t *testing.T, name string, now time.Time) {
-	p := profile(t, name)
+	p := builtin(t, name)
 	if p.List.Size == nil {
 		return
 	}
@@ -1299,7 +1300,7 @@ func (s system) limited(t *testing.T, name string, now time.Time) {
 
 // pageElsewhere: no link leads to another server.
 func (s system) pageElsewhere(t *testing.T, name string, now time.Time) {
-	if profile(t, name).List.Next == nil {
+	if builtin(t, name).List.Next == nil {
 		return
 	}
 	var reached atomic.Int32
@@ -1359,14 +1360,14 @@ func (s system) losing(t *testing.T, name string, now time.Time) {
 
 // listed is the path of the listing.
 func (s system) listed(t *testing.T, name string) string {
-	return s.base + strings.NewReplacer("{org}", "acme", "{realm}", "acme").Replace(string(profile(t, name).List.Path))
+	return s.base + strings.NewReplacer("{org}", "acme", "{realm}", "acme").Replace(string(builtin(t, name).List.Path))
 }
 
 // leavingBetweenPages: where the directory counts its accounts, a listing in which
 // one is missing because another one left is no directory. And whoever is missing
 // is not removed.
 func (s system) leavingBetweenPages(t *testing.T, name string, now time.Time) {
-	p := profile(t, name)
+	p := builtin(t, name)
 	d := s.serve(t, name, now, nil)
 	before := d.Users()
 	var first string

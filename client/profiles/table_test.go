@@ -18,6 +18,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"dormant/client"
+	"dormant/client/profile"
 	"dormant/client/sandbox"
 	"dormant/job"
 )
@@ -118,18 +119,18 @@ func short(u *sandbox.User, now time.Time) {
 }
 
 // basic signs in as the caller, with the password.
-func basic(v *client.Values, _ string) {
-	*v = client.Values{Username: "caller", Password: sandbox.DefaultSecret, Params: v.Params, Actor: v.Actor}
+func basic(v *profile.Values, _ string) {
+	*v = profile.Values{Username: "caller", Password: sandbox.DefaultSecret, Params: v.Params, Actor: v.Actor}
 }
 
 // oauth2 are client credentials.
-func oauth2(v *client.Values, _ string) {
+func oauth2(v *profile.Values, _ string) {
 	v.ClientID, v.ClientSecret = sandbox.DefaultClientID, sandbox.DefaultSecret
 }
 
 // params are what the profile's placeholders stand for; {url} is the directory's.
-func params(pairs ...string) func(*client.Values, string) {
-	return func(v *client.Values, url string) {
+func params(pairs ...string) func(*profile.Values, string) {
+	return func(v *profile.Values, url string) {
 		v.Params = map[string]string{}
 		for name, text := range texts(pairs) {
 			v.Params[name] = strings.ReplaceAll(text, "{url}", url)
@@ -290,7 +291,7 @@ var systems = map[string]system{
 	}),
 	"maestro": maestro,
 	"maestro, scheme": judged(maestro, func(s *system) {
-		s.values = func(v *client.Values, url string) {
+		s.values = func(v *profile.Values, url string) {
 			params("scheme", "Bearer")(v, url)
 			v.Actor = "caller"
 		}
@@ -476,7 +477,7 @@ var authentik = system{
 }
 
 var discourse = system{
-	values: func(v *client.Values, _ string) { v.Actor = "caller" },
+	values: func(v *profile.Values, _ string) { v.Actor = "caller" },
 	accounts: []account{
 		{name: "system", is: id("901"), want: "keep service_account"}, // -1
 		{name: "discobot", login: 300 * day, is: id("902"), want: "keep service_account"},
@@ -623,12 +624,12 @@ var gitlab = system{
 }
 
 var googleWorkspace = system{
-	values: func(v *client.Values, url string) {
+	values: func(v *profile.Values, url string) {
 		v.Params = map[string]string{"login": url}
 		v.Actor = "caller@example.com"
 	},
 	enters: "POST /token assertion=*&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer",
-	signIn: func(v *client.Values, _ string) {
+	signIn: func(v *profile.Values, _ string) {
 		v.ClientID, v.ClientSecret = sandbox.DefaultClientID, keyPEM()
 	},
 	accounts: []account{
@@ -701,7 +702,7 @@ var harbor = system{
 var harborLog = func() system {
 	s := harbor
 	s.logins = false
-	s.values = func(v *client.Values, url string) {
+	s.values = func(v *profile.Values, url string) {
 		basic(v, url)
 		v.Params = map[string]string{"coverage": "log"}
 	}
@@ -722,7 +723,7 @@ var harborLog = func() system {
 var itflex = system{
 	logins: true,
 	enters: `POST /api/v1/oauth2/token {"grant_type":"refresh_token","refresh_token":"sandbox-secret"}`,
-	signIn: func(v *client.Values, _ string) { v.ClientSecret = sandbox.DefaultSecret },
+	signIn: func(v *profile.Values, _ string) { v.ClientSecret = sandbox.DefaultSecret },
 	accounts: []account{
 		{name: "worker", login: 300 * day, action: 3 * day, want: "keep active"},
 		{name: "helper", login: 300 * day, is: roles("Sales"), want: "keep protected_role"},
@@ -816,9 +817,9 @@ var kratosTable = system{
 }
 
 var maestro = system{
-	values: func(v *client.Values, _ string) { v.Actor = "caller" },
+	values: func(v *profile.Values, _ string) { v.Actor = "caller" },
 	enters: `POST /auth/sign-in {"password":"sandbox-secret","username":"caller"}`,
-	signIn: func(v *client.Values, _ string) { v.Username, v.Password = "caller", sandbox.DefaultSecret },
+	signIn: func(v *profile.Values, _ string) { v.Username, v.Password = "caller", sandbox.DefaultSecret },
 	accounts: []account{
 		{name: "seconds", is: field("lastLogin", `1577880000`), want: "remove inactive"},
 		{name: "milliseconds", is: field("lastLogin", `1577880000000`), want: "remove inactive"},
@@ -1251,8 +1252,8 @@ func undone(name string, a answers, change func(*client.Client, context.Context,
 		if err := change(c, t.Context(), u, agree); err == nil || errors.Is(err, job.ErrNotFound) {
 			t.Errorf("it was reported as done: %v", err)
 		}
-		if len(d.Removed())+len(d.Disabled()) > 0 || len(d.sent(profile(t, name))) != 1 {
-			t.Errorf("%q: removed %q, disabled %q", d.sent(profile(t, name)), d.Removed(), d.Disabled())
+		if len(d.Removed())+len(d.Disabled()) > 0 || len(d.sent(builtin(t, name))) != 1 {
+			t.Errorf("%q: removed %q, disabled %q", d.sent(builtin(t, name)), d.Removed(), d.Disabled())
 		}
 	}
 }

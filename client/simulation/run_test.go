@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dormant/client"
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -204,7 +205,7 @@ func (run *programRun) start(random *rand.Rand) error {
 
 func (run *programRun) client() (*client.Client, error) {
 	w := run.world
-	p, err := client.LoadProfile(w.sys.name)
+	p, err := profile.Load(w.sys.name)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +214,7 @@ func (run *programRun) client() (*client.Client, error) {
 		return nil, err
 	}
 	o := client.Options{
-		Profile: p, URL: base, Values: client.Values{Token: apiToken}, ReadOnly: run.policy.dryRun, Timeout: 2*roundLength + roundLength/3,
+		Profile: p, URL: base, Values: profile.Values{Token: apiToken}, ReadOnly: run.policy.dryRun, Timeout: 2*roundLength + roundLength/3,
 		MaxRetries: run.retries, Connections: run.concurrency, UserAgent: run.id, Observer: w, Log: zerolog.New(&run.out),
 	}
 	if p.List.Size != nil {

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
+	"dormant/client/profile"
 
-	"dormant/client"
+	"github.com/tidwall/gjson"
 )
 
 // system is the oracle for one system's API. It is written independently of the
@@ -15,7 +15,7 @@ import (
 type system struct {
 	name   string
 	routes []route
-	values func(v *client.Values, signIn bool) // changes the credentials from a fixed token to what the system uses
+	values func(v *profile.Values, signIn bool) // changes the credentials from a fixed token to what the system uses
 
 	items string // where a page of the listing has the accounts
 	total string // and their number, or the header that has it

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"dormant/client"
+	"dormant/client/profile"
 	"dormant/client/sandbox"
 )
 
@@ -18,7 +18,7 @@ var systems = []*system{
 			{opSignIn, "POST /api/v1/oauth2/token", ""}, {opSelf, "GET /api/user/info", ""}, {opLog, "GET /api/audit/logs", ""},
 			{opList, "GET /api/users", ""}, {opGet, "GET /api/users/{}", ""}, {opRemove, "DELETE /api/users/{}", ""},
 		},
-		values: func(v *client.Values, signIn bool) {
+		values: func(v *profile.Values, signIn bool) {
 			if signIn {
 				v.Token, v.ClientSecret = "", password
 			}
@@ -46,7 +46,7 @@ var systems = []*system{
 		routes: []route{
 			{opSignIn, "POST /auth/sign-in", ""}, {opList, "GET /users", ""}, {opRemove, "DELETE /users/{}", ""},
 		},
-		values: func(v *client.Values, signIn bool) {
+		values: func(v *profile.Values, signIn bool) {
 			v.Actor = callerName
 			if signIn {
 				v.Token, v.Username, v.Password = "", callerName, password
@@ -131,7 +131,7 @@ var systems = []*system{
 			{opSelf, "GET /api/user", ""}, {opSearch, "GET /api/users/search", "query={}"}, {opList, "GET /api/users/search", ""},
 			{opGet, "GET /api/users/{}", ""}, {opRemove, "DELETE /api/admin/users/{}", ""}, {opDisable, "POST /api/admin/users/{}/disable", ""},
 		},
-		values: func(v *client.Values, _ bool) { *v = client.Values{Username: callerName, Password: password} },
+		values: func(v *profile.Values, _ bool) { *v = profile.Values{Username: callerName, Password: password} },
 		items:  "users", total: "totalCount", last: opSearch,
 		read: func(item gjson.Result, alone bool) observation {
 			t := observation{
@@ -156,7 +156,7 @@ var systems = []*system{
 			{opSessions, "GET /admin/realms/acme/users/{}/sessions", ""}, {opConsents, "GET /admin/realms/acme/users/{}/consents", ""},
 			{opRemove, "DELETE /admin/realms/acme/users/{}", ""}, {opDisable, "PUT /admin/realms/acme/users/{}", ""},
 		},
-		values: func(v *client.Values, signIn bool) {
+		values: func(v *profile.Values, signIn bool) {
 			v.Params = map[string]string{"realm": "acme", "coverage": "log"}
 			if signIn {
 				v.Token, v.ClientID, v.ClientSecret = "", sandbox.DefaultClientID, password

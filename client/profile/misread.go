@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ var misreadings = []struct {
 	{regexp.MustCompile(`^unknown field ("[^"]*")$`), "there is no key $1 here; the guide to profiles lists all keys"},
 	{regexp.MustCompile(`^cannot unmarshal .* of type (int|uint64|float64)$`), "a whole number is needed"},
 	{regexp.MustCompile(`^cannot unmarshal .* of type bool$`), "true or false is needed"},
-	{regexp.MustCompile(`^cannot unmarshal .* of type (string|client\.Template)$`), `text is needed; in quotes, if it begins with a brace: "{token}"`},
+	{regexp.MustCompile(`^cannot unmarshal .* of type (string|profile\.Template)$`), `text is needed; in quotes, if it begins with a brace: "{token}"`},
 	{regexp.MustCompile(`^cannot unmarshal .*$`), "something else is needed; the guide to profiles says what"},
 	{regexp.MustCompile(`^.* was used where sequence is expected$`), "a list is needed: [a, b]"},
 	{regexp.MustCompile(`^.* was used where mapping is expected$`), "keys with values are needed"},

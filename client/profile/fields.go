@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"errors"
@@ -80,44 +80,44 @@ var loginStates = map[string]job.LoginState{
 // keyPath is the path of an item's name in the object that it is a member of.
 const keyPath = "@key"
 
-// reader reads accounts.
-type reader struct {
-	Fields
-	login, created clock
+// Reader reads accounts.
+type Reader struct {
+	fields         Fields
+	login, created Clock
 }
 
-// newReader fails if the profile's values are wrong, such as a zone that there is not.
-func newReader(f Fields, values map[string]string) (reader, error) {
-	r := reader{Fields: f}
+// NewReader fails if the profile's values are wrong, such as a zone that there is not.
+func NewReader(f Fields, values map[string]string) (Reader, error) {
+	r := Reader{fields: f}
 	var errs [2]error
-	r.login, errs[0] = Moment{f.LastLogin.Path, f.LastLogin.Layout, f.LastLogin.Zone}.clock(values)
+	r.login, errs[0] = Moment{f.LastLogin.Path, f.LastLogin.Layout, f.LastLogin.Zone}.Clock(values)
 	if f.Created != nil {
-		r.created, errs[1] = f.Created.clock(values)
+		r.created, errs[1] = f.Created.Clock(values)
 	}
 	return r, errors.Join(errs[:]...)
 }
 
-// A fieldError says that a field of an account is not what it should be.
-type fieldError struct {
-	field string // as the profile calls it
-	err   error
+// A FieldError says that a field of an account is not what it should be.
+type FieldError struct {
+	Field string // as the profile calls it
+	Err   error
 }
 
-func (e *fieldError) Error() string { return e.err.Error() }
+func (e *FieldError) Error() string { return e.Err.Error() }
 
-// user reads an account. An error means that the object is none.
-func (r reader) user(key string, item gjson.Result) (job.User, error) {
+// User reads an account. An error means that the object is none.
+func (r Reader) User(key string, item gjson.Result) (job.User, error) {
 	if !item.IsObject() {
-		return job.User{}, fmt.Errorf("%s is not an account: an object is needed", kind(item))
+		return job.User{}, fmt.Errorf("%s is not an account: an object is needed", Kind(item))
 	}
-	id, err := r.id(key, item)
+	id, err := r.ID(key, item)
 	if err != nil {
-		return job.User{}, &fieldError{"id", err}
+		return job.User{}, &FieldError{"id", err}
 	}
 	u := job.User{
 		ID:        id,
-		Username:  text(item, r.Username),
-		Email:     text(item, r.Email),
+		Username:  Text(item, r.fields.Username),
+		Email:     Text(item, r.fields.Email),
 		LastLogin: r.lastLogin(item),
 		Extra:     r.extra(item),
 	}
@@ -129,21 +129,21 @@ func (r reader) user(key string, item gjson.Result) (job.User, error) {
 		field string
 		Flag
 		to *bool
-	}{{"admin", r.Admin, &u.Admin}, {"service_account", r.ServiceAccount, &u.ServiceAccount}, {"disabled", r.Disabled, &u.Disabled}} {
+	}{{"admin", r.fields.Admin, &u.Admin}, {"service_account", r.fields.ServiceAccount, &u.ServiceAccount}, {"disabled", r.fields.Disabled, &u.Disabled}} {
 		set, known, err := flag.set(item)
 		if err != nil {
-			return job.User{}, &fieldError{flag.field, err}
+			return job.User{}, &FieldError{flag.field, err}
 		}
 		*flag.to = set
 		if !known {
 			// The directory has the flag and does not show it to this caller:
 			// nothing that it shows of the account is complete.
-			u, u.Partial = hidden(u), true
+			u.LastLogin, u.Partial = job.LastLogin{State: job.LoginHidden}, true
 		}
 	}
-	if r.Roles.Path != "" {
-		if u.Roles, err = r.Roles.read(item); err != nil {
-			return job.User{}, &fieldError{"roles", err}
+	if r.fields.Roles.Path != "" {
+		if u.Roles, err = r.fields.Roles.read(item); err != nil {
+			return job.User{}, &FieldError{"roles", err}
 		}
 	}
 	return u, nil
@@ -152,11 +152,11 @@ func (r reader) user(key string, item gjson.Result) (job.User, error) {
 // integer is how a number that is an id is written.
 var integer = regexp.MustCompile(`^-?[0-9]+$`)
 
-func (r reader) id(key string, item gjson.Result) (string, error) {
-	if r.ID == keyPath {
+func (r Reader) ID(key string, item gjson.Result) (string, error) {
+	if r.fields.ID == keyPath {
 		return key, nil
 	}
-	return idAt(item, r.ID)
+	return idAt(item, r.fields.ID)
 }
 
 func idAt(item gjson.Result, path string) (string, error) {
@@ -168,13 +168,13 @@ func idAt(item gjson.Result, path string) (string, error) {
 	case !id.Exists():
 		return "", fmt.Errorf("it has no %s, so it is not an account; it has %s", path, names(item))
 	default:
-		return "", fmt.Errorf("%s is %s, not text or a whole number", path, kind(id))
+		return "", fmt.Errorf("%s is %s, not text or a whole number", path, Kind(id))
 	}
 }
 
-// text is the text at the path, or nothing. Like an id, it is a copy: a part of
+// Text is the text at the path, or nothing. Like an id, it is a copy: a part of
 // the item would keep all of the item in memory.
-func text(item gjson.Result, path string) string {
+func Text(item gjson.Result, path string) string {
 	if path == "" {
 		return ""
 	}
@@ -184,12 +184,12 @@ func text(item gjson.Result, path string) string {
 	return ""
 }
 
-func (r reader) extra(item gjson.Result) map[string]string {
-	if len(r.Extra) == 0 {
+func (r Reader) extra(item gjson.Result) map[string]string {
+	if len(r.fields.Extra) == 0 {
 		return nil
 	}
 	extra := map[string]string{}
-	for name, path := range r.Extra {
+	for name, path := range r.fields.Extra {
 		if v := item.Get(path); v.Type != gjson.Null {
 			extra[name] = strings.Clone(v.Raw)
 		}
@@ -197,14 +197,14 @@ func (r reader) extra(item gjson.Result) map[string]string {
 	return extra
 }
 
-func (r reader) creation(item gjson.Result) (at time.Time, undated bool) {
-	if r.Created == nil {
+func (r Reader) creation(item gjson.Result) (at time.Time, undated bool) {
+	if r.fields.Created == nil {
 		return time.Time{}, true
 	}
-	switch created, found := r.created.newest(r.Created.Path, item); {
+	switch created, found := r.created.Newest(r.fields.Created.Path, item); {
 	case !found:
 		return time.Time{}, true
-	case created.State == job.LoginNever && isEmpty(r.Created.Path.at(item)):
+	case created.State == job.LoginNever && isEmpty(r.fields.Created.Path.At(item)):
 		return time.Time{}, true
 	default:
 		return created.At, false
@@ -235,12 +235,12 @@ func (r Roles) read(item gjson.Result) ([]string, error) {
 		return splitNames(v.Str, r.Split), nil
 	}
 	if !v.IsArray() {
-		return nil, fmt.Errorf("%s is %s, not an array of names", path, kind(v))
+		return nil, fmt.Errorf("%s is %s, not an array of names", path, Kind(v))
 	}
 	names := []string{}
 	for _, name := range v.Array() {
 		if name.Type != gjson.String {
-			return nil, fmt.Errorf("%s has %s, not a name", path, kind(name))
+			return nil, fmt.Errorf("%s has %s, not a name", path, Kind(name))
 		}
 		names = append(names, strings.Clone(name.Str))
 	}
@@ -264,9 +264,9 @@ func splitNames(text, by string) []string {
 	return names
 }
 
-func (r reader) lastLogin(item gjson.Result) job.LastLogin {
-	how := r.LastLogin
-	login, found := r.login.newest(how.Path, item)
+func (r Reader) lastLogin(item gjson.Result) job.LastLogin {
+	how := r.fields.LastLogin
+	login, found := r.login.Newest(how.Path, item)
 	switch {
 	case !found:
 		login.State = loginStates[how.Missing]
@@ -274,15 +274,15 @@ func (r reader) lastLogin(item gjson.Result) job.LastLogin {
 		login.State = loginStates[how.Empty]
 	}
 	if login.State == job.LoginNever && how.NeverIf != nil {
-		if holds, known, err := how.NeverIf.holds(item); !holds || !known || err != nil {
+		if holds, known, err := how.NeverIf.Holds(item); !holds || !known || err != nil {
 			login.State = job.LoginHidden
 		}
 	}
 	return login
 }
 
-// kind names what was found instead of what is needed.
-func kind(v gjson.Result) string {
+// Kind names what was found instead of what is needed.
+func Kind(v gjson.Result) string {
 	switch {
 	case !v.Exists():
 		return "nothing"
@@ -311,9 +311,9 @@ func names(object gjson.Result) string {
 // errNotIdentified says that the directory answered without saying who calls.
 var errNotIdentified = errors.New("the answer has no id, username or email of the caller")
 
-// identity reads who an account is, and nothing else of it.
-func (r reader) identity(item gjson.Result, idPath string) (job.User, error) {
-	u := job.User{Username: text(item, r.Username), Email: text(item, r.Email)}
+// Identity reads who an account is, and nothing else of it.
+func (r Reader) Identity(item gjson.Result, idPath string) (job.User, error) {
+	u := job.User{Username: Text(item, r.fields.Username), Email: Text(item, r.fields.Email)}
 	if id, err := idAt(item, idPath); err == nil {
 		u.ID = id
 	}
@@ -372,8 +372,8 @@ func (p *Paths) UnmarshalYAML(decode func(any) error) error {
 	return several(decode, (*[]string)(p))
 }
 
-// at is the item at the first of the paths that exists in the document.
-func (p Paths) at(document gjson.Result) gjson.Result {
+// At is the item at the first of the paths that exists in the document.
+func (p Paths) At(document gjson.Result) gjson.Result {
 	if len(p) == 0 {
 		return document
 	}

@@ -1,9 +1,7 @@
-package client
+package profile
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -69,7 +67,7 @@ func TestCondition(t *testing.T) {
 	} {
 		c := condition(t, source)
 		for document, want := range rows {
-			if got := verdict(c.holds(gjson.Parse(document))); got != want {
+			if got := verdict(c.Holds(gjson.Parse(document))); got != want {
 				t.Errorf("%s of %s: %s, want %s", source, document, got, want)
 			}
 		}
@@ -103,62 +101,6 @@ func TestFlag(t *testing.T) {
 	}
 }
 
-// TestFlags: a flag that is unknown hides the last login, and what it is said to
-// be is read all the same.
-func TestFlags(t *testing.T) {
-	const user = `, last_login: last, admin: [a, {path: b, in: [root], missing: false}], service_account: {path: kind, in: ["bot*"]}, disabled: {path: active, in: [false]},
-		roles: {path: roles, split: ","}, optional: [roles, disabled, service_account]`
-	for item, want := range map[string]string{
-		`{"a":false,"kind":"x","active":true}`:                 "known",
-		`{"a":true,"kind":"x","active":true}`:                  "known admin",
-		`{"a":false,"b":"root","kind":"x","active":true}`:      "known admin",
-		`{"a":false,"kind":"bot7","active":true}`:              "known service",
-		`{"a":false,"kind":"x","active":false}`:                "known disabled",
-		`{"a":true,"kind":"bot","active":false}`:               "known admin service disabled",
-		`{"kind":"x","active":true}`:                           "hidden",
-		`{"b":"root","kind":"x","active":true}`:                "known admin",
-		`{"a":false,"active":true}`:                            "hidden",
-		`{"a":false,"kind":"x"}`:                               "hidden",
-		`{"a":false,"kind":"x","active":null}`:                 "hidden",
-		`{"a":true,"kind":null,"active":false}`:                "hidden admin disabled",
-		`{"a":false,"kind":"x","active":true,"roles":"a, b"}`:  `known ["a" "b"]`,
-		`{"a":false,"kind":"x","active":true,"roles":""}`:      `known []`,
-		`{"a":false,"kind":"x","active":true,"roles":" , "}`:   `known []`,
-		`{"a":false,"kind":"x","active":true,"roles":["a,b"]}`: `known ["a,b"]`,
-		`{"a":false,"kind":"x","active":true,"roles":null}`:    "known",
-		`{"a":false,"kind":"x","active":true,"roles":5}`:       "line 3: user.roles",
-		`{"a":1,"kind":"x","active":true}`:                     "line 2: user.admin",
-	} {
-		s := serve(t, routes{"GET /users": `{"users":[` + strings.Replace(item, "{", `{"id":1,"last":"2020-01-01",`, 1) + `]}`})
-		users, err := all(t, s, connect(t, s, sketch(t, "", user, "")))
-		if strings.HasPrefix(want, "line") {
-			wantError(t, err, "page 1, item 1", want)
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", item, err)
-			continue
-		}
-		u := users[0]
-		got := u.LastLogin.State.String()
-		if u.Admin {
-			got += " admin"
-		}
-		if u.ServiceAccount {
-			got += " service"
-		}
-		if u.Disabled {
-			got += " disabled"
-		}
-		if u.Roles != nil {
-			got += fmt.Sprintf(" %q", u.Roles)
-		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", item, got, want)
-		}
-	}
-}
-
 // FuzzCondition: whatever the document, what is not there is known only if the
 // profile says what that means.
 func FuzzCondition(f *testing.F) {
@@ -181,7 +123,7 @@ func FuzzCondition(f *testing.F) {
 			c.Path = path
 		}
 		v := document.Get(path)
-		holds, known, err := c.holds(document)
+		holds, known, err := c.Holds(document)
 		if err != nil && (holds || known) {
 			t.Fatalf("%q at %q: %v, and it holds %t, is known %t", text, path, err, holds, known)
 		}
@@ -196,7 +138,7 @@ func FuzzCondition(f *testing.F) {
 		}
 		for _, missing := range []*bool{&yes, &no} {
 			c.Missing = missing
-			if holds, known, err := c.holds(document); holds != *missing || !known || err != nil {
+			if holds, known, err := c.Holds(document); holds != *missing || !known || err != nil {
 				t.Fatalf("nothing at %q of %q is %t, %t, %v", path, text, holds, known, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"errors"
@@ -52,7 +52,7 @@ func (p *Profile) validate() error {
 		v.jsonPaths("self.item", p.Self.Item...)
 		v.jsonPaths("self.id", p.Self.ID)
 	}
-	v.account, v.known = p.User.names(), known
+	v.account, v.known = p.User.Names(), known
 	for i, g := range p.Get {
 		at := fmt.Sprintf("get[%d]", i)
 		v.path(at+".path", g.Path, v.all())
@@ -184,7 +184,7 @@ func (p *problems) template(path string, t Template, known []string) {
 	if strings.ContainsFunc(string(t), unicode.IsControl) {
 		p.add(path, "%q has a line break or another control character in it", string(t))
 	}
-	for _, name := range t.names() {
+	for _, name := range t.Names() {
 		if !slices.Contains(known, name) {
 			p.add(path, "the placeholder {%s} is unknown; known here: {%s}", name, strings.Join(known, "}, {"))
 		}
@@ -215,7 +215,7 @@ func (p *problems) query(path string, query map[string]Template, known []string)
 // leads checks that one of the templates says which account it is about.
 func (p *problems) leads(path string, templates ...Template) {
 	for _, t := range templates {
-		if slices.ContainsFunc(t.names(), func(name string) bool { return slices.Contains(p.account, name) }) {
+		if slices.ContainsFunc(t.Names(), func(name string) bool { return slices.Contains(p.account, name) }) {
 			return
 		}
 	}
@@ -257,7 +257,7 @@ func (p *problems) condition(path string, c *Condition) {
 func (p *problems) listing(path string, l Listing, known []string) {
 	p.path(path+".path", l.Path, known)
 	p.query(path+".query", l.Query, known)
-	for _, t := range l.Body.texts() {
+	for _, t := range l.Body.Texts() {
 		p.template(path+".body", t, known)
 	}
 	switch l.Method {
@@ -275,7 +275,7 @@ func (p *problems) listing(path string, l Listing, known []string) {
 	default:
 		p.add(path+".method", "%q is not GET or POST", l.Method)
 	}
-	if slices.Contains(l.Items, "") || len(l.Items) == 0 && l.paged() {
+	if slices.Contains(l.Items, "") || len(l.Items) == 0 && l.Paged() {
 		p.noItems(path)
 	}
 	p.jsonPaths(path+".items", l.Items...)
@@ -325,10 +325,10 @@ func (p *problems) paging(path string, l Listing) {
 		if o.First < 0 || o.First > 1 {
 			p.add(path+".offset.first", "%d is not 0 or 1, the offset of the first item", o.First)
 		}
-		if o.Step != "" && o.Step != "items" && o.Step != stepSize {
+		if o.Step != "" && o.Step != "items" && o.Step != StepSize {
 			p.add(path+".offset.step", "%q is not items or size", o.Step)
 		}
-		if o.Step == stepSize && (l.Size == nil || l.Size.Max == 0) {
+		if o.Step == StepSize && (l.Size == nil || l.Size.Max == 0) {
 			p.add(path+".offset.step", "is the size of a page, and size.max is missing: what the directory cuts off a larger page would be skipped")
 		}
 	}
@@ -441,11 +441,11 @@ func (p *problems) steps(path string, steps Steps) {
 		p.path(at+".path", s.Path, p.all())
 		p.query(at+".query", s.Query, p.all())
 		p.headers(at+".headers", s.Headers, p.all())
-		templates := append(s.Body.texts(), s.Path)
+		templates := append(s.Body.Texts(), s.Path)
 		for _, name := range keys(s.Query) {
 			templates = append(templates, s.Query[name])
 		}
-		for _, t := range s.Body.texts() {
+		for _, t := range s.Body.Texts() {
 			p.template(at+".body", t, p.all())
 		}
 		p.query(at+".form", s.Form, p.all())
@@ -470,9 +470,9 @@ func (p *problems) codes(path string, codes []int, low, high int) {
 
 func (p *problems) activity(path string, s Source) {
 	known := p.known
-	if s.own(p.account) {
+	if s.Own(p.account) {
 		known = p.all()
-		if s.Method == http.MethodPost && slices.ContainsFunc(s.Path.names(), func(name string) bool { return slices.Contains(p.account, name) }) {
+		if s.Method == http.MethodPost && slices.ContainsFunc(s.Path.Names(), func(name string) bool { return slices.Contains(p.account, name) }) {
 			p.add(path+".path", "a listing by POST names the account in its body")
 		}
 	} else {
@@ -488,7 +488,7 @@ func (p *problems) activity(path string, s Source) {
 	}
 	p.moment(path+".at", s.At, known)
 	p.template(path+".coverage", s.Coverage, known)
-	if len(s.Coverage.names()) == 0 && !slices.Contains([]string{"", coverLife, coverLog, coverComplete}, string(s.Coverage)) {
+	if len(s.Coverage.Names()) == 0 && !slices.Contains([]string{"", CoverageLife, CoverageLog, CoverageComplete}, string(s.Coverage)) {
 		p.add(path+".coverage", "%q is none of life, log, complete", string(s.Coverage))
 	}
 }

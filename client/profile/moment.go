@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"strings"
@@ -32,18 +32,18 @@ func (m *Moment) UnmarshalYAML(decode func(any) error) error {
 // layouts are how a layout says the parts of a time, and how Go does.
 var layouts = strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02", "HH", "15", "mm", "04", "ss", "05", "ZZ", "-0700")
 
-// clock reads times as one Moment writes them.
-type clock struct {
+// Clock reads times as one Moment writes them.
+type Clock struct {
 	layout string // as Go writes it; nothing: as job.ParseLastLogin reads them
 	zone   *time.Location
 }
 
-// clock fails if there is no such zone.
-func (m Moment) clock(values map[string]string) (clock, error) {
-	c := clock{layout: layouts.Replace(m.Layout), zone: time.UTC}
+// Clock fails if there is no such zone.
+func (m Moment) Clock(values map[string]string) (Clock, error) {
+	c := Clock{layout: layouts.Replace(m.Layout), zone: time.UTC}
 	var err error
 	if m.Zone != "" {
-		c.zone, err = time.LoadLocation(m.Zone.text(values))
+		c.zone, err = time.LoadLocation(m.Zone.Text(values))
 	}
 	return c, err
 }
@@ -52,7 +52,7 @@ func (m Moment) clock(values map[string]string) (clock, error) {
 const local = "2006-01-02T15:04:05"
 
 // parse reads a time. What is no time in the layout may still be a sentinel.
-func (c clock) parse(text string) job.LastLogin {
+func (c Clock) parse(text string) job.LastLogin {
 	text = strings.TrimSpace(text)
 	if c.layout != "" {
 		if t, err := time.ParseInLocation(c.layout, text, c.zone); err == nil {
@@ -76,7 +76,7 @@ func (c clock) parse(text string) job.LastLogin {
 }
 
 // withZone adds the zone to a time that is written without one.
-func (c clock) withZone(text string) string {
+func (c Clock) withZone(text string) string {
 	if t, err := time.ParseInLocation(local, text, c.zone); err == nil {
 		return t.Format(time.RFC3339Nano)
 	}
@@ -96,7 +96,7 @@ func endOfDay(t time.Time) string {
 }
 
 // read is what a value of a document says.
-func (c clock) read(v gjson.Result) job.LastLogin {
+func (c Clock) read(v gjson.Result) job.LastLogin {
 	switch v.Type {
 	case gjson.Null:
 		return job.LastLogin{State: job.LoginNever}
@@ -109,9 +109,9 @@ func (c clock) read(v gjson.Result) job.LastLogin {
 	}
 }
 
-// newest is the newest of the values at the paths that exist in the document. If
+// Newest is the newest of the values at the paths that exist in the document. If
 // one of them can't be read, that one might be the newest, so nothing is known.
-func (c clock) newest(paths Paths, document gjson.Result) (newest job.LastLogin, found bool) {
+func (c Clock) Newest(paths Paths, document gjson.Result) (newest job.LastLogin, found bool) {
 	for _, path := range paths {
 		v := document.Get(path)
 		if !v.Exists() {

@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"fmt"
@@ -36,9 +36,9 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 	return nil
 }
 
-// holds reports whether the condition holds, and whether that is known. An error
+// Holds reports whether the condition holds, and whether that is known. An error
 // says that the value is none of those that were expected.
-func (c Condition) holds(document gjson.Result) (holds, known bool, err error) {
+func (c Condition) Holds(document gjson.Result) (holds, known bool, err error) {
 	v := document.Get(c.Path)
 	// What is no list has none of the elements that the path goes through, and
 	// says nothing of what they would be.
@@ -52,7 +52,7 @@ func (c Condition) holds(document gjson.Result) (holds, known bool, err error) {
 	case v.Type == gjson.Null:
 		return *c.Missing, true, nil
 	case len(c.globs) == 0 && !v.IsBool():
-		return false, false, fmt.Errorf("%s is %s, not true or false", c.Path, kind(v))
+		return false, false, fmt.Errorf("%s is %s, not true or false", c.Path, Kind(v))
 	case len(c.globs) == 0:
 		return v.Bool(), true, nil
 	case v.IsArray():
@@ -80,7 +80,7 @@ func (f *Flag) UnmarshalYAML(decode func(any) error) error {
 func (f Flag) set(item gjson.Result) (set, known bool, err error) {
 	known = true
 	for _, c := range f {
-		holds, certain, err := c.holds(item)
+		holds, certain, err := c.Holds(item)
 		if err != nil {
 			return false, false, err
 		}

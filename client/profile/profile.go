@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ type Profile struct {
 	Disable   Steps      `yaml:"disable"` // none: the directory can't
 	Activity  Sources    `yaml:"activity"`
 
-	builtIn bool
+	BuiltIn bool
 	source  []byte // the YAML
 	at      string // where it is from, for errors
 }
@@ -97,8 +97,8 @@ func (s *Singles) UnmarshalYAML(decode func(any) error) error {
 	return several(decode, (*[]Single)(s))
 }
 
-// details reports whether the listing is not enough to decide by.
-func (s Singles) details() bool {
+// Details reports whether the listing is not enough to decide by.
+func (s Singles) Details() bool {
 	return slices.ContainsFunc(s, func(g Single) bool { return g.Details })
 }
 
@@ -141,36 +141,27 @@ func (p *Profile) Untold() []string {
 // TellsAdminsLast reports whether it takes a second look to find out who is an
 // administrator.
 func (p *Profile) TellsAdminsLast() bool {
-	return !p.Get.details() && slices.ContainsFunc(p.User.Admin, func(c Condition) bool {
+	return !p.Get.Details() && slices.ContainsFunc(p.User.Admin, func(c Condition) bool {
 		return slices.ContainsFunc(p.Get, func(g Single) bool {
 			return g.As != "" && (c.Path == g.As || strings.HasPrefix(c.Path, g.As+"."))
 		})
 	})
 }
 
-// where says where the profile has the key, for errors.
-func (p *Profile) where(key string) string {
+// Where says where the profile has the key, for errors.
+func (p *Profile) Where(key string) string {
 	return fmt.Sprintf("profile %s, %s", p.at, place(p.source, key))
 }
 
-// locate adds to an error about what the profile says where it says so.
-func (p *Profile) locate(operation string, err error) error {
-	var shape *shapeError
-	if errors.As(err, &shape) && shape.key != "" {
-		return fmt.Errorf("%w (%s)", err, p.where(operation+"."+shape.key))
-	}
-	return err
-}
-
-// LoadProfile reads the profile with this name: a built-in one, or a file if
+// Load reads the profile with this name: a built-in one, or a file if
 // the name has a slash or ends in .yaml or .yml. Its error lists all that is
 // wrong, each with its line.
-func LoadProfile(name string) (*Profile, error) {
-	source, err := ProfileSource(name)
+func Load(name string) (*Profile, error) {
+	source, err := YAML(name)
 	if err != nil {
 		return nil, err
 	}
-	p := &Profile{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), source: source, at: name, builtIn: !isPath(name)}
+	p := &Profile{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), source: source, at: name, BuiltIn: !isPath(name)}
 	if err := yaml.UnmarshalWithOptions(source, p, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, misread(source, err))
 	}
@@ -195,8 +186,8 @@ func oneDocument(source []byte) error {
 	return nil
 }
 
-// ProfileSource is the YAML of the profile with this name, as for LoadProfile.
-func ProfileSource(name string) ([]byte, error) {
+// YAML is the YAML of the profile with this name, as for Load.
+func YAML(name string) ([]byte, error) {
 	if isPath(name) {
 		source, err := os.ReadFile(name)
 		if err != nil {
@@ -207,7 +198,7 @@ func ProfileSource(name string) ([]byte, error) {
 	source, err := profiles.Files.ReadFile(name + ".yaml")
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return nil, fmt.Errorf("there is no built-in profile %q: it is one of %s, or the path of a YAML file",
-			name, strings.Join(ProfileNames(), ", "))
+			name, strings.Join(Names(), ", "))
 	}
 	return source, err
 }
@@ -218,8 +209,8 @@ func isPath(name string) bool {
 	return strings.ContainsRune(name, '/') || ext == ".yaml" || ext == ".yml"
 }
 
-// ProfileNames are the names of the built-in profiles, sorted.
-func ProfileNames() []string {
+// Names are the names of the built-in profiles, sorted.
+func Names() []string {
 	files, err := fs.Glob(profiles.Files, "*.yaml")
 	if err != nil {
 		panic(err) // the pattern is a constant

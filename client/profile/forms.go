@@ -1,4 +1,4 @@
-package client
+package profile
 
 // Some values of a profile can be written in a short form or in a long one.
 

@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"encoding/json"
@@ -18,28 +18,28 @@ import (
 )
 
 func TestBuiltinProfiles(t *testing.T) {
-	if got := strings.Join(ProfileNames(), " "); got != "atlassian auth0 authentik discourse entra gitea github-enterprise gitlab google-workspace grafana "+
+	if got := strings.Join(Names(), " "); got != "atlassian auth0 authentik discourse entra gitea github-enterprise gitlab google-workspace grafana "+
 		"harbor itflex keycloak kratos maestro mattermost nextcloud okta redmine scim snipe-it synapse zitadel" {
 		t.Errorf("the profiles are %s", got)
 	}
-	for _, name := range ProfileNames() {
+	for _, name := range Names() {
 		p := builtin(t, name)
 		if p.Name != name || p.Title == "" {
 			t.Errorf("%s is called %q, %q", name, p.Name, p.Title)
 		}
 		// Printed, it is the start of one's own.
-		if own := load(t, string(must(ProfileSource(name)))); own.Name != "own" {
+		if own := load(t, string(must(YAML(name)))); own.Name != "own" {
 			t.Errorf("a file's name is %q", own.Name)
-		} else if own.Name, own.at, own.builtIn = p.Name, p.at, p.builtIn; !reflect.DeepEqual(own, p) {
+		} else if own.Name, own.at, own.BuiltIn = p.Name, p.at, p.BuiltIn; !reflect.DeepEqual(own, p) {
 			t.Errorf("%s is another profile as a file", name)
 		}
 	}
 	for _, name := range []string{"", "nobody", "profiles", "itflex.yaml", "../itflex", "./nobody.yaml", "*", "Maestro"} {
-		if _, err := LoadProfile(name); err == nil {
+		if _, err := Load(name); err == nil {
 			t.Errorf("there is a profile %q", name)
 		}
 	}
-	_, err := LoadProfile("nobody")
+	_, err := Load("nobody")
 	wantError(t, err, `"nobody"`, "itflex, keycloak")
 }
 
@@ -123,9 +123,9 @@ func TestProfileErrors(t *testing.T) {
 	wantError(t, err, "line 1: headers.A", "line 2: list.path", "list.items", "user.id", "line 3: remove.path")
 }
 
-func FuzzLoadProfile(f *testing.F) {
-	for _, name := range ProfileNames() {
-		f.Add(must(ProfileSource(name)))
+func FuzzLoad(f *testing.F) {
+	for _, name := range Names() {
+		f.Add(must(YAML(name)))
 	}
 	for _, source := range []string{"", smallest, smallest + "params: {\"a.b\": x, a: , \"\": y}\n", "headers: {\"a'b[0]\": \"{x}\"}\n",
 		"a: &a [*a]\n", "list: {items: {}}\n", "user: {last_login: {path: [[x]]}}\n", "<<: {}\n", "? x\n", "params: {x: {y: z}}\n"} {
@@ -136,7 +136,7 @@ func FuzzLoadProfile(f *testing.F) {
 		if err := os.WriteFile(file, source, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, err := LoadProfile(file)
+		p, err := Load(file)
 		if err != nil {
 			if !strings.Contains(err.Error(), "own.yaml") {
 				t.Errorf("no file in %q", err)
@@ -150,11 +150,11 @@ func FuzzLoadProfile(f *testing.F) {
 		}
 		v.Check(p)
 		for _, s := range p.Remove {
-			if path := s.Path.path(about(job.User{ID: "ID"})); !strings.HasPrefix(path, "/") {
+			if path := s.Path.Path(AccountPlaceholders(job.User{ID: "ID"})); !strings.HasPrefix(path, "/") {
 				t.Errorf("removes at %q", path)
 			}
-			if !slices.ContainsFunc(slices.Concat(s.templates(), s.Body.texts(), []Template{s.Path}), func(t Template) bool {
-				return slices.ContainsFunc(t.names(), func(name string) bool { return slices.Contains(p.User.names(), name) })
+			if !slices.ContainsFunc(slices.Concat(s.Templates(), s.Body.Texts(), []Template{s.Path}), func(t Template) bool {
+				return slices.ContainsFunc(t.Names(), func(name string) bool { return slices.Contains(p.User.Names(), name) })
 			}) {
 				t.Errorf("removes at %q, whoever that is", s.Path)
 			}
@@ -229,7 +229,7 @@ func TestSecret(t *testing.T) {
 	values := Values{Token: s, Password: s, ClientSecret: s}
 	var log strings.Builder
 	logger := zerolog.New(&log)
-	logger.Info().Any("a", all).Interface("b", values).Stringer("c", s).Any("d", s).Any("e", Options{Values: values}.Values).
+	logger.Info().Any("a", all).Interface("b", values).Stringer("c", s).Any("d", s).Any("e", struct{ Values Values }{values}).
 		Str("f", fmt.Sprint(s)).Err(fmt.Errorf("bad %s", s)).Send()
 	shown := []string{log.String(), s.String(), string(must(json.Marshal(all))), string(must(json.Marshal(values))),
 		string(must(yaml.Marshal(all))), fmt.Sprint(s), fmt.Sprintln(all, values), fmt.Errorf("%w: %v", os.ErrInvalid, s).Error()}

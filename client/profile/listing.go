@@ -1,4 +1,6 @@
-package client
+package profile
+
+import "github.com/tidwall/gjson"
 
 // Listing is a request that returns items, accounts or what proves their use,
 // page by page.
@@ -54,9 +56,18 @@ func (l Listing) Pages() string {
 	return text + "; the total has to agree"
 }
 
-// paged reports whether there may be more than one response.
-func (l Listing) paged() bool {
+// Paged reports whether there may be more than one response.
+func (l Listing) Paged() bool {
 	return l.Page != nil || l.Offset != nil || l.Cursor != nil || l.Next != nil || l.After != nil
+}
+
+// Counts reports whether the item is one that the listing is about.
+func (l Listing) Counts(item gjson.Result) bool {
+	if l.Only == nil {
+		return true
+	}
+	holds, known, err := l.Only.Holds(item)
+	return holds || !known || err != nil
 }
 
 // Page says that a page is asked for by its number. The listing ends with an
@@ -79,6 +90,9 @@ type Offset struct {
 	// a directory cuts off a page would be skipped.
 	Step string `yaml:"step"`
 }
+
+// StepSize is an offset's step by the number of items that were asked for.
+const StepSize = "size"
 
 // Cursor says that each page names the next one.
 type Cursor struct {

@@ -1,47 +1,12 @@
 package client
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
 	"dormant/job"
 )
-
-// TestTemplate: two braces are one that belongs to no placeholder.
-func TestTemplate(t *testing.T) {
-	values := map[string]string{"id": "7", "none": "", "braces": "{id}}"}
-	for text, want := range map[Template]string{
-		"{id}":                          "7",
-		"{{id}}":                        "{id}",
-		"{{{id}}}":                      "{7}",
-		"{{{{id}}}}":                    "{{id}}",
-		"{{{{{id}}}}}":                  "{{7}}",
-		"{{}}":                          "{}",
-		"}}{{":                          "}{",
-		`{{"a":{{"id":"{id}"}}}}`:       `{"a":{"id":"7"}}`,
-		`{{"id":{id}}}`:                 `{"id":7}`,
-		"{ user(id: {id}) {{ name }} }": "", // a space is no name
-		"{braces}{{":                    "{id}}{",
-		"{{id}} {none}":                 "{id}",
-		"{{{none}}}":                    "{}",
-	} {
-		if want == "" {
-			p := problems{}
-			if p.template("x", text, []string{"id"}); len(p.errs) == 0 {
-				t.Errorf("%s is accepted", text)
-			}
-			continue
-		}
-		if got := text.text(values); got != want {
-			t.Errorf("%s is %s, want %s", text, got, want)
-		}
-	}
-	if Template("{{id}}").blank(nil) || !Template("{{{id}}}").blank(nil) {
-		t.Error("what has no placeholder is never blank, and what has one can be")
-	}
-}
 
 // TestBraces in requests, as GraphQL and JSON in a text have them.
 func TestBraces(t *testing.T) {
@@ -69,30 +34,6 @@ func TestBraces(t *testing.T) {
 	if users, err := all(t, s, connect(t, s, p)); err != nil || ids(users) != "1" || s.seen()[0].body != `{"query":"{ users { id } }"}` {
 		t.Errorf("%v, %v, %v", users, err, s.seen())
 	}
-}
-
-// TestLoneBraces: one that belongs to nothing is a mistake, and the literal {id}
-// names nobody.
-func TestLoneBraces(t *testing.T) {
-	for text, want := range map[string]string{
-		"{": "brace", "}": "brace", "{{{": "brace", "}}}": "brace", "{{id}": "brace", "{id}}": "brace", "{ {id} }": "brace", "{{ {": "brace",
-		"{}": "{} is unknown", "{ id }": "{ id } is unknown", "{{{x}}}": "{x} is unknown",
-		"{{": "", "}}": "", "{{id}}": "", "{{x}} {id}": "", "{{{id}}}": "",
-	} {
-		quoted := string(must(json.Marshal(text)))
-		for _, source := range []string{
-			mistaken("", "", `{path: "/users/{id}", query: {q: `+quoted+`}}`, ""),
-			mistaken("", "", `{path: "/users/{id}", body: [{q: `+quoted+`}]}`, ""),
-			mistaken("", "", `{path: "/users/{id}", form: {q: `+quoted+`}}`, ""),
-		} {
-			if want != "" {
-				wantMistake(t, source, 4, want)
-			} else if _, err := loadText(t, source); err != nil {
-				t.Errorf("%s: %v", text, err)
-			}
-		}
-	}
-	wantMistake(t, mistaken("", "", `{path: "/users/{{id}}", body: {id: "{{id}}"}}`, ""), 4, "leads to no account")
 }
 
 // TestExtraObjects: an object or an array keeps its JSON as a whole value in a

@@ -1,4 +1,4 @@
-package client
+package profile
 
 import (
 	"encoding/base64"
@@ -30,8 +30,8 @@ func (v Values) given() map[string]string {
 	}
 }
 
-// placeholders is what every placeholder of the profile stands for.
-func (v Values) placeholders(p *Profile) map[string]string {
+// Placeholders is what every placeholder of the profile stands for.
+func (v Values) Placeholders(p *Profile) map[string]string {
 	values := v.given()
 	values["actor"] = v.Actor
 	if v.Username != "" || v.Password != "" {
@@ -48,7 +48,7 @@ func (v Values) placeholders(p *Profile) map[string]string {
 	maps.Copy(values, v.Params)
 	for name, preset := range p.Params {
 		if _, given := v.Params[name]; preset != nil && !given {
-			values[name] = Template(*preset).text(values) // which may be another param
+			values[name] = Template(*preset).Text(values) // which may be another param
 		}
 	}
 	return values
@@ -110,7 +110,7 @@ func (v Values) Check(p *Profile) []error {
 	if v.Actor == "" && v.Token == "" && p.SignIn != nil && p.SignIn.names("actor") {
 		errs = append(errs, fmt.Errorf("DORMANT_ACTOR: is not set: profile %s signs in for that account", p.Name))
 	}
-	values, inPaths := v.placeholders(p), p.inPaths()
+	values, inPaths := v.Placeholders(p), p.inPaths()
 	for _, name := range keys(p.Params) {
 		switch {
 		case p.Params[name] == nil && v.Params[name] == "":
@@ -142,7 +142,7 @@ func (p *Profile) inPaths() map[string]bool {
 	}
 	names := map[string]bool{}
 	for _, t := range paths {
-		for _, name := range t.names() {
+		for _, name := range t.Names() {
 			names[name] = true
 		}
 	}
@@ -156,7 +156,7 @@ func (p *Profile) credentials(token bool) (needed, allowed []string) {
 	if p.SignIn != nil && names["token"] && !token {
 		delete(names, "token")
 		for _, t := range p.SignIn.templates() {
-			for _, name := range t.names() {
+			for _, name := range t.Names() {
 				names[name] = true
 			}
 		}
@@ -201,14 +201,14 @@ func (p *Profile) NamesActor() bool {
 
 // names reports whether the sign-in has the placeholder.
 func (s *SignIn) names(name string) bool {
-	return slices.ContainsFunc(s.templates(), func(t Template) bool { return slices.Contains(t.names(), name) })
+	return slices.ContainsFunc(s.templates(), func(t Template) bool { return slices.Contains(t.Names(), name) })
 }
 
 // inHeaders are the placeholders in the headers.
 func (p *Profile) inHeaders() map[string]bool {
 	names := map[string]bool{}
 	for _, t := range p.Headers {
-		for _, name := range t.names() {
+		for _, name := range t.Names() {
 			names[name] = true
 		}
 	}

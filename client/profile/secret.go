@@ -1,0 +1,20 @@
+package profile
+
+import "fmt"
+
+// Secret is text that must not be seen. However it is printed, encoded or
+// logged, it shows as asterisks, or as nothing if it is empty.
+type Secret string
+
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// Format hides the text from every verb, wrong ones such as %d among them.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// MarshalText hides the text from encoders, JSON among them.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
