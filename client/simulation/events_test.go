@@ -62,6 +62,9 @@ func (w *world) randomEvent(r *rand.Rand) {
 			again.ID, again.Created, again.LastLogin = u.ID, now.Truncate(time.Second), time.Time{}
 			w.tracef("EVENT and its id given to another")
 			_, _ = w.dir.Add(again)
+			w.mu.Lock()
+			w.reused = append(w.reused, time.Now())
+			w.mu.Unlock()
 		}
 	case 12:
 		added := w.randomAccount(r, p, now)
@@ -83,7 +86,7 @@ func (w *world) policy() policyModel {
 func (w *world) markShifted(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.shifted[id] = time.Now()
+	w.shifts[id] = append(w.shifts[id], time.Now())
 }
 
 // isListed reports whether the system's listing contains the account.

@@ -251,6 +251,10 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 		w.tracef("  → half of it")
 		a.send(rw, false)
 	case emptyBody:
-		lie(200, []string{"{}", "[]", "null", ""}[q.chance.IntN(4)])
+		body := []string{"{}", "[]", "null", ""}[q.chance.IntN(4)]
+		if q.kind == opList && body == "[]" && w.sys.endsWithEmptyPage() {
+			q.run.endListingEarly()
+		}
+		lie(200, body)
 	}
 }

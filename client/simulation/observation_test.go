@@ -21,17 +21,21 @@ func (run *programRun) observe(q *request, a *answer) {
 	good := a.status == http.StatusOK && gjson.ValidBytes(a.body)
 	switch q.kind {
 	case opSelf:
-		if good {
+		if good && run.self == nil { // a later answer only shows that the token is still good
 			t := s.read(body, true)
-			run.self = []string{t.id, t.username, t.email, body.Get("user_id").Str, body.Get("sub").Str}
+			if self := []string{t.id, t.username, t.email, body.Get("user_id").Str, body.Get("sub").Str}; strings.Join(self, "") != "" {
+				run.self = self
+			}
 		}
 	case opList, opLog:
 		page := pageOf(q.uri)
-		run.pages[page] = good && body.Get(s.itemsOf(q.kind)).IsArray()
+		items := body.Get(s.itemsOf(q.kind))
+		empty := q.kind == opList && s.none != "" && !items.Exists() && body.Get(s.none).Exists()
+		run.pages[page] = good && (items.IsArray() || empty)
 		if q.kind == opLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
 			run.pages[page] = true // the system has no log
 		}
-		if run.pages[page] && (q.kind == opLog || !run.planned) {
+		if run.pages[page] && (q.kind == opLog || run.planned == nil) {
 			run.observePage(q, body)
 		}
 	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
@@ -74,11 +78,11 @@ func (run *programRun) observePage(q *request, body gjson.Result) {
 		run.loggedAt = time.Now()
 		for _, item := range body.Get(s.logItems).Array() {
 			id, at, _ := s.entry(item)
-			if at.After(run.log[id]) {
-				run.log[id] = at
+			if at.After(run.told.log[id]) {
+				run.told.log[id] = at
 			}
-			if run.oldest.IsZero() || at.Before(run.oldest) {
-				run.oldest = at
+			if run.told.oldest.IsZero() || at.Before(run.told.oldest) {
+				run.told.oldest = at
 			}
 		}
 		return
@@ -102,10 +106,10 @@ func (run *programRun) observePage(q *request, body gjson.Result) {
 // recordNames records which accounts a row of the activity file names.
 func (run *programRun) recordNames(t observation) {
 	name := run.rowOf(t)
-	if run.named[name] == nil {
-		run.named[name] = map[string]bool{}
+	if run.told.named[name] == nil {
+		run.told.named[name] = map[string]bool{}
 	}
-	run.named[name][t.id] = true
+	run.told.named[name][t.id] = true
 }
 
 func (run *programRun) rowOf(t observation) string {
@@ -149,34 +153,14 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		if s.last == opGet {
 			complete = append(complete, &t)
 		}
-	case q.kind == opRoles && good && body.IsArray():
+	case q.kind == opRoles && good && (body.IsArray() || body.IsObject()):
 		if t := run.partial[q.whom]; t != nil {
-			t.admin = len(body.Array()) > 0
+			t.hidden = !body.IsArray() // without a list, nobody knows whether it has roles
+			t.admin = !t.hidden && len(body.Array()) > 0
 			complete = append(complete, t)
 		}
 	case q.kind == opSearch && good && body.Get("users").IsArray():
-		for _, t := range run.partial {
-			if t.username != q.whom {
-				continue
-			}
-			items := body.Get("users").Array()
-			for _, item := range items {
-				if item.Get("id").Raw == t.id {
-					t.readLogin(item.Get("lastSeenAt"))
-				}
-			}
-			if t.pages == nil {
-				t.pages = map[string]int{}
-			}
-			t.pages[pageOf(q.uri)] = len(items)
-			found := 0
-			for _, n := range t.pages {
-				found += n
-			}
-			if len(items) == 0 || found >= int(body.Get("totalCount").Int()) {
-				complete = append(complete, t)
-			}
-		}
+		complete = run.observeSearch(q, body)
 	case (q.kind == opSessions || q.kind == opEvents) && good && body.IsArray():
 		if t := run.partial[q.whom]; t != nil {
 			for _, item := range body.Array() {
@@ -189,7 +173,7 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		}
 	case q.kind == opConsents && (good && body.IsArray() || a.status == http.StatusNotFound):
 		if t := run.partial[q.whom]; t != nil {
-			run.offline[t.id] = strings.Contains(body.Raw, "Offline Token")
+			t.hidden = strings.Contains(body.Raw, "Offline Token") // which may be in use
 			complete = append(complete, t)
 		}
 	}
@@ -207,32 +191,70 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 	}
 }
 
-// knowledge combines an answer about an account with the log of all accounts, the
-// activity file and the ledger.
-func (run *programRun) knowledge(t observation) observation {
+// observeSearch records a page of the search for an account by its username, and
+// returns which accounts have been read with it.
+func (run *programRun) observeSearch(q *request, body gjson.Result) (complete []*observation) {
+	items := body.Get("users").Array()
+	read := func(t *observation) (all bool) {
+		for _, item := range items {
+			if item.Get("id").Raw == t.id {
+				t.readLogin(item.Get("lastSeenAt"))
+			}
+		}
+		if strings.Contains(q.uri, "page=1&") { // perhaps again: if the search has changed meanwhile
+			t.pages, t.total = map[string]int{}, int(body.Get("totalCount").Int())
+		}
+		t.pages[pageOf(q.uri)] = len(items)
+		found := 0
+		for _, n := range t.pages {
+			found += n
+		}
+		return found >= t.total
+	}
+	for _, t := range run.partial {
+		if t.username == q.whom && read(t) {
+			complete = append(complete, t)
+		}
+	}
+	if len(complete) > 0 || !run.misled {
+		return complete
+	}
+	// Who asked for another account and was told of this one searches for it as well:
+	// the first answer need not be the one to whoever acts on it.
+	for _, seen := range run.accounts {
+		if seen.looks > 0 && seen.last.username == q.whom && read(&seen.last) {
+			seen.lookedAt = time.Now()
+		}
+	}
+	return nil
+}
+
+// knowledge combines an answer about an account with other evidence: the log of all
+// accounts, the activity file and the ledger.
+func (run *programRun) knowledge(t observation, e *evidence) observation {
 	s := run.world.sys
 	t.warned = run.warned[t.id]
-	at, logged := run.log[t.id]
+	at, logged := e.log[t.id]
 	switch {
-	case run.offline[t.id]:
+	case t.hidden:
 		t.login = loginUnknown
 	case s.coverage == "" && logged:
 		t.action = at
 	case s.coverage == "log" && logged:
 		t.login, t.at = loginKnown, at
-	case s.coverage == "log" && !run.oldest.IsZero():
-		t.login, t.at, t.notAfter = loginKnown, run.oldest, true
+	case s.coverage == "log" && !e.oldest.IsZero():
+		t.login, t.at, t.notAfter = loginKnown, e.oldest, true
 	}
 	at, there := run.file[run.rowOf(t)]
-	if !there || run.rowOf(t) == "" || at.IsZero() {
+	if !there || run.rowOf(t) == "" {
 		return t
 	}
 	elsewhere := effectiveLogin(observation{login: loginKnown, at: at, created: t.created}, run.now)
 	here := effectiveLogin(t, run.now)
 	switch {
-	case len(run.named[run.rowOf(t)]) > 1:
+	case len(e.named[run.rowOf(t)]) > 1: // the row counts for none of them
 		t.login = loginUnknown
-	case elsewhere.login != loginKnown, here.login == loginUnknown:
+	case at.IsZero(), elsewhere.login != loginKnown, here.login == loginUnknown:
 	case here.login != loginKnown, here.notAfter, at.After(here.at):
 		t.login, t.at, t.notAfter = loginKnown, at, false
 	}
@@ -243,6 +265,10 @@ func (run *programRun) knowledge(t observation) observation {
 // their action, the kept accounts by reason, the number of accounts and of active ones.
 func (run *programRun) plan() (candidates map[string]operation, kept map[string]int, scanned, active int) {
 	candidates, kept = map[string]operation{}, map[string]int{}
+	known := run.planned
+	if known == nil {
+		known = &run.told
+	}
 	for id, seen := range run.accounts {
 		t := seen.listedAs
 		if run.world.sys.details && seen.goneThen && seen.planned == nil {
@@ -252,16 +278,12 @@ func (run *programRun) plan() (candidates map[string]operation, kept map[string]
 			t = seen.planned
 		}
 		scanned++
-		k := run.knowledge(*t)
+		k := run.knowledge(*t, known)
 		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !u.at.Before(run.policy.firstCutoff(run.now)) &&
 			!isOneOf(append(slices.Clone(run.self), run.policy.actor...), t.id, t.username, t.email) {
 			active++
 		}
 		action, why := run.policy.decide(k, run.self, run.now)
-		row := run.rowOf(*t)
-		if _, inFile := run.file[row]; inFile && len(run.named[row]) > 1 && action != "" {
-			action, why = "", "last_login_unknown"
-		}
 		if action == "" {
 			kept[why]++
 			continue
@@ -269,15 +291,4 @@ func (run *programRun) plan() (candidates map[string]operation, kept map[string]
 		candidates[id] = action
 	}
 	return candidates, kept, scanned, active
-}
-
-// hasSharedRow reports whether a row of the activity file names two accounts. Such a
-// row counts for neither, which the run learns when it reads the second one.
-func (run *programRun) hasSharedRow() bool {
-	for name, ids := range run.named {
-		if _, there := run.file[name]; there && len(ids) > 1 {
-			return true
-		}
-	}
-	return false
 }

@@ -3,9 +3,9 @@ package simulation
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"dormant/job"
 )
@@ -140,9 +140,6 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 	if r.Counts.Scanned != scanned {
 		violationf("it says that there are %d accounts, not %d", r.Counts.Scanned, scanned)
 	}
-	if run.hasSharedRow() {
-		return
-	}
 	again := map[string]int{}
 	for _, a := range r.Accounts {
 		if a.Result == job.Kept && a.RemovableAt == nil {
@@ -169,21 +166,32 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 // view describes what the run knows of an account, for messages.
 func (run *programRun) view(id string) string {
 	seen := run.accounts[id]
-	action, why := run.policy.decide(run.knowledge(seen.last), run.self, run.now)
-	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last), action, why, run.now)
+	action, why := run.policy.decide(run.knowledge(seen.last, &run.told), run.self, run.now)
+	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last, &run.told), action, why, run.now)
 }
 
 // shiftedWithin reports whether the listing changed while the run read it.
 func (w *world) shiftedWithin(run *programRun) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, at := range maps.All(w.shifted) {
-		if !at.Before(run.from) && !at.After(run.to) {
+	for _, moves := range w.shifts {
+		if slices.ContainsFunc(moves, run.listedAt) {
 			return true
 		}
 	}
 	return false
 }
+
+// reusedWithin reports whether an id was given to another account while the run read
+// the listing: as a cursor, it then points to another place.
+func (w *world) reusedWithin(run *programRun) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.reused, run.listedAt)
+}
+
+// listedAt reports whether the run was reading the listing then.
+func (run *programRun) listedAt(at time.Time) bool { return !at.Before(run.from) && !at.After(run.to) }
 
 // checkJournal checks that the journal has one intent and one result for each account
 // that the run tried to change.

@@ -27,8 +27,10 @@ func (run *programRun) checkRequest(q *request, r *http.Request) {
 	switch {
 	case q.kind == opSignIn || q.kind == opSelf:
 	case q.kind != opList && q.kind != opLog:
-		run.planned = true // what follows reads accounts alone
-	case !run.planned:
+		if run.planned == nil { // what follows reads accounts alone
+			run.planned = run.told.clone()
+		}
+	case run.planned == nil:
 		run.pages[pageOf(q.uri)] = false // until an answer arrives
 	}
 	run.mu.Unlock()
@@ -66,7 +68,7 @@ func (run *programRun) changeViolation(q *request) string {
 	if !run.cancelled.IsZero() && q.at.After(run.cancelled) && seen.tries == 0 {
 		return "the run was told to end before"
 	}
-	now := run.knowledge(seen.last)
+	now := run.knowledge(seen.last, &run.told)
 	action, why := p.decide(now, run.self, run.now)
 	if action != q.kind {
 		return fmt.Sprintf("it is to be kept, or something else is to be done (%s %s): %+v", action, why, now)
@@ -137,19 +139,14 @@ func (run *programRun) missingAccount() string {
 	if !run.listed {
 		return "there is no listing"
 	}
-	if run.misled {
-		return ""
-	}
 	w := run.world
+	if run.misled || run.cutShort || w.sys.shifts && w.shiftedWithin(run) || w.sys.cursors && w.reusedWithin(run) {
+		return "" // undetectable for this system
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, at := range w.shifted {
-		if w.sys.shifts && !at.Before(run.from) && !at.After(run.to) {
-			return "" // undetectable for this system
-		}
-	}
 	for _, u := range w.dir.Users() {
-		if at, ok := w.shifted[u.ID]; ok && !at.Before(run.from) || !w.isListed(u) {
+		if moves := w.shifts[u.ID]; len(moves) > 0 && !moves[len(moves)-1].Before(run.from) || !w.isListed(u) {
 			continue
 		}
 		if run.accounts[u.ID] == nil {
@@ -163,6 +160,14 @@ func (run *programRun) addEffect(id string, kind operation, all bool) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	run.effects = append(run.effects, effect{id, kind, all})
+}
+
+// endListingEarly records that the run receives a page that ends the listing, though
+// there is more of it, and that no client can tell from the last one.
+func (run *programRun) endListingEarly() {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.cutShort = true
 }
 
 // mislead records that the run receives a wrong answer that no client can detect.

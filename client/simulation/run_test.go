@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -55,19 +56,17 @@ type programRun struct {
 	killed    bool
 	misled    bool // it received a wrong answer that no client could detect
 
-	self     []string
+	self     []string // names in the first answer that says who is calling
 	accounts map[string]*account
-	named    map[string]map[string]bool // ids of the accounts that a row of the activity file names
-	partial  map[string]*observation    // accounts that are read in several requests, not yet complete
-	pages    map[string]bool            // of listings: whether the last attempt was answered
-	listed   bool                       // a page of the listing was answered
-	from, to time.Time                  // first and last page of the listing
-	log      map[string]time.Time       // newest entry of each account in the log of all accounts
-	oldest   time.Time                  // entry of that log
-	offline  map[string]bool
+	partial  map[string]*observation // accounts that are read in several requests, not yet complete
+	pages    map[string]bool         // of listings: whether the last attempt was answered
+	listed   bool                    // a page of the listing was answered
+	cutShort bool                    // an empty page may have ended the listing early, and no client can detect it
+	from, to time.Time               // first and last page of the listing
+	told     evidence                // until now
+	planned  *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
 	signedIn time.Time
 	loggedAt time.Time
-	planned  bool // the listing is complete
 	effects  []effect
 }
 
@@ -83,6 +82,27 @@ type account struct {
 	tries     int  // number of requests to change it
 	succeeded map[operation]bool
 	asked     map[operation]bool
+}
+
+// evidence is what is known of accounts beside the answers about each of them: the log
+// of all accounts, and whom the activity file is about. A run goes on learning both
+// after it has planned.
+type evidence struct {
+	log    map[string]time.Time       // newest entry of each account in the log of all accounts
+	oldest time.Time                  // entry of that log
+	named  map[string]map[string]bool // ids of the accounts that a row of the activity file names
+}
+
+func newEvidence() evidence {
+	return evidence{log: map[string]time.Time{}, named: map[string]map[string]bool{}}
+}
+
+func (e *evidence) clone() *evidence {
+	c := &evidence{log: maps.Clone(e.log), oldest: e.oldest, named: map[string]map[string]bool{}}
+	for row, ids := range e.named {
+		c.named[row] = maps.Clone(ids)
+	}
+	return c
 }
 
 // effect is a change that a request made to an account.
@@ -125,8 +145,7 @@ func (w *world) newRun(p policyModel, journal string) *programRun {
 		world: w, number: number, id: fmt.Sprintf("run-%d", number), policy: p, journal: journal,
 		concurrency: 1 + r.IntN(4), retries: r.IntN(4), maxFailures: 1 + r.IntN(5),
 		fixedToken: w.fixedToken, noJournal: r.IntN(8) == 0,
-		accounts: map[string]*account{}, named: map[string]map[string]bool{}, partial: map[string]*observation{}, pages: map[string]bool{},
-		log: map[string]time.Time{}, offline: map[string]bool{},
+		accounts: map[string]*account{}, partial: map[string]*observation{}, pages: map[string]bool{}, told: newEvidence(),
 	}
 	if r.IntN(3) > 0 {
 		run.pageSize = 1 + r.IntN(12)

@@ -19,6 +19,7 @@ type system struct {
 
 	items string // where a page of the listing has the accounts
 	total string // and their number, or the header that has it
+	none  string // a page without accounts may have this instead of items
 	read  func(item gjson.Result, alone bool) observation
 
 	// last is the request that completes the reading of one account; the requests
@@ -35,11 +36,16 @@ type system struct {
 	file    bool     // the run has an activity file
 	byName  bool     // requests address accounts by username
 	freeIDs bool     // ids may be any text
+	cursors bool     // the id of the last account of a page asks for the next page
 	again   bool     // removing an account that is already gone succeeds
 	steps   int      // requests that a removal takes; 1 unless given
 	cannot  []string // changes that the system has no API for
 	shifts  bool     // a listing that changes while it is read may miss accounts, undetectably
 }
+
+// endsWithEmptyPage reports whether an empty array ends a listing, and nothing else says
+// how many accounts there are.
+func (s *system) endsWithEmptyPage() bool { return s.items == "@this" && s.total == "" }
 
 // operation is the purpose of a request.
 type operation string
@@ -116,12 +122,14 @@ type observation struct {
 	undated bool      // the directory has no such date
 	action  time.Time // newest other sign of use; zero: none
 
+	hidden               bool // there is more to know, and the directory does not tell it
 	admin, bot, disabled bool
 	roles                []string // nil: not given
 
 	warned time.Time // when an earlier run first reported it as unused; zero: never
 
 	pages map[string]int // of the search for it, with the number of their items
+	total int            // of these items, as the first page counts them
 }
 
 // loginState is what is known of a last login.

@@ -107,7 +107,7 @@ var systems = []*system{
 		},
 	},
 	{
-		name: "okta", caller: true, self: true, freeIDs: true, steps: 2,
+		name: "okta", caller: true, self: true, freeIDs: true, cursors: true, steps: 2,
 		routes: []route{
 			{opSelf, "GET /api/v1/users/me", ""}, {opList, "GET /api/v1/users", ""}, {opGet, "GET /api/v1/users/{}", ""},
 			{opRoles, "GET /api/v1/users/{}/roles", ""}, {opRemove, "DELETE /api/v1/users/{}", "sendEmail=false"},
@@ -236,7 +236,7 @@ var systems = []*system{
 			{opList, "GET /Users", ""}, {opGet, "GET /Users/{}", ""},
 			{opRemove, "DELETE /Users/{}", ""}, {opDisable, "PATCH /Users/{}", ""},
 		},
-		items: "Resources", total: "totalResults", last: opGet,
+		items: "Resources", total: "totalResults", none: "totalResults", last: opGet,
 		read: func(item gjson.Result, _ bool) observation {
 			t := observation{
 				id: item.Get("id").Str, username: item.Get("userName").Str, login: loginNotTold,

@@ -58,8 +58,9 @@ type world struct {
 
 	mu         sync.Mutex
 	runs       []*programRun
-	arrivals   map[string]int       // of each request, by its text
-	shifted    map[string]time.Time // when an account last entered, left or moved within the listing
+	arrivals   map[string]int         // of each request, by its text
+	shifts     map[string][]time.Time // when each account entered, left or moved within the listing
+	reused     []time.Time            // when the id of a deleted account was given to another
 	stale      map[string]*answer
 	names      int // given out so far
 	trace      []string
@@ -69,7 +70,7 @@ type world struct {
 func newWorld(t *testing.T, seed uint64, sys *system) *world {
 	w := &world{
 		t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), sys: sys,
-		arrivals: map[string]int{}, shifted: map[string]time.Time{}, stale: map[string]*answer{},
+		arrivals: map[string]int{}, shifts: map[string][]time.Time{}, stale: map[string]*answer{},
 		reported: map[string]bool{}, crashLedgers: map[string]string{},
 	}
 	return w
