@@ -149,7 +149,7 @@ func TestActivityShared(t *testing.T) {
 			if backwards {
 				slices.Reverse(users)
 			}
-			pl, err := ReadPlan(each(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
+			pl, err := ReadPlan(iterate(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +232,7 @@ func TestActivityConcurrently(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			u := with(strconv.Itoa(i), mailed("a@x"))
-			a.about(u)
+			a.hasRow(u)
 			a.apply(u, testNow)
 			a.unmatched()
 		})

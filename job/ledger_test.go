@@ -88,7 +88,7 @@ func TestGrace(t *testing.T) {
 			l := &Ledger{grace: fortnight, found: tt.found}
 			pl := planOf(p, u)
 			kept := maps.Clone(pl.Kept)
-			l.hold(pl, p, testNow)
+			l.applyGrace(pl, p, testNow)
 			got, until := Decision{Keep, ""}, time.Time{}
 			switch {
 			case len(pl.InGrace)+len(pl.Candidates) > 1:

@@ -1022,7 +1022,7 @@ func TestRunWhateverHappens(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.Ledger.hold(plan, c.Policy, testNow)
+				c.Ledger.applyGrace(plan, c.Policy, testNow)
 				for _, candidate := range plan.Candidates {
 					allowed["read "+candidate.User.ID] = true
 					allowed[fmt.Sprintf("%s %s", candidate.Action, candidate.User.ID)] = true
