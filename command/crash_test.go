@@ -119,6 +119,18 @@ func (c *changes) killAt(t *testing.T, event string, n int) {
 	c.dead = true
 }
 
+// settle waits until no request of a process that has ended is on its way: when a new
+// connection is accepted, all before it are, and what was sent over them is handled
+// before they are closed.
+func (d *directory) settle(t *testing.T) {
+	t.Helper()
+	alone := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if response, err := alone.Get(d.url); err == nil { // any answer will do, and none
+		response.Body.Close()
+	}
+	until(t, "all connections are closed", func() bool { return d.connections.Load() == 0 })
+}
+
 // until looks again and again whether it is so.
 func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
@@ -170,6 +182,7 @@ func TestKilled(t *testing.T) {
 						if p.wait(t) != -1 {
 							t.Fatalf("it was not killed: %d\n%s", p.code, &p.stderr)
 						}
+						d.settle(t)
 						c.mu.Lock()
 						taken, asked := c.taken, len(d.Requests())
 						c.mu.Unlock()

@@ -45,6 +45,8 @@ type directory struct {
 	users   []sandbox.User // as they are at first
 	hook    atomic.Pointer[hook]
 
+	connections atomic.Int64 // that are open
+
 	requests, removed int // by earlier runs
 }
 
@@ -72,7 +74,16 @@ func serve(t *testing.T, system string, options ...func(*sandbox.Options)) *dire
 		t.Fatal(err)
 	}
 	d.users = d.Users()
-	server := httptest.NewServer(http.StripPrefix("/tenant/7", d.Server))
+	server := httptest.NewUnstartedServer(http.StripPrefix("/tenant/7", d.Server))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			d.connections.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			d.connections.Add(-1)
+		}
+	}
+	server.Start()
 	t.Cleanup(server.Close)
 	d.url = server.URL + "/tenant/7"
 	d.environ = []string{
