@@ -81,6 +81,7 @@ func serve(t *testing.T, system string, options ...func(*sandbox.Options)) *dire
 			d.connections.Add(1)
 		case http.StateClosed, http.StateHijacked:
 			d.connections.Add(-1)
+		case http.StateActive, http.StateIdle:
 		}
 	}
 	server.Start()
