@@ -105,24 +105,37 @@ func (c *Client) find(items gjson.Result, id string) (found gjson.Result) {
 	return gjson.Result{}
 }
 
-// overlay is one object with the members of all; of several with the same name,
-// the last.
+// overlay is one object with the members of all. Of several with the same name
+// the last counts, but null takes the place of nothing: an answer that does not
+// know something does not deny what another one knows. Objects are laid over each
+// other in the same way.
 func overlay(objects []gjson.Result) gjson.Result {
 	if len(objects) == 1 {
 		return objects[0]
 	}
-	members := map[string]json.RawMessage{}
+	members := map[string]gjson.Result{}
 	for _, object := range objects {
 		object.ForEach(func(name, value gjson.Result) bool {
-			members[name.Str] = json.RawMessage(value.Raw)
+			before := members[name.Str]
+			switch {
+			case value.Type == gjson.Null && before.Exists():
+				return true
+			case value.IsObject() && before.IsObject():
+				value = overlay([]gjson.Result{before, value})
+			}
+			members[name.Str] = value
 			return true
 		})
 	}
-	raw, err := json.Marshal(members)
+	raw := map[string]json.RawMessage{}
+	for name, value := range members {
+		raw[name] = json.RawMessage(value.Raw)
+	}
+	whole, err := json.Marshal(raw)
 	if err != nil {
 		panic(err) // they were JSON
 	}
-	return gjson.ParseBytes(raw)
+	return gjson.ParseBytes(whole)
 }
 
 // one reads a single document, about the account if there is one.
