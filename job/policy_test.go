@@ -319,7 +319,7 @@ func TestDisableCutoff(t *testing.T) {
 	}
 }
 
-// Only what can't change by knowing more of its use is settled.
+// Only a decision that further details can't change is final.
 func TestKeepsWithoutDetails(t *testing.T) {
 	tests := []struct {
 		rule string

@@ -65,9 +65,9 @@ type Report struct {
 	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
 	Error    string    `json:"error,omitempty"`
 
-	NotBegun bool  `json:"-"` // the run could not begin: no request was sent
-	Planned  bool  `json:"-"` // the whole directory was read, so that there was a plan
-	Err      error `json:"-"` // why the run failed or was interrupted
+	NotStarted bool  `json:"-"` // the run could not begin: no request was sent
+	Planned    bool  `json:"-"` // the whole directory was read, so that there was a plan
+	Err        error `json:"-"` // why the run failed or was interrupted
 }
 
 // Counts are numbers of accounts by result. An account that was kept by the recheck counts

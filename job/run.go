@@ -67,7 +67,7 @@ func (c *Cleanup) saveLedger(plan *Plan, r Report) error {
 // Fail returns the report of a run that could not begin because of err.
 func (c *Cleanup) Fail(now time.Time, err error) Report {
 	r, log := c.start(now)
-	r.Outcome, r.NotBegun = Failed, true
+	r.Outcome, r.NotStarted = Failed, true
 	return r.finish(err, log)
 }
 
