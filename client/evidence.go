@@ -167,7 +167,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 // than any.
 func newer(a, b job.LastLogin) job.LastLogin {
 	now := time.Now()
-	a, b = a.Settle(time.Time{}, now), b.Settle(time.Time{}, now)
+	a, b = a.Normalize(time.Time{}, now), b.Normalize(time.Time{}, now)
 	switch {
 	case a.State == job.LoginHidden || a.State == job.LoginUnreadable:
 		return a

@@ -93,7 +93,7 @@ func TestCoverageSettles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"never", "before 2023-01-01T00:00:00Z"} {
-		if got := users[i].LastLogin.Settle(users[i].Created, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); got.String() != want {
+		if got := users[i].LastLogin.Normalize(users[i].Created, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); got.String() != want {
 			t.Errorf("account %s: %s, want %s", users[i].ID, got, want)
 		}
 	}

@@ -148,8 +148,8 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 		fmt.Fprintf(out, "second look\tdoes not work\n")
 		return fmt.Errorf("read account %q again, as before its removal: %w", page[i].ID, err)
 	}
-	_, first := cleanup.Judge(page[i], now)
-	_, second := cleanup.Judge(again, now)
+	_, first := cleanup.Decide(page[i], now)
+	_, second := cleanup.Decide(again, now)
 	if second != first {
 		fmt.Fprintf(out, "second look\tworks, but of account %q it tells another thing than the listing: %s (%s), not %s (%s)\n",
 			again.ID, second.Action, second.Reason, first.Action, first.Reason)
@@ -170,7 +170,7 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 	}
 	var accounts []account
 	for _, u := range page[:min(maxShown, len(page))] {
-		u, d := cleanup.Judge(u, now)
+		u, d := cleanup.Decide(u, now)
 		accounts = append(accounts, account{u, d})
 	}
 	fmt.Fprintf(out, "\nThe first accounts, as they are understood:\n")
@@ -196,7 +196,7 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 			}
 			return cmp.Or(formatTime(a.Created), "not told")
 		}},
-		{"last login", func(a account) string { return a.LastLogin.Settle(a.Created, now).String() }},
+		{"last login", func(a account) string { return a.LastLogin.Normalize(a.Created, now).String() }},
 		{"other activity", func(a account) string { return cmp.Or(formatTime(a.LastActivity), "none") }},
 		{"decision", func(a account) string { return string(a.Action) }},
 		{"reason", func(a account) string { return string(a.Reason) }},

@@ -43,7 +43,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 	if doubtful > 0 && !asked {
 		fmt.Fprintf(a.Stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", doubtful)
 	}
-	if code == exitDone && doubtful+len(traces.Foreign) > 0 {
+	if code == exitDone && doubtful+len(traces.Unrecognized) > 0 {
 		return exitPartial
 	}
 	return code
@@ -76,10 +76,10 @@ func writeTraces(text io.Writer, traces *job.Traces) {
 		counts[t.State]++
 	}
 	fmt.Fprintln(text, formatCounts(counts))
-	for _, line := range traces.CutShort {
+	for _, line := range traces.Truncated {
 		fmt.Fprintf(text, "line %d is cut short: a run was killed while it wrote it\n", line)
 	}
-	for _, line := range traces.Foreign {
+	for _, line := range traces.Unrecognized {
 		fmt.Fprintf(text, "line %d is not one that a journal has, so what was in it is not known\n", line)
 	}
 }

@@ -117,7 +117,7 @@ func (a *Activity) add(name, login string, now time.Time) error {
 	if strings.TrimSpace(login) == "" {
 		return nil
 	}
-	at := ParseLastLogin(login).Settle(time.Time{}, now)
+	at := ParseLastLogin(login).Normalize(time.Time{}, now)
 	if at.State != LoginKnown {
 		return fmt.Errorf("last_login %q is no plausible time: RFC 3339, YYYY-MM-DDTHH:MM:SS, YYYY-MM-DD or seconds since 1970 are read", login)
 	}
@@ -176,8 +176,8 @@ func (a *Activity) apply(u User, now time.Time) User {
 	if row == nil {
 		return u
 	}
-	elsewhere := LoginAt(row.at).Settle(u.Created, now)
-	switch login := u.LastLogin.Settle(u.Created, now); {
+	elsewhere := LoginAt(row.at).Normalize(u.Created, now)
+	switch login := u.LastLogin.Normalize(u.Created, now); {
 	case row.shared:
 		u.LastLogin = LastLogin{State: LoginUnreadable}
 	case row.at.IsZero():

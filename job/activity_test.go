@@ -109,7 +109,7 @@ func TestActivityApply(t *testing.T) {
 	}
 	for _, tt := range tests {
 		a := readActivity(t, "id,last_login", "17,"+tt.row)
-		if got := a.apply(tt.user, testNow).LastLogin.Settle(tt.user.Created, testNow).String(); got != tt.want {
+		if got := a.apply(tt.user, testNow).LastLogin.Normalize(tt.user.Created, testNow).String(); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
 		}
 	}

@@ -88,11 +88,12 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	return found, nil
 }
 
-// Judge returns u with the last login from the activity file applied, and the decision
-// about it.
-func (c *Cleanup) Judge(u User, now time.Time) (User, Decision) {
+// Decide applies the activity file to u, and returns the result and the decision about it
+// by policy and ledger.
+func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
 	u = c.Activity.apply(u, now)
-	return u, c.decide(u, now)
+	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), now)
+	return u, Decision{candidate.Action, candidate.Reason}
 }
 
 func iterate(users []User) iter.Seq2[User, error] {

@@ -68,7 +68,7 @@ var (
 //
 // Empty text, a number up to 0, the year 1 or before, and exactly 1970-01-01T00:00:00Z
 // are sentinels for LoginNever. All other text that is no time is LoginUnreadable. It does
-// not check whether the time is plausible; Settle does.
+// not check whether the time is plausible; Normalize does.
 func ParseLastLogin(text string) LastLogin {
 	text = strings.TrimSpace(text)
 	switch {
@@ -118,12 +118,12 @@ func loginUnlessSentinel(written, at time.Time) LastLogin {
 	return LoginAt(at)
 }
 
-// Settle checks whether a known time is plausible. A time before the year 2000 or more
+// Normalize checks whether a known time is plausible. A time before the year 2000 or more
 // than a day after now becomes LoginUnreadable: most likely the unit, the zone or the field
 // is wrong. A time before the account was created is a sentinel for LoginNever. An upper
 // bound becomes LoginAbsent if the creation date is not known, because the account may be
 // newer than the log. A zero created is not compared.
-func (l LastLogin) Settle(created, now time.Time) LastLogin {
+func (l LastLogin) Normalize(created, now time.Time) LastLogin {
 	switch {
 	case l.State != LoginKnown:
 		return l

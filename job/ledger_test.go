@@ -103,7 +103,7 @@ func TestGrace(t *testing.T) {
 			if got != tt.want || !until.Equal(tt.until) {
 				t.Errorf("%v until %s, want %v until %s", got, until, tt.want, tt.until)
 			}
-			if d := (&Cleanup{Policy: p, Ledger: l}).decide(u, testNow); d != tt.want {
+			if _, d := (&Cleanup{Policy: p, Ledger: l}).Decide(u, testNow); d != tt.want {
 				t.Errorf("alone: %v, want %v", d, tt.want)
 			}
 			e := l.explain(p, p.Explain(u, testNow), testNow)
@@ -111,7 +111,7 @@ func TestGrace(t *testing.T) {
 			if e.Decision != tt.want || e.Rules[i].Rule != tt.want.Reason {
 				t.Errorf("explained as %v, by %v, want %v", e.Decision, e.Rules[i], tt.want)
 			}
-			if d := (&Cleanup{Policy: p}).decide(u, testNow); d.Reason == InGrace || d != p.Decide(u, testNow) {
+			if _, d := (&Cleanup{Policy: p}).Decide(u, testNow); d.Reason == InGrace || d != p.Decide(u, testNow) {
 				t.Errorf("%v without a ledger", d)
 			}
 		})

@@ -84,13 +84,6 @@ func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, erro
 	return plan, err
 }
 
-// decide returns the decision about u by policy and ledger. The activity file has to be
-// applied to u already.
-func (c *Cleanup) decide(u User, now time.Time) Decision {
-	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), now)
-	return Decision{candidate.Action, candidate.Reason}
-}
-
 // newPlan returns the plan for an empty directory.
 func newPlan(p Policy, now time.Time) *Plan {
 	return &Plan{

@@ -218,9 +218,9 @@ func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named
 // if there was none.
 func (u User) lastUse(now time.Time) (login, activity LastLogin) {
 	if !u.LastActivity.IsZero() {
-		activity = LoginAt(u.LastActivity).Settle(time.Time{}, now)
+		activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
 	}
-	return u.LastLogin.Settle(u.Created, now), activity
+	return u.LastLogin.Normalize(u.Created, now), activity
 }
 
 // removesNeverUsed reports whether the policy acts on u, which never logged in: whether u

@@ -153,7 +153,7 @@ func (m *removal) recheck(ctx context.Context) error {
 	if planned == Disable && u.Disabled && m.attempted {
 		return errAlreadyDisabled
 	}
-	d := m.decide(m.Activity.apply(u, m.now), m.now)
+	_, d := m.Decide(u, m.now)
 	if d.Action == planned {
 		m.account.Reason, m.found = d.Reason, true
 		return nil

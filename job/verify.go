@@ -42,10 +42,10 @@ type Trace struct {
 type Traces struct {
 	Accounts []*Trace // in the order of their lines
 
-	// CutShort are the numbers of incomplete lines, as a crash leaves them. An
+	// Truncated are the numbers of incomplete lines, as a crash leaves them. An
 	// incomplete intent was not followed by a request; an incomplete result leaves its
-	// account in doubt. Foreign are the numbers of all other lines that are no event.
-	CutShort, Foreign []int
+	// account in doubt. Unrecognized are the numbers of all other lines that are no event.
+	Truncated, Unrecognized []int
 }
 
 // ReadJournal reads a journal with any number of runs. It returns an error only if reading
@@ -65,9 +65,9 @@ func ReadJournal(r io.Reader) (*Traces, error) {
 			err := json.Unmarshal([]byte(part), &e)
 			switch {
 			case err != nil && isTruncated(part):
-				j.CutShort = append(j.CutShort, number)
+				j.Truncated = append(j.Truncated, number)
 			case err != nil || !e.valid():
-				j.Foreign = append(j.Foreign, number)
+				j.Unrecognized = append(j.Unrecognized, number)
 			default:
 				j.add(e, number, open)
 			}

@@ -586,7 +586,7 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, decision := run.Judge(u, now)
+		u, decision := run.Decide(u, now)
 		known, ok := d.User(u.ID)
 		if !ok {
 			known.Username = u.Username // the answer was changed
