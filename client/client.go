@@ -215,7 +215,7 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 		return job.User{}, job.ErrUnsupported
 	}
 	how := c.profile.Self
-	answer, err := c.one(ctx, opSelf, profile.Single{Path: how.Path}, job.User{})
+	answer, err := c.one(ctx, opSelf, profile.Single{Listing: profile.Listing{Path: how.Path}}, job.User{})
 	if err != nil {
 		return job.User{}, fmt.Errorf("%s: %w", opSelf, err)
 	}

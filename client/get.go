@@ -56,18 +56,14 @@ func hidden(u job.User) job.User {
 func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	var parts []gjson.Result
 	for i, how := range c.profile.Get {
-		answer, err := c.one(ctx, opGet, how, u)
+		key := fmt.Sprintf("get[%d]", i)
+		part, err := c.part(ctx, key, how, u)
 		if i > 0 && errors.Is(err, job.ErrNotFound) {
-			return gjson.Result{}, locate(c.profile, fmt.Sprintf("get[%d]", i), misfitf("path", "account %q is there, and this part of it is not", u.ID))
+			return gjson.Result{}, locate(c.profile, key, misfitf("path", "account %q is there, and this part of it is not", u.ID))
 		}
 		if err != nil {
 			return gjson.Result{}, err
 		}
-		part := how.Item.At(answer)
-		if how.Items != nil {
-			part = c.find(how.Items.At(answer), u.ID)
-		}
-		key := fmt.Sprintf("get[%d]", i)
 		switch {
 		case part.Type == gjson.Null:
 			return gjson.Result{}, locate(c.profile, key, misfitf("item", "the answer has nothing there of account %q", u.ID))
@@ -86,6 +82,54 @@ func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	return overlay(parts), nil
 }
 
+// part is what one of the GETs of an account returns of it, or null if that is
+// nothing.
+func (c *Client) part(ctx context.Context, key string, how profile.Single, u job.User) (gjson.Result, error) {
+	if how.Items == nil {
+		answer, err := c.one(ctx, opGet, how, u)
+		return how.Item.At(answer), err
+	}
+	var collected []json.RawMessage
+	w := &walk{client: c, operation: opGet, listing: how.Listing, key: key, user: u}
+	for it, err := range w.items(ctx) {
+		switch {
+		case err != nil && w.pagesRead == 0 && saysGone(how.Missing, err):
+			return gjson.Result{}, job.ErrNotFound
+		case err != nil:
+			return gjson.Result{}, err
+		case !how.Counts(it.value):
+			continue
+		}
+		if how.Collect {
+			if collected = append(collected, json.RawMessage(it.value.Raw)); len(collected) > maxCollected {
+				return gjson.Result{}, it.wrong(fmt.Errorf("more than %d items about one account", maxCollected))
+			}
+			continue
+		}
+		if id, err := c.reader.ID("", it.value); err != nil || id != u.ID {
+			continue
+		}
+		if saysGone(how.Missing, &statusError{Code: http.StatusOK, body: it.value}) {
+			return gjson.Result{}, job.ErrNotFound
+		}
+		return it.value, nil
+	}
+	if w.counted > w.read {
+		return gjson.Result{}, locate(c.profile, key, misfitf("total", "the listing has %d items and says that there are %d", w.read, w.counted))
+	}
+	if !how.Collect {
+		return gjson.Result{}, nil
+	}
+	raw, err := json.Marshal(append([]json.RawMessage{}, collected...))
+	if err != nil {
+		panic(err) // they were JSON
+	}
+	return gjson.ParseBytes(raw), nil
+}
+
+// maxCollected is the most that is kept of one account's items.
+const maxCollected = 100_000
+
 // under is an object with the value as its only member.
 func under(name string, value gjson.Result) gjson.Result {
 	raw, err := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value.Raw)})
@@ -93,16 +137,6 @@ func under(name string, value gjson.Result) gjson.Result {
 		panic(err) // it was JSON
 	}
 	return gjson.ParseBytes(raw)
-}
-
-// find is the account with the id in an array, or nothing.
-func (c *Client) find(items gjson.Result, id string) (found gjson.Result) {
-	for _, item := range items.Array() {
-		if of, err := c.reader.ID("", item); err == nil && of == id {
-			return item
-		}
-	}
-	return gjson.Result{}
 }
 
 // overlay is one object with the members of all. Of several with the same name

@@ -102,15 +102,18 @@ func TestCoverageSettles(t *testing.T) {
 // TestCoverageFromAParam: what is there depends on how the directory is set up.
 func TestCoverageFromAParam(t *testing.T) {
 	p := sketch(t, "", "", "params: {coverage: life}\nactivity: {path: /log, items: log, account: {path: who}, at: at, coverage: \"{coverage}\"}\n")
-	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never"} {
+	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never", "none": "absent"} {
 		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": people(1, 1, "")})
 		users, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values.Params = map[string]string{"coverage": coverage} }))
 		if err != nil || told(users[0]) != want {
 			t.Errorf("%s: %v, %v; want %s", coverage, users, err, want)
 		}
+		if read := strings.Contains(s.lines(), "GET /log"); read != (coverage != "none") {
+			t.Errorf("%s: the source is read: %t", coverage, read)
+		}
 	}
 	_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Timeout: time.Second, Values: profile.Values{Token: token, Params: map[string]string{"coverage": "full"}}})
-	wantError(t, err, `"full" is none of life, log, complete`, "own.yaml", "line 6: activity.coverage")
+	wantError(t, err, `"full" is none of life, log, complete, none`, "own.yaml", "line 6: activity.coverage")
 }
 
 // TestJoin: an entry is about the account that it names, and about nobody else.

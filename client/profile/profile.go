@@ -102,17 +102,21 @@ func (s Singles) Details() bool {
 	return slices.ContainsFunc(s, func(g Single) bool { return g.Details })
 }
 
-// Single is a GET that returns one account.
+// Single is a GET that returns one account, or a part of it.
 type Single struct {
-	Path  Template            `yaml:"path"`
-	Query map[string]Template `yaml:"query"`
+	// Listing has the path and the query. If it has Items, the account is in an
+	// array, by its id, and the array may come in pages.
+	Listing `yaml:",inline"`
 
-	Item  Paths `yaml:"item"`  // where the account is in the response; nothing: all of it
-	Items Paths `yaml:"items"` // or where an array is in which it is, by its id
+	Item Paths `yaml:"item"` // where the account is in the response; nothing: all of it
 
 	// As is a name under which the whole response is put in the account, instead
 	// of being laid over it.
 	As string `yaml:"as"`
+
+	// Collect says that not one of the items is meant, but all on all pages: an
+	// array, under the name As.
+	Collect bool `yaml:"collect"`
 
 	// Details says that the listing is not enough to decide by, and this is.
 	Details bool `yaml:"details"`
