@@ -34,10 +34,11 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 		if err != nil {
 			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
 		}
-		id := u.ID
-		if u, err = c.reader.User(id, account); err != nil {
-			return job.User{}, fmt.Errorf("read account %q: %w", id, err)
+		asked := u
+		if u, err = c.reader.User(u.ID, account); err != nil {
+			return job.User{}, fmt.Errorf("read account %q: %w", asked.ID, err)
 		}
+		u = c.profile.Get[0].Confirmed(c.profile.User, asked, u)
 		if c.profile.Get.Details() && c.profile.User.Lacks(account) {
 			u = hidden(u)
 		}

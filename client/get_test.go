@@ -190,7 +190,7 @@ func TestAccountInAPath(t *testing.T) {
 				continue // JSON has no such text
 			}
 			confirmed := false
-			if err := c.Remove(t.Context(), u, func(_ context.Context) error { confirmed = true; return nil }); err == nil || confirmed {
+			if err := c.Remove(t.Context(), u, func(_ context.Context, _ func(job.User) error) error { confirmed = true; return nil }); err == nil || confirmed {
 				t.Errorf("%s %q is removed: %v", name, value, err)
 			}
 			// Nothing is known of it then, which must not stop the run for the others.

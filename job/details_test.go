@@ -128,7 +128,7 @@ type told struct {
 	extra []string
 }
 
-func (d *told) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
+func (d *told) Remove(ctx context.Context, u User, confirm Confirm) error {
 	d.extra = append(d.extra, "remove "+u.Extra["login"])
 	return d.memory.Remove(ctx, u, confirm)
 }

@@ -24,16 +24,24 @@ type Directory interface {
 
 	// Remove removes the account u for good. It calls confirm right before each
 	// request; if confirm returns an error, it sends nothing and returns that error.
-	// It returns ErrNotFound if the account is already gone, and ErrHalfDone if only
-	// some of the steps of a removal succeeded. Once ctx is done, no request starts,
-	// and a request under way ends.
-	Remove(ctx context.Context, u User, confirm func(context.Context) error) error
+	// It returns ErrNotFound if the account is already gone, ErrHalfDone if only some
+	// of the steps of a removal succeeded, and ErrRenamed if a request would address
+	// the account by a value that is no longer its own. Once ctx is done, no request
+	// starts, and a request under way ends.
+	Remove(ctx context.Context, u User, confirm Confirm) error
 
 	// Disable stops the account u from logging in and changes nothing else about it.
 	// It uses confirm and returns errors as Remove does, and ErrUnsupported where the
 	// directory can't disable accounts.
-	Disable(ctx context.Context, u User, confirm func(context.Context) error) error
+	Disable(ctx context.Context, u User, confirm Confirm) error
 }
+
+// Confirm is called right before each request that changes an account. It looks at the
+// account again and, if it could read it, calls prepare with what it read, which fills
+// the request; only after prepare has succeeded does it record the intent. If it returns
+// an error, the request must not be sent. Without a call of prepare, the request is filled
+// from the account that was planned.
+type Confirm func(ctx context.Context, prepare func(current User) error) error
 
 // Errors that a Directory returns, wrapped with the operation.
 var (
@@ -41,6 +49,10 @@ var (
 	ErrUnsupported = errors.New("the directory has no such operation")
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
+
+	// ErrRenamed means that nothing was sent, because the account that was planned has
+	// another name by now, and its old one may be somebody else's.
+	ErrRenamed = errors.New("the account has been renamed since it was planned")
 
 	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")

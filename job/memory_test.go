@@ -109,16 +109,16 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 	return u, err
 }
 
-func (d *memory) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
+func (d *memory) Remove(ctx context.Context, u User, confirm Confirm) error {
 	return d.change(ctx, u.ID, "remove", &d.removed, confirm)
 }
 
-func (d *memory) Disable(ctx context.Context, u User, confirm func(context.Context) error) error {
+func (d *memory) Disable(ctx context.Context, u User, confirm Confirm) error {
 	return d.change(ctx, u.ID, "disable", &d.disabled, confirm)
 }
 
 // change removes or disables the account: it adds the id to done.
-func (d *memory) change(ctx context.Context, id, what string, done *[]string, confirm func(context.Context) error) error {
+func (d *memory) change(ctx context.Context, id, what string, done *[]string, confirm Confirm) error {
 	d.mu.Lock()
 	d.busy++
 	d.busiest = max(d.busiest, d.busy)

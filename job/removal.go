@@ -69,6 +69,8 @@ func (m *removal) execute(ctx context.Context) (Result, error) {
 		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, describe(err), nil
 	case errors.Is(err, errNoLongerCandidate):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
+	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, describe(err), nil
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone
 		if contradiction := m.verifyGone(ctx); contradiction != nil {
@@ -101,12 +103,17 @@ func (m *removal) record(err error) error {
 	return err
 }
 
-// confirm is what a Directory calls right before each request. It rechecks the account
-// and records the intent. After an error the request must not be sent.
-func (m *removal) confirm(ctx context.Context) error {
+// confirm is the Confirm of the removal.
+func (m *removal) confirm(ctx context.Context, prepare func(User) error) error {
 	m.repeated = m.attempted
-	if err := m.recheck(ctx); err != nil {
+	current, err := m.recheck(ctx)
+	if err != nil {
 		return err
+	}
+	if current != nil {
+		if err := prepare(*current); err != nil {
+			return err
+		}
 	}
 	if !m.recorded {
 		if err := m.Journal.intent(m.candidate.User, Decision{m.account.Action, m.account.Reason}); err != nil {
@@ -125,41 +132,42 @@ func (m *removal) confirm(ctx context.Context) error {
 	return nil
 }
 
-// recheck reads the account again and decides anew. nil means that the action is still
-// the planned one.
-func (m *removal) recheck(ctx context.Context) error {
+// recheck reads the account again and decides anew. It returns the account as it is now, or
+// nil if it can't be read or need not be. No error means that the action is still the
+// planned one.
+func (m *removal) recheck(ctx context.Context) (*User, error) {
 	if !m.Recheck {
-		return nil
+		return nil, nil
 	}
 	id := m.candidate.User.ID
 	u, err := m.Directory.User(ctx, m.candidate.User)
 	switch {
 	case errors.Is(err, ErrUnsupported):
-		return nil
+		return nil, nil
 	case errors.Is(err, ErrNotFound):
 		if rejected := m.verifyCaller(ctx); rejected != nil {
-			return rejected
+			return nil, rejected
 		}
-		return fmt.Errorf("look again: %w", err)
+		return nil, fmt.Errorf("look again: %w", err)
 	case err != nil:
-		return fmt.Errorf("look again: %w", err)
+		return nil, fmt.Errorf("look again: %w", err)
 	case u.ID != id:
-		return fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
+		return nil, fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
 	case m.isReplacedBy(u):
-		return fmt.Errorf("look again: account %q was created on %s, and the one that is meant on %s: its id belongs to another one now",
+		return nil, fmt.Errorf("look again: account %q was created on %s, and the one that is meant on %s: its id belongs to another one now",
 			id, u.Created.UTC().Format(time.DateOnly), m.candidate.User.Created.UTC().Format(time.DateOnly))
 	}
 	planned := m.candidate.Action
 	if planned == Disable && u.Disabled && m.attempted {
-		return errAlreadyDisabled
+		return nil, errAlreadyDisabled
 	}
 	_, d := m.Decide(u, m.now)
 	if d.Action == planned {
 		m.account.Reason, m.found = d.Reason, true
-		return nil
+		return &u, nil
 	}
 	m.kept = m.Policy.fallbackReason(d, u)
-	return errNoLongerCandidate
+	return nil, errNoLongerCandidate
 }
 
 // isReplacedBy reports whether u is another account that was given the candidate's id

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"dormant/client/profiles"
+	"dormant/job"
 )
 
 // Profile says how a directory lists, reads, disables and removes accounts. It
@@ -122,6 +123,25 @@ type Single struct {
 	Details bool `yaml:"details"`
 
 	Missing `yaml:",inline"`
+}
+
+// Confirmed returns the account as the GET found it, together with what it was found by:
+// an answer need not repeat the name that led to it.
+func (g Single) Confirmed(f Fields, asked, found job.User) job.User {
+	used := Step{Path: g.Path, Query: g.Query}.AddressedBy(f)
+	by := func(name, value, was string) string {
+		if value == "" && slices.Contains(used, name) {
+			return was
+		}
+		return value
+	}
+	found.Username, found.Email = by("username", found.Username, asked.Username), by("email", found.Email, asked.Email)
+	for name := range f.Extra {
+		if raw := by(name, found.Extra[name], asked.Extra[name]); raw != "" {
+			found.Extra[name] = raw
+		}
+	}
+	return found
 }
 
 // Missing says which answers mean that there is no such account.

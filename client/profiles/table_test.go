@@ -1234,7 +1234,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 }
 
 // undone is a change after which the account is as it was, whatever the answer's code says.
-func undone(name string, a answers, change func(*client.Client, context.Context, job.User, func(context.Context) error) error) func(system, *testing.T, time.Time) {
+func undone(name string, a answers, change func(*client.Client, context.Context, job.User, job.Confirm) error) func(system, *testing.T, time.Time) {
 	return func(s system, t *testing.T, now time.Time) {
 		d := s.serve(t, name, now, nil)
 		c := s.connect(t, name, d, false, nil)

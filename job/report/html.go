@@ -65,7 +65,7 @@ var meanings = map[string]string{
 	string(job.ProtectedRole):    "has a role that the operator protects, or roles are not known",
 	string(job.NeverLoggedIn):    "has never logged in",
 	string(job.LastLoginUnknown): "the last login is not known, so it is kept",
-	string(job.UnsafeID):         "its id can't be sent safely",
+	string(job.UnsafeID):         "it can't be addressed without doubt, by its id or by a name that has changed",
 	string(job.ActiveAgain):      "was used again before its turn came",
 	string(job.AlreadyDisabled):  "unused, and disabled already",
 	string(job.NotDisabled):      "unused, and not disabled, which comes first",
