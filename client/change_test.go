@@ -164,7 +164,7 @@ func TestConfirm(t *testing.T) {
 	o := itflexOffice("900")
 	s2 := serve(t, o)
 	c, asked := connect(t, s2, builtin(t, "itflex"), signsInITFlex), 0
-	no := error(&statusError{Code: 401})                                                                                              // before a token is asked for
+	no := error(&statusError{Code: 401})                                                                                                                    // before a token is asked for
 	if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { asked++; return no }); err != no || asked != 1 { //nolint:errorlint // as it is
 		t.Errorf("asked %d times: %v", asked, err)
 	}

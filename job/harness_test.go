@@ -108,7 +108,7 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 		if got := slices.Contains(c.dir.removed, a.ID); got != (a.Result == Removed) && !c.dir.unconfirmed {
 			t.Errorf("account %s is reported as %s; removed: %t", a.ID, a.Result, got)
 		}
-		if got := slices.Contains(c.dir.disabled, a.ID); got != (a.Result == Disabled || a.Result == Kept && a.Error != "") && !c.dir.unconfirmed {
+		if got := slices.Contains(c.dir.disabled, a.ID); got != (a.Result == Disabled || a.Reason == AlreadyDisabled && a.Error != "") && !c.dir.unconfirmed {
 			t.Errorf("account %s is reported as %s; disabled: %t", a.ID, a.Result, got)
 		}
 		if does := a.Action == Disable; a.Result == Removed && does || (a.Result == Disabled || a.Result == WouldDisable) && !does || a.Result == WouldRemove && does {

@@ -19,6 +19,7 @@ type memory struct {
 	remove         func(ctx context.Context, id string, attempt int) error // the result of a request to remove or disable; errAgain repeats the request
 	unconfirmed    bool                                                    // removes without calling confirm
 	steps          bool                                                    // repeated requests are steps of one removal
+	byName         bool                                                    // addresses accounts by their usernames
 	removeNotFound bool                                                    // answers a removal with ErrNotFound although the account is still there
 
 	mu            sync.Mutex
@@ -110,15 +111,22 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 }
 
 func (d *memory) Remove(ctx context.Context, u User, confirm Confirm) error {
-	return d.change(ctx, u.ID, "remove", &d.removed, confirm)
+	return d.change(ctx, u, "remove", &d.removed, confirm)
 }
 
 func (d *memory) Disable(ctx context.Context, u User, confirm Confirm) error {
-	return d.change(ctx, u.ID, "disable", &d.disabled, confirm)
+	return d.change(ctx, u, "disable", &d.disabled, confirm)
 }
 
 // change removes or disables the account: it adds the id to done.
-func (d *memory) change(ctx context.Context, id, what string, done *[]string, confirm Confirm) error {
+func (d *memory) change(ctx context.Context, u User, what string, done *[]string, confirm Confirm) error {
+	id := u.ID
+	prepare := func(current User) error {
+		if d.byName && current.Username != u.Username {
+			return ErrRenamed
+		}
+		return nil
+	}
 	d.mu.Lock()
 	d.busy++
 	d.busiest = max(d.busiest, d.busy)
@@ -131,7 +139,7 @@ func (d *memory) change(ctx context.Context, id, what string, done *[]string, co
 	for attempt := 1; ; attempt++ {
 		if !d.unconfirmed {
 			// Whether ctx is done is left to confirm.
-			if err := confirm(ctx); err != nil && d.steps && attempt > 1 {
+			if err := confirm(ctx, prepare); err != nil && d.steps && attempt > 1 {
 				return fmt.Errorf("%s user: %w: %w", what, ErrHalfDone, err)
 			} else if err != nil {
 				return err

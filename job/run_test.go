@@ -71,6 +71,18 @@ func TestRun(t *testing.T) {
 		{"unreadable by now", recheckFinds("2", login("1971-01-01T00:00:00Z")), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
 		{"never by now", recheckFinds("2", loginIs(LoginNever)), Completed, "1:removed 2:kept/never_logged_in 3:removed", ""},
 		{"later, and still before the cutoff", recheckFinds("2", login("2025-01-01T00:00:00Z")), Completed, removed, each},
+		{"renamed by now, where the name leads to it", func(c *cleanup) { c.dir.byName = true; recheckFinds("2", named("somebody"))(c) }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		{"renamed by now, where the id leads to it", recheckFinds("2", named("somebody")), Completed, removed, each},
+		{"renamed between two requests", func(c *cleanup) {
+			c.dir.byName = true
+			failing("2", errAgain)(c)
+			c.dir.read = func(_ context.Context, u User) (User, error) {
+				if c.dir.requests[u.ID] > 0 {
+					u.Username = "somebody"
+				}
+				return u, nil
+			}
+		}, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
 		{"another account", recheckFinds("2", func(u *User) { u.ID = "22" }), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
 		{"an account without an id", recheckFinds("2", func(u *User) { u.ID = "" }), Partial, "1:removed 2:failed 3:removed", ""},
 		{"gone by now", func(c *cleanup) {
