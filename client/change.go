@@ -119,6 +119,7 @@ func (c *Client) take(ctx context.Context, operation string, step profile.Step, 
 			if ctx.Err() != nil {
 				return final{context.Cause(ctx)}
 			}
+			defer func() { c.hasChanged(u.ID) }() // when the request has ended
 			return c.takeOnce(ctx, r, step)
 		}
 		err := try()

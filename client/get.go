@@ -19,7 +19,12 @@ import (
 // User reads one account again, and what the sources of activity say of it now.
 func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 	if c.profile.Get == nil && !c.hasOwnSources() {
-		return job.User{}, job.ErrUnsupported
+		again, err := c.relisted(ctx, u)
+		if err != nil {
+			return job.User{}, err
+		}
+		again.Partial = false
+		return c.proven(ctx, again)
 	}
 	if !job.SafeID(u.ID) {
 		return job.User{}, fmt.Errorf("%s %q: %w", opGet, u.ID, job.ErrUnsafeID)

@@ -141,6 +141,10 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 		err = fmt.Errorf("the directory answered with account %q", again.ID)
 	}
 	if errors.Is(err, job.ErrUnsupported) {
+		if d, ok := cleanup.Directory.(interface{ ListsAgain() bool }); ok && d.ListsAgain() {
+			fmt.Fprintf(out, "second look\tthe directory can't read one account; the listing is read again before a removal if it is older than a minute\n")
+			return nil
+		}
 		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
 		return nil
 	}
