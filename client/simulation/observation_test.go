@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func (run *programRun) observe(q *request, a *answer) {
 			run.pages[page] = true // the system has no log
 		}
 		if run.pages[page] && (q.kind == opLog || run.planned == nil) {
-			run.observePage(q, body)
+			run.observePage(q, a, body)
 		}
 	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
 		run.observePart(q, a, body, good)
@@ -72,7 +73,7 @@ func (s *system) itemsOf(kind operation) string {
 }
 
 // observePage records a page of the listing, or of the log of all accounts.
-func (run *programRun) observePage(q *request, body gjson.Result) {
+func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 	s := run.world.sys
 	if q.kind == opLog {
 		run.loggedAt = time.Now()
@@ -91,6 +92,14 @@ func (run *programRun) observePage(q *request, body gjson.Result) {
 		run.from = run.to
 	}
 	run.listed = true
+	if s.total != "" {
+		told := body.Get(s.total).String()
+		if header := a.header.Get(s.total); header != "" {
+			told = header
+		}
+		n, _ := strconv.Atoi(told)
+		run.total = max(run.total, n)
+	}
 	for _, item := range body.Get(s.items).Array() {
 		t := s.read(item, false)
 		run.recordNames(t)
@@ -133,7 +142,7 @@ func (run *programRun) byName(whom string) *account {
 func (run *programRun) observePart(q *request, a *answer, body gjson.Result, good bool) {
 	s := run.world.sys
 	if seen := run.byName(q.whom); seen != nil && s.gone(a.status, body) && q.kind == opGet {
-		seen.saidGone = true
+		seen.saidGone, seen.looksGone = true, true
 		if s.details && seen.looks == 0 {
 			seen.goneThen = true
 		}
@@ -184,7 +193,7 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		if seen == nil {
 			continue
 		}
-		seen.last, seen.lookedAt = *t, time.Now()
+		seen.last, seen.lookedAt, seen.looksGone = *t, time.Now(), false
 		if seen.looks++; seen.planned == nil {
 			seen.planned = t
 		}
@@ -196,13 +205,13 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 func (run *programRun) observeSearch(q *request, body gjson.Result) (complete []*observation) {
 	items := body.Get("users").Array()
 	read := func(t *observation) (all bool) {
+		if strings.Contains(q.uri, "page=1&") { // perhaps again: if the search has changed meanwhile
+			t.pages, t.total, t.login = map[string]int{}, int(body.Get("totalCount").Int()), loginNotTold
+		}
 		for _, item := range items {
 			if item.Get("id").Raw == t.id {
 				t.readLogin(item.Get("lastSeenAt"))
 			}
-		}
-		if strings.Contains(q.uri, "page=1&") { // perhaps again: if the search has changed meanwhile
-			t.pages, t.total = map[string]int{}, int(body.Get("totalCount").Int())
 		}
 		t.pages[pageOf(q.uri)] = len(items)
 		found := 0

@@ -52,6 +52,9 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			if !seen.saidGone {
 				violationf("it says that %q was gone, and was not told so", a.ID)
 			}
+			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone {
+				violationf("it says that %q was gone, and was shown it", a.ID)
+			}
 		case job.WouldRemove, job.WouldDisable:
 			if !run.policy.dryRun || seen.tries > 0 {
 				violationf("%q: %s after %d tries", a.ID, a.Result, seen.tries)

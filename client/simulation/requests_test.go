@@ -81,6 +81,9 @@ func (run *programRun) changeViolation(q *request) string {
 		before := q.at.Sub(seen.lookedAt)
 		// Reading an account may end with the log of all accounts or with a new sign-in.
 		before = min(before, q.at.Sub(run.signedIn), q.at.Sub(run.loggedAt))
+		if age := seen.lookedAt.Sub(run.loggedAt); w.sys.logAgain && !run.loggedAt.IsZero() && age > time.Minute {
+			return fmt.Sprintf("the log of all accounts was read %v before the account", age)
+		}
 		if seen.looks < need || before > time.Millisecond {
 			return fmt.Sprintf("nobody has looked again: %d looks, %d tries, the last one %v before", seen.looks, seen.tries, q.at.Sub(seen.lookedAt))
 		}
@@ -140,6 +143,10 @@ func (run *programRun) missingAccount() string {
 		return "there is no listing"
 	}
 	w := run.world
+	// Pages that are requested ahead may be dropped, and the total that they told.
+	if n := len(run.accounts); n < run.total && run.concurrency == 1 && !run.misled {
+		return fmt.Sprintf("the listing is not complete: it has %d accounts of %d", n, run.total)
+	}
 	if run.misled || run.cutShort || w.sys.shifts && w.shiftedWithin(run) || w.sys.cursors && w.reusedWithin(run) {
 		return "" // undetectable for this system
 	}

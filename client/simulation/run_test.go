@@ -61,6 +61,7 @@ type programRun struct {
 	partial  map[string]*observation // accounts that are read in several requests, not yet complete
 	pages    map[string]bool         // of listings: whether the last attempt was answered
 	listed   bool                    // a page of the listing was answered
+	total    int                     // of the listing, the most that a page said
 	cutShort bool                    // an empty page may have ended the listing early, and no client can detect it
 	from, to time.Time               // first and last page of the listing
 	told     evidence                // until now
@@ -79,6 +80,7 @@ type account struct {
 	lookedAt  time.Time
 	goneThen  bool // when it was read for planning
 	saidGone  bool // an answer said so
+	looksGone bool // the last read of the account alone said so
 	tries     int  // number of requests to change it
 	succeeded map[operation]bool
 	asked     map[operation]bool

@@ -29,6 +29,7 @@ type system struct {
 
 	logItems string // where a page of the log of all accounts has its entries
 	entry    func(item gjson.Result) (id string, at time.Time, login bool)
+	logAgain bool   // it is read again before a change, unless that is less than a minute ago
 	coverage string // empty: the log has no logins; log: an account without an entry may have logged in before the oldest one
 
 	caller  bool     // the tokens belong to an account

@@ -35,7 +35,7 @@ var systems = []*system{
 			}
 			return t
 		},
-		logItems: "action_logs",
+		logItems: "action_logs", logAgain: true,
 		entry: func(item gjson.Result) (string, time.Time, bool) {
 			id, _ := strings.CutPrefix(item.Get("consumer_id").Str, "user:")
 			return id, jsonTime(item.Get("datetime")), false
