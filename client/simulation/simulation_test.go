@@ -18,6 +18,7 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "play the story of this seed alone, and show its trace")
 	seedsFlag = flag.Uint64("seeds", 0, "how many stories to play; 0: as many as fit into 12 seconds, up to 120")
 	firstFlag = flag.Uint64("first", 1, "the seed of the first story")
+	keepFlag  = flag.Bool("keep", false, "go on after a story has failed")
 )
 
 func TestSimulation(t *testing.T) {
@@ -25,27 +26,42 @@ func TestSimulation(t *testing.T) {
 		t.Log(strings.Join(play(t, *seedFlag, true), "\n"))
 		return
 	}
-	n, until := *seedsFlag, time.Now().Add(time.Hour)
+	n, seed, late := *seedsFlag, func(i uint64) uint64 { return *firstFlag + i }, func() bool { return false }
 	if n == 0 { // what an ordinary test run has time for
-		n, until = 120, time.Now().Add(12*time.Second)
+		n, seed = 120, seedOf(time.Now())
+		until := time.Now().Add(12 * time.Second)
+		late = func() bool { return time.Now().After(until) }
 	}
 	var next, played, requests atomic.Uint64
 	t.Run("stories", func(t *testing.T) {
 		for i := range runtime.GOMAXPROCS(0) {
 			t.Run(strconv.Itoa(i+1), func(t *testing.T) {
 				t.Parallel()
-				for !t.Failed() {
-					seed := next.Add(1) - 1
-					if seed >= n || seed >= 10 && time.Now().After(until) {
+				for *keepFlag || !t.Failed() {
+					i := next.Add(1) - 1
+					if i >= n || i >= 10 && late() {
 						return
 					}
-					requests.Add(uint64(len(play(t, *firstFlag+seed, false))))
+					requests.Add(uint64(len(play(t, seed(i), false))))
 					played.Add(1)
 				}
 			})
 		}
 	})
-	t.Logf("%d stories, %d lines of them", played.Load(), requests.Load())
+	t.Logf("%d stories from the seeds %d, %d and so on, %d lines of them", played.Load(), seed(0), seed(1), requests.Load())
+}
+
+// seedOf returns the seeds of an ordinary test run: by turns one that is always the
+// same, and one of the day that nobody has played before.
+func seedOf(now time.Time) func(i uint64) uint64 {
+	year, month, day := now.UTC().Date()
+	today := uint64(year*10000+int(month)*100+day) * 1000
+	return func(i uint64) uint64 {
+		if i%2 == 0 {
+			return 1 + i/2
+		}
+		return today + i/2
+	}
 }
 
 // play plays the story of one seed and returns its trace. It fails the test with every
