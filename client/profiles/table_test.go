@@ -519,6 +519,10 @@ var entra = system{
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "hidden", login: 300 * day, is: hidden, want: "not listed"},
 		{name: "member", login: 300 * day, is: roles("Sales"), want: "remove inactive"},
+		{name: "member of much", login: 300 * day, is: both(roles("Sales", "All"), field("memberships", "many")), want: "remove inactive"},
+		// Who is an administrator is looked up before the removal.
+		{name: "second page", login: 300 * day, is: both(both(admin, roles("Sales", "All")), field("memberships", "many")), want: "remove inactive", removal: "kept", disabling: "kept"},
+		{name: "of a unit", login: 300 * day, is: field("unit", "Berlin"), want: "remove inactive", removal: "kept", disabling: "kept"},
 	},
 	want: merge(untold("robot", "boss"), unknown("unused", "fresh"), are("keep active", "caller")),
 	kept: []string{"boss"}, // who is an administrator is looked up then
@@ -526,6 +530,7 @@ var entra = system{
 		"GET /v1.0/users?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity&%24top=100",
 		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
 		"GET /v1.0/users/{id}/transitiveMemberOf?%24select=id&%24top=999",
+		"GET /v1.0/roleManagement/directory/roleAssignments?%24filter=principalId+eq+%27{id}%27",
 	},
 	headers: bearer,
 	most:    120,
