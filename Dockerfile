@@ -6,7 +6,7 @@ RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH VERSION REVISION
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-      -ldflags "-s -w -X main.release=$VERSION -X main.commit=$REVISION" -o /dormant .
+      -ldflags "-s -w -X dormant/command.release=$VERSION -X dormant/command.commit=$REVISION" -o /dormant .
 
 # CA certificates, time zones, and nothing to run but dormant.
 FROM gcr.io/distroless/static-debian12:nonroot

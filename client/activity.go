@@ -34,9 +34,11 @@ func newSources(p *profile.Profile, values map[string]string) ([]source, error) 
 		switch coverage {
 		case "":
 			coverage = profile.CoverageLife
+		case profile.CoverageNone:
+			continue
 		case profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete:
 		default:
-			errs = append(errs, fmt.Errorf("%s: %q is none of life, log, complete", p.Where(key+".coverage"), coverage))
+			errs = append(errs, fmt.Errorf("%s: %q is none of life, log, complete, none", p.Where(key+".coverage"), coverage))
 		}
 		sources = append(sources, source{s, key, clock, coverage, s.Own(p.User.Names())})
 	}

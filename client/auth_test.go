@@ -135,7 +135,7 @@ func TestTokenRejectedMidway(t *testing.T) {
 	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 	for i := range 3 {
 		confirmed := 0
-		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { confirmed++; return nil }); err != nil {
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { confirmed++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if want := min(i, 1) + 1; confirmed != want {

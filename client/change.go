@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -21,13 +22,13 @@ import (
 // Remove removes one account for good. A request that got no answer is repeated
 // only after confirm has agreed again; if the account is gone by then, that is
 // ErrNotFound, because nobody can tell who removed it.
-func (c *Client) Remove(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+func (c *Client) Remove(ctx context.Context, u job.User, confirm job.Confirm) error {
 	return c.change(ctx, opRemove, c.profile.Remove, u, confirm)
 }
 
 // Disable takes from one account the right to log in. It repeats requests as
 // Remove does.
-func (c *Client) Disable(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+func (c *Client) Disable(ctx context.Context, u job.User, confirm job.Confirm) error {
 	if c.profile.Disable == nil {
 		return job.ErrUnsupported
 	}
@@ -36,7 +37,7 @@ func (c *Client) Disable(ctx context.Context, u job.User, confirm func(context.C
 
 // change takes all the steps. Once the first has been taken, the others follow
 // even if ctx ends.
-func (c *Client) change(ctx context.Context, operation string, steps profile.Steps, u job.User, confirm func(context.Context) error) error {
+func (c *Client) change(ctx context.Context, operation string, steps profile.Steps, u job.User, confirm job.Confirm) error {
 	if !job.SafeID(u.ID) {
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
@@ -85,22 +86,32 @@ func (c *Client) isGone(ctx context.Context, u job.User) bool {
 }
 
 // take takes one step, as often as it has to be tried.
-func (c *Client) take(ctx context.Context, operation string, step profile.Step, u job.User, confirm func(context.Context) error) error {
-	r, err := c.stepRequest(operation, step, u)
-	if err != nil {
-		return err
+func (c *Client) take(ctx context.Context, operation string, step profile.Step, u job.User, confirm job.Confirm) error {
+	r, unfilled := c.stepRequest(operation, step, u)
+	if unfilled != nil && !(errors.Is(unfilled, errUnnamed) && c.profile.Get != nil) { // what the listing lacks, the look may have
+		return unfilled
+	}
+	prepare := func(current job.User) error {
+		if err := c.renamed(step, u, current); err != nil {
+			return err
+		}
+		r, unfilled = c.stepRequest(operation, step, current)
+		return unfilled
 	}
 	var unanswered error
 	unsure := false // whether the last try ended without an answer
-	err = c.retry(ctx, operation, func() error {
+	err := c.retry(ctx, operation, func() error {
 		unsure = false
 		// The token is fetched after the look, which can take longer than a token lives.
 		try := func() (err error) {
 			if err := c.wait(ctx); err != nil {
 				return final{err}
 			}
-			if err := confirm(ctx); err != nil {
+			if err := confirm(ctx, prepare); err != nil {
 				return final{err}
+			}
+			if unfilled != nil {
+				return final{unfilled}
 			}
 			if r.token, err = c.tokens.token(ctx); err != nil {
 				return final{err}
@@ -108,6 +119,7 @@ func (c *Client) take(ctx context.Context, operation string, step profile.Step, 
 			if ctx.Err() != nil {
 				return final{context.Cause(ctx)}
 			}
+			defer func() { c.hasChanged(u.ID) }() // when the request has ended
 			return c.takeOnce(ctx, r, step)
 		}
 		err := try()
@@ -141,6 +153,35 @@ func (c *Client) takeOnce(ctx context.Context, r request, step profile.Step) err
 		return job.ErrNotFound
 	}
 	return err
+}
+
+// A renamedError says which of the values that a request would address an account by have
+// changed since the plan.
+type renamedError struct{ values, changes []string }
+
+func (e *renamedError) Error() string {
+	return fmt.Sprintf("%v: its %s has changed, by which the request would address it", job.ErrRenamed, strings.Join(e.values, " and "))
+}
+
+// Detail has the values themselves, which are not for logs.
+func (e *renamedError) Detail() string { return strings.Join(e.changes, ", ") }
+
+func (e *renamedError) Unwrap() error { return job.ErrRenamed }
+
+// renamed returns an error if a value has changed by which the step addresses the account.
+func (c *Client) renamed(step profile.Step, planned, current job.User) error {
+	was, is := profile.AccountPlaceholders(planned), profile.AccountPlaceholders(current)
+	e := &renamedError{}
+	for _, name := range step.AddressedBy(c.profile.User) {
+		if was[name] != "" && is[name] != was[name] {
+			e.values = append(e.values, name)
+			e.changes = append(e.changes, fmt.Sprintf("%s was %q and is %q", name, was[name], is[name]))
+		}
+	}
+	if len(e.values) == 0 {
+		return nil
+	}
+	return e
 }
 
 func (c *Client) stepRequest(operation string, step profile.Step, u job.User) (request, error) {

@@ -51,7 +51,7 @@ func TestNoSegment(t *testing.T) {
 		for _, profile := range []string{"maestro", "itflex", "redmine"} {
 			c := connect(t, s, builtin(t, profile))
 			confirmed := false
-			if err := c.Remove(t.Context(), job.User{ID: id}, func(context.Context) error { confirmed = true; return nil }); !errors.Is(err, job.ErrUnsafeID) || confirmed {
+			if err := c.Remove(t.Context(), job.User{ID: id}, func(context.Context, func(job.User) error) error { confirmed = true; return nil }); !errors.Is(err, job.ErrUnsafeID) || confirmed {
 				t.Errorf("%s: removes %q: %v", profile, id, err)
 			}
 			if _, err := c.User(t.Context(), job.User{ID: id}); err == nil {
@@ -156,7 +156,7 @@ func TestConfirm(t *testing.T) {
 	s := serve(t, routes{})
 	c := connect(t, s, builtin(t, "maestro"))
 	for _, no := range []error{errors.New("no"), job.ErrNotFound, context.Canceled, &statusError{Code: 503}, &statusError{Code: 404}, &connectionError{errors.New("x")}} {
-		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { return no }); err != no { //nolint:errorlint // as it is
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { return no }); err != no { //nolint:errorlint // as it is
 			t.Errorf("%v, want %v", err, no)
 		}
 	}
@@ -164,8 +164,8 @@ func TestConfirm(t *testing.T) {
 	o := itflexOffice("900")
 	s2 := serve(t, o)
 	c, asked := connect(t, s2, builtin(t, "itflex"), signsInITFlex), 0
-	no := error(&statusError{Code: 401})                                                                                              // before a token is asked for
-	if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error { asked++; return no }); err != no || asked != 1 { //nolint:errorlint // as it is
+	no := error(&statusError{Code: 401})                                                                                                                    // before a token is asked for
+	if err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { asked++; return no }); err != no || asked != 1 { //nolint:errorlint // as it is
 		t.Errorf("asked %d times: %v", asked, err)
 	}
 	s.wantRequests(t)
@@ -179,7 +179,7 @@ func TestConfirmBeforeEachRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, answering(routes{"DELETE /users/1": turns(first)}), func(t *testing.T, s *server) {
 				no, asked := errors.New("active again"), 0
-				err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error {
+				err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error {
 					if asked++; asked != len(s.seen())+1 {
 						t.Errorf("asked %d times before request %d", asked, len(s.seen())+1)
 					}
@@ -222,7 +222,7 @@ func TestRemoveCancelled(t *testing.T) {
 	t.Run("while it is confirmed", func(t *testing.T) {
 		s := serve(t, routes{})
 		ctx, cancel := context.WithCancel(t.Context())
-		err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, func(context.Context) error { cancel(); return nil })
+		err := connect(t, s, builtin(t, "maestro")).Remove(ctx, job.User{ID: "1"}, func(context.Context, func(job.User) error) error { cancel(); return nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}

@@ -75,6 +75,7 @@ type Client struct {
 
 	seen    atomic.Pointer[look] // at the sources about all accounts, the last one
 	looking chan struct{}        // has room for one, who looks at them again
+	rolls   rolls
 
 	census atomic.Pointer[profile.Census] // of the last listing's first page
 
@@ -98,6 +99,7 @@ func New(o Options) (*Client, error) {
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
 		connections: max(1, o.Connections), maxItems: maxItems, seed: maphash.MakeSeed(), looking: make(chan struct{}, 1),
+		rolls: rolls{one: make(chan struct{}, 1)},
 	}
 	var err error
 	if c.reader, err = profile.NewReader(o.Profile.User, c.fill); err != nil {
@@ -215,7 +217,7 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 		return job.User{}, job.ErrUnsupported
 	}
 	how := c.profile.Self
-	answer, err := c.one(ctx, opSelf, profile.Single{Path: how.Path}, job.User{})
+	answer, err := c.one(ctx, opSelf, profile.Single{Listing: profile.Listing{Path: how.Path}}, job.User{})
 	if err != nil {
 		return job.User{}, fmt.Errorf("%s: %w", opSelf, err)
 	}

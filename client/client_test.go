@@ -536,7 +536,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func agree(context.Context) error { return nil }
+func agree(context.Context, func(job.User) error) error { return nil }
 
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {

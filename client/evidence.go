@@ -13,7 +13,7 @@ import (
 
 // readActivity reads the sources about all accounts.
 func (c *Client) readActivity(ctx context.Context, maxPages int) error {
-	traces := make([]trace, len(c.sources))
+	start, traces := time.Now(), make([]trace, len(c.sources))
 	for i, s := range c.sources {
 		if s.isOwn {
 			continue
@@ -23,19 +23,26 @@ func (c *Client) readActivity(ctx context.Context, maxPages int) error {
 			return err
 		}
 	}
-	c.seen.Store(&look{traces, time.Now()})
+	c.seen.Store(&look{traces, start})
 	return nil
 }
 
 // look is what the sources about all accounts said.
 type look struct {
-	traces []trace // by the sources' order; nothing of those about one account
-	at     time.Time
+	traces []trace   // by the sources' order; nothing of those about one account
+	start  time.Time // what happened since need not be in it
 }
 
 // traceLife is for how long a look at the sources about all accounts is a look
 // right before a removal.
 const traceLife = time.Minute
+
+// isFresh reports whether what was read from start on is a look right before a
+// removal that asks for one at asked. Sources that take longer to read than a look
+// lives are read once for all who have asked before.
+func isFresh(start, asked time.Time) bool {
+	return time.Since(start) < traceLife || !start.Before(asked)
+}
 
 // lookAgain reads the sources about all accounts anew, where they are all that
 // there is, and it is long ago.
@@ -43,6 +50,7 @@ func (c *Client) lookAgain(ctx context.Context) error {
 	if len(c.sources) == 0 || c.hasOwnSources() {
 		return nil
 	}
+	asked := time.Now()
 	select {
 	case c.looking <- struct{}{}:
 	case <-ctx.Done():
@@ -50,7 +58,7 @@ func (c *Client) lookAgain(ctx context.Context) error {
 	}
 	defer func() { <-c.looking }()
 	last := c.seen.Load()
-	if last == nil || time.Since(last.at) < traceLife {
+	if last == nil || isFresh(last.start, asked) {
 		return nil
 	}
 	if err := c.readActivity(ctx, 0); err != nil {
@@ -106,7 +114,8 @@ func (c *Client) listed(u job.User) job.User {
 	u.Partial = details && (u.Partial || judged || u.LastLogin.State == job.LoginAbsent)
 	u.LoginAlone = details && len(c.profile.User.LastLogin.Path) > 0
 	for _, s := range c.sources {
-		u.Partial = u.Partial || s.isOwn && (judged || s.coverage != profile.CoverageLife && u.LastLogin.State == job.LoginAbsent)
+		// An absent last login may come from elsewhere, and then be judged.
+		u.Partial = u.Partial || s.isOwn && (judged || u.LastLogin.State == job.LoginAbsent)
 		u.LoginAlone = u.LoginAlone || s.isOwn && s.coverage != profile.CoverageLife
 	}
 	return u
@@ -158,7 +167,7 @@ func (c *Client) judged(u job.User, traces []trace) job.User {
 // than any.
 func newer(a, b job.LastLogin) job.LastLogin {
 	now := time.Now()
-	a, b = a.Settle(time.Time{}, now), b.Settle(time.Time{}, now)
+	a, b = a.Normalize(time.Time{}, now), b.Normalize(time.Time{}, now)
 	switch {
 	case a.State == job.LoginHidden || a.State == job.LoginUnreadable:
 		return a

@@ -133,7 +133,7 @@ func TestCreatedOnTheDay(t *testing.T) {
 				t.Errorf("%s: %s: %v", user, item, err)
 				continue
 			}
-			got := users[0].LastLogin.Settle(users[0].Created, now).State.String()
+			got := users[0].LastLogin.Normalize(users[0].Created, now).State.String()
 			if users[0].Undated {
 				got += " undated"
 			}

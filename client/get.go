@@ -19,7 +19,12 @@ import (
 // User reads one account again, and what the sources of activity say of it now.
 func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 	if c.profile.Get == nil && !c.hasOwnSources() {
-		return job.User{}, job.ErrUnsupported
+		again, err := c.relisted(ctx, u)
+		if err != nil {
+			return job.User{}, err
+		}
+		again.Partial = false
+		return c.proven(ctx, again)
 	}
 	if !job.SafeID(u.ID) {
 		return job.User{}, fmt.Errorf("%s %q: %w", opGet, u.ID, job.ErrUnsafeID)
@@ -34,10 +39,11 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 		if err != nil {
 			return job.User{}, fmt.Errorf("%s: %w", opGet, err)
 		}
-		id := u.ID
-		if u, err = c.reader.User(id, account); err != nil {
-			return job.User{}, fmt.Errorf("read account %q: %w", id, err)
+		asked := u
+		if u, err = c.reader.User(u.ID, account); err != nil {
+			return job.User{}, fmt.Errorf("read account %q: %w", asked.ID, err)
 		}
+		u = c.profile.Get[0].Confirmed(c.profile.User, asked, u)
 		if c.profile.Get.Details() && c.profile.User.Lacks(account) {
 			u = hidden(u)
 		}
@@ -56,18 +62,14 @@ func hidden(u job.User) job.User {
 func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	var parts []gjson.Result
 	for i, how := range c.profile.Get {
-		answer, err := c.one(ctx, opGet, how, u)
+		key := fmt.Sprintf("get[%d]", i)
+		part, err := c.part(ctx, key, how, u)
 		if i > 0 && errors.Is(err, job.ErrNotFound) {
-			return gjson.Result{}, locate(c.profile, fmt.Sprintf("get[%d]", i), misfitf("path", "account %q is there, and this part of it is not", u.ID))
+			return gjson.Result{}, locate(c.profile, key, misfitf("path", "account %q is there, and this part of it is not", u.ID))
 		}
 		if err != nil {
 			return gjson.Result{}, err
 		}
-		part := how.Item.At(answer)
-		if how.Items != nil {
-			part = c.find(how.Items.At(answer), u.ID)
-		}
-		key := fmt.Sprintf("get[%d]", i)
 		switch {
 		case part.Type == gjson.Null:
 			return gjson.Result{}, locate(c.profile, key, misfitf("item", "the answer has nothing there of account %q", u.ID))
@@ -86,6 +88,54 @@ func (c *Client) whole(ctx context.Context, u job.User) (gjson.Result, error) {
 	return overlay(parts), nil
 }
 
+// part is what one of the GETs of an account returns of it, or null if that is
+// nothing.
+func (c *Client) part(ctx context.Context, key string, how profile.Single, u job.User) (gjson.Result, error) {
+	if how.Items == nil {
+		answer, err := c.one(ctx, opGet, how, u)
+		return how.Item.At(answer), err
+	}
+	var collected []json.RawMessage
+	w := &walk{client: c, operation: opGet, listing: how.Listing, key: key, user: u}
+	for it, err := range w.items(ctx) {
+		switch {
+		case err != nil && w.pagesRead == 0 && saysGone(how.Missing, err):
+			return gjson.Result{}, job.ErrNotFound
+		case err != nil:
+			return gjson.Result{}, err
+		case !how.Counts(it.value):
+			continue
+		}
+		if how.Collect {
+			if collected = append(collected, json.RawMessage(it.value.Raw)); len(collected) > maxCollected {
+				return gjson.Result{}, it.wrong(fmt.Errorf("more than %d items about one account", maxCollected))
+			}
+			continue
+		}
+		if id, err := c.reader.ID("", it.value); err != nil || id != u.ID {
+			continue
+		}
+		if saysGone(how.Missing, &statusError{Code: http.StatusOK, body: it.value}) {
+			return gjson.Result{}, job.ErrNotFound
+		}
+		return it.value, nil
+	}
+	if w.counted > w.read {
+		return gjson.Result{}, locate(c.profile, key, misfitf("total", "the listing has %d items and says that there are %d", w.read, w.counted))
+	}
+	if !how.Collect {
+		return gjson.Result{}, nil
+	}
+	raw, err := json.Marshal(append([]json.RawMessage{}, collected...))
+	if err != nil {
+		panic(err) // they were JSON
+	}
+	return gjson.ParseBytes(raw), nil
+}
+
+// maxCollected is the most that is kept of one account's items.
+const maxCollected = 100_000
+
 // under is an object with the value as its only member.
 func under(name string, value gjson.Result) gjson.Result {
 	raw, err := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value.Raw)})
@@ -95,34 +145,37 @@ func under(name string, value gjson.Result) gjson.Result {
 	return gjson.ParseBytes(raw)
 }
 
-// find is the account with the id in an array, or nothing.
-func (c *Client) find(items gjson.Result, id string) (found gjson.Result) {
-	for _, item := range items.Array() {
-		if of, err := c.reader.ID("", item); err == nil && of == id {
-			return item
-		}
-	}
-	return gjson.Result{}
-}
-
-// overlay is one object with the members of all; of several with the same name,
-// the last.
+// overlay is one object with the members of all. Of several with the same name
+// the last counts, but null takes the place of nothing: an answer that does not
+// know something does not deny what another one knows. Objects are laid over each
+// other in the same way.
 func overlay(objects []gjson.Result) gjson.Result {
 	if len(objects) == 1 {
 		return objects[0]
 	}
-	members := map[string]json.RawMessage{}
+	members := map[string]gjson.Result{}
 	for _, object := range objects {
 		object.ForEach(func(name, value gjson.Result) bool {
-			members[name.Str] = json.RawMessage(value.Raw)
+			before := members[name.Str]
+			switch {
+			case value.Type == gjson.Null && before.Exists():
+				return true
+			case value.IsObject() && before.IsObject():
+				value = overlay([]gjson.Result{before, value})
+			}
+			members[name.Str] = value
 			return true
 		})
 	}
-	raw, err := json.Marshal(members)
+	raw := map[string]json.RawMessage{}
+	for name, value := range members {
+		raw[name] = json.RawMessage(value.Raw)
+	}
+	whole, err := json.Marshal(raw)
 	if err != nil {
 		panic(err) // they were JSON
 	}
-	return gjson.ParseBytes(raw)
+	return gjson.ParseBytes(whole)
 }
 
 // one reads a single document, about the account if there is one.

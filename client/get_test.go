@@ -32,8 +32,15 @@ func TestGetList(t *testing.T) {
 	}{
 		"laid over": {two, routes{first: `{"user":{"id":1,"name":"ana","email":"a@x","last":null}}`, found: `{"found":[{"id":9,"last":"2020-01-01"},{"id":1,"last":"2024-01-01"}]}`},
 			"1 ana a@x 2024-01-01T23:59:59Z"},
-		"a later one wins, null as well": {two, routes{first: `{"user":{"id":1,"name":"ana","last":"2024-01-01"}}`, found: `{"found":[{"id":"1","name":"bo","last":null}]}`},
-			"1 bo  never"},
+		"a later one wins": {two, routes{first: `{"user":{"id":1,"name":"ana","last":"2024-01-01"}}`, found: `{"found":[{"id":"1","name":"bo","last":"2025-01-01"}]}`},
+			"1 bo  2025-01-01T23:59:59Z"},
+		"a later null does not": {two, routes{first: `{"user":{"id":1,"name":"ana","last":"2024-01-01"}}`, found: `{"found":[{"id":"1","name":"bo","last":null}]}`},
+			"1 bo  2024-01-01T23:59:59Z"},
+		"two nulls": {two, routes{first: `{"user":{"id":1,"last":null}}`, found: `{"found":[{"id":"1","last":null}]}`}, "1   never"},
+		"a later false does": {two, routes{first: `{"user":{"id":1,"last":"2024-01-01","roles":[{"type":"root"}]}}`, found: `{"found":[{"id":"1","roles":[]}]}`},
+			"1   2024-01-01T23:59:59Z"},
+		"a later null does not take a flag": {two, routes{first: `{"user":{"id":1,"last":null,"roles":[{"type":"root"}]}}`, found: `{"found":[{"id":"1","roles":null}]}`},
+			"1   never admin"},
 		"not among them":           {two, routes{first: `{"user":{"id":1}}`, found: `{"found":[{"id":9}]}`}, `line 5: get[1].item`},
 		"nobody":                   {two, routes{first: `{"user":{"id":1}}`, found: `{"found":[]}`}, `line 5: get[1].item`},
 		"no array":                 {two, routes{first: `{"user":{"id":1}}`, found: `{}`}, `line 5: get[1].item`},
@@ -75,6 +82,24 @@ func TestGetList(t *testing.T) {
 				t.Errorf("%s, want %s", got, row.want)
 			}
 		})
+	}
+}
+
+// TestOverlayOfObjects: what is inside an object is laid over what was inside it.
+func TestOverlayOfObjects(t *testing.T) {
+	for name, row := range map[string]struct{ first, second, want string }{
+		"a null inside":         {`"seen":{"at":"2024-01-01"}`, `"seen":{"at":null}`, "2024-01-01T23:59:59Z"},
+		"an object without it":  {`"seen":{"at":"2024-01-01"}`, `"seen":{"by":"web"}`, "2024-01-01T23:59:59Z"},
+		"null for the object":   {`"seen":{"at":"2024-01-01"}`, `"seen":null`, "2024-01-01T23:59:59Z"},
+		"a later one inside":    {`"seen":{"at":"2024-01-01"}`, `"seen":{"at":"2025-01-01"}`, "2025-01-01T23:59:59Z"},
+		"an object behind null": {`"seen":null`, `"seen":{"at":"2025-01-01"}`, "2025-01-01T23:59:59Z"},
+		"null behind nothing":   {`"name":"ana"`, `"seen":null`, "absent"},
+	} {
+		s := serve(t, routes{"GET /users/1": `{"id":1,` + row.first + `}`, "GET /users/1/more": `{"id":1,` + row.second + `}`})
+		c := connect(t, s, sketch(t, "", ", username: name, last_login: {path: seen.at, missing: absent}, optional: [username]", "get: [{path: \"/users/{id}\"}, {path: \"/users/{id}/more\"}]\n"))
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || u.LastLogin.String() != row.want {
+			t.Errorf("%s: %s, %v; want %s", name, u.LastLogin, err, row.want)
+		}
 	}
 }
 
@@ -165,7 +190,7 @@ func TestAccountInAPath(t *testing.T) {
 				continue // JSON has no such text
 			}
 			confirmed := false
-			if err := c.Remove(t.Context(), u, func(_ context.Context) error { confirmed = true; return nil }); err == nil || confirmed {
+			if err := c.Remove(t.Context(), u, func(_ context.Context, _ func(job.User) error) error { confirmed = true; return nil }); err == nil || confirmed {
 				t.Errorf("%s %q is removed: %v", name, value, err)
 			}
 			// Nothing is known of it then, which must not stop the run for the others.

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"time"
 
 	"dormant/client/profile"
 	"dormant/job"
@@ -34,9 +35,12 @@ func (c *Client) read(ctx context.Context, maxPages int, yield func(job.User, er
 		yield(job.User{}, fmt.Errorf("list activity: %w", err))
 		return
 	}
+	start := time.Now()
 	if err := c.list(ctx, maxPages, yield); err != nil {
 		yield(job.User{}, fmt.Errorf("list users: %w", err))
+		return
 	}
+	c.hasListed(nil, start)
 }
 
 // list yields the accounts on the pages, up to maxPages unless that is 0. It

@@ -87,7 +87,7 @@ func TestWaitsForReset(t *testing.T) {
 				_, listing := all(t, s, c)
 				_, reading := c.User(t.Context(), job.User{ID: "1"})
 				asked := 0
-				removing := c.Remove(t.Context(), job.User{ID: "1"}, func(_ context.Context) error { asked++; return nil })
+				removing := c.Remove(t.Context(), job.User{ID: "1"}, func(_ context.Context, _ func(job.User) error) error { asked++; return nil })
 				if err := errors.Join(listing, reading, removing); err != nil || asked != 2 {
 					t.Errorf("asked %d times: %v", asked, err)
 				}

@@ -36,7 +36,7 @@ func TestRetriedCodes(t *testing.T) {
 			"GET /users/1": turns(code, `{"id":1}`),
 		}), func(t *testing.T, s *server) {
 			p := pagedProfile(t, "")
-			p.Get = profile.Singles{{Path: "/users/{id}"}}
+			p.Get = profile.Singles{{Listing: profile.Listing{Path: "/users/{id}"}}}
 			c := connect(t, s, p)
 			_, listing := all(t, s, c)
 			_, reading := c.User(t.Context(), job.User{ID: "1"})

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -94,7 +93,7 @@ func TestCoverageSettles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"never", "before 2023-01-01T00:00:00Z"} {
-		if got := users[i].LastLogin.Settle(users[i].Created, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); got.String() != want {
+		if got := users[i].LastLogin.Normalize(users[i].Created, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); got.String() != want {
 			t.Errorf("account %s: %s, want %s", users[i].ID, got, want)
 		}
 	}
@@ -103,15 +102,18 @@ func TestCoverageSettles(t *testing.T) {
 // TestCoverageFromAParam: what is there depends on how the directory is set up.
 func TestCoverageFromAParam(t *testing.T) {
 	p := sketch(t, "", "", "params: {coverage: life}\nactivity: {path: /log, items: log, account: {path: who}, at: at, coverage: \"{coverage}\"}\n")
-	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never"} {
+	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never", "none": "absent"} {
 		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": people(1, 1, "")})
 		users, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values.Params = map[string]string{"coverage": coverage} }))
 		if err != nil || told(users[0]) != want {
 			t.Errorf("%s: %v, %v; want %s", coverage, users, err, want)
 		}
+		if read := strings.Contains(s.lines(), "GET /log"); read != (coverage != "none") {
+			t.Errorf("%s: the source is read: %t", coverage, read)
+		}
 	}
 	_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Timeout: time.Second, Values: profile.Values{Token: token, Params: map[string]string{"coverage": "full"}}})
-	wantError(t, err, `"full" is none of life, log, complete`, "own.yaml", "line 6: activity.coverage")
+	wantError(t, err, `"full" is none of life, log, complete, none`, "own.yaml", "line 6: activity.coverage")
 }
 
 // TestJoin: an entry is about the account that it names, and about nobody else.
@@ -357,7 +359,7 @@ func TestPartial(t *testing.T) {
 		"get":              {"get: {path: \"/users/{id}\"}\n", [4]bool{}},
 		"get with details": {"get: {path: \"/users/{id}\", details: true}\n", [4]bool{true, true, true, false}},
 		"details at last":  {"get: [{path: \"/users/{id}\"}, {path: \"/x/{id}\", details: true}]\n", [4]bool{true, true, true, false}},
-		"own life":         {"activity:\n" + own, [4]bool{true, true, false, false}}, // what is unknown is kept anyway
+		"own life":         {"activity:\n" + own, [4]bool{true, true, true, false}}, // an absent one may come from elsewhere
 		"own, complete":    {"activity:\n" + complete, [4]bool{true, true, true, false}},
 		"both":             {"activity:\n" + own + complete, [4]bool{true, true, true, false}},
 	} {
@@ -627,80 +629,6 @@ func TestBound(t *testing.T) {
 }
 
 // --- looking again ---
-
-// TestLookAgain: what the sources about all accounts say is said anew if it was
-// said more than a minute ago, once for all accounts that are looked at.
-func TestLookAgain(t *testing.T) {
-	const shared, own = "  - {path: /log, items: log, account: {path: who}, at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n"
-	const get = "get: {path: \"/users/{id}\"}\n"
-	for _, row := range []struct {
-		name     string
-		activity string
-		listed   bool
-		waits    []time.Duration // before each two looks at once
-		reads    []int           // of the log after each, and the listing's
-	}{
-		{"at once", shared, true, []time.Duration{0, 0}, []int{1, 1}},
-		{"within a minute", shared, true, []time.Duration{time.Minute - time.Nanosecond}, []int{1}},
-		{"after a minute", shared, true, []time.Duration{time.Minute}, []int{2}},
-		{"once a minute", shared, true, []time.Duration{50 * time.Second, 20 * time.Second, 50 * time.Second, 20 * time.Second}, []int{1, 2, 2, 3}},
-		{"with own sources", shared + own, true, []time.Duration{time.Hour}, []int{1}},
-		{"with own sources first", own + shared, true, []time.Duration{time.Hour}, []int{1}},
-		{"own ones alone", own, true, []time.Duration{time.Hour}, []int{0}},
-		{"where nothing was listed", shared, false, []time.Duration{0, time.Hour}, []int{0, 0}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			bubble(t, answering(routes{
-				"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1}`, "GET /users/1/s": `[]`,
-				"GET /log": func(w http.ResponseWriter, _ *http.Request) {
-					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, time.Now().Unix())
-				},
-			}), func(t *testing.T, s *server) {
-				c := connect(t, s, watched(t, row.activity+get))
-				if row.listed {
-					if _, err := all(t, s, c); err != nil {
-						t.Fatal(err)
-					}
-				}
-				var wg sync.WaitGroup
-				for i, wait := range row.waits {
-					<-time.After(wait)
-					for range 2 {
-						wg.Go(func() {
-							u, err := c.User(t.Context(), job.User{ID: "1"})
-							if old := time.Since(u.LastActivity); err != nil || row.activity == shared && row.listed && old > time.Minute+time.Second {
-								t.Errorf("look %d: %v, %v", i+1, u, err)
-							}
-						})
-					}
-					wg.Wait()
-					if reads := strings.Count(s.lines()+"\n", "GET /log\n"); reads != row.reads[i] {
-						t.Errorf("the log is read %d times after %s, want %d:\n%s", reads, wait, row.reads[i], s.lines())
-					}
-				}
-			})
-		})
-	}
-}
-
-// TestLookAgainFails: an account is not judged by what was true long ago.
-func TestLookAgainFails(t *testing.T) {
-	for name, answer := range map[string]any{"404": 404, "403": 403, "500": 500, "HTML": "<html>", "nobody is named": `{"log":[{"at":"2024-01-01"}]}`} {
-		bubble(t, answering(routes{"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /log": turns(`{"log":[]}`, answer)}),
-			func(t *testing.T, s *server) {
-				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"), retries(0))
-				if _, err := all(t, s, c); err != nil {
-					t.Fatal(err)
-				}
-				<-time.After(time.Hour)
-				u, err := c.User(t.Context(), job.User{ID: "1"})
-				if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
-					t.Errorf("%s: %v, %v", name, u, err)
-				}
-				wantError(t, err, "list activity")
-			})
-	}
-}
 
 // TestOwnSourceOfNobody: a path that leads nowhere is no silence.
 func TestOwnSourceOfNobody(t *testing.T) {

@@ -56,7 +56,7 @@ func TestSteps(t *testing.T) {
 			bubble(t, answering(row.routes), func(t *testing.T, s *server) {
 				asked := 0
 				c := connect(t, s, sketch(t, "", "", twoSteps), retries(2))
-				err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error {
+				err := c.Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error {
 					if asked++; asked == row.refuse {
 						return row.as
 					}
@@ -97,7 +97,7 @@ func TestStepsAreCarriedThrough(t *testing.T) {
 				"DELETE /users/1": turns(503, hangUp, 204),
 			}), func(t *testing.T, s *server) {
 				asked := 0
-				err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(ctx, job.User{ID: "1"}, func(ctx context.Context) error {
+				err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(ctx, job.User{ID: "1"}, func(ctx context.Context, _ func(job.User) error) error {
 					if asked++; asked == 2 {
 						cancel()
 					}
@@ -116,7 +116,7 @@ func TestStepsAreCarriedThrough(t *testing.T) {
 	t.Run("before the first", func(t *testing.T) {
 		s := serve(t, routes{})
 		ctx, cancel := context.WithCancel(t.Context())
-		err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(ctx, job.User{ID: "1"}, func(context.Context) error { cancel(); return nil })
+		err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(ctx, job.User{ID: "1"}, func(context.Context, func(job.User) error) error { cancel(); return nil })
 		if !errors.Is(err, context.Canceled) || errors.Is(err, job.ErrHalfDone) {
 			t.Error(err)
 		}
@@ -272,7 +272,7 @@ func TestForm(t *testing.T) {
 	} {
 		s := serve(t, routes{want.line: 200})
 		c := connect(t, s, sketch(t, "", ", username: name, email: email, disabled: off, extra: {n: n}", "remove: "+step+"\ndisable: "+step+"\n"), func(o *Options) { o.Values.Actor = "" })
-		for _, change := range []func(context.Context, job.User, func(context.Context) error) error{c.Remove, c.Disable} {
+		for _, change := range []func(context.Context, job.User, job.Confirm) error{c.Remove, c.Disable} {
 			if err := change(t.Context(), u, agree); err != nil {
 				t.Error(err)
 			}
@@ -330,7 +330,7 @@ func TestDisable(t *testing.T) {
 		}
 	}
 	no := errors.New("active again")
-	if err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context) error { return no }); err != no { //nolint:errorlint // as it is
+	if err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { return no }); err != no { //nolint:errorlint // as it is
 		t.Error(err)
 	}
 	s.wantRequests(t)
@@ -341,13 +341,13 @@ func TestDisableAsksAgain(t *testing.T) {
 	p := sketch(t, "", ", disabled: {path: active, in: [false]}", disabling)
 	bubble(t, answering(routes{"PATCH /users/1": turns(hangUp, 503, 200)}), func(t *testing.T, s *server) {
 		asked := 0
-		if err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context) error { asked++; return nil }); err != nil || asked != 3 {
+		if err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error { asked++; return nil }); err != nil || asked != 3 {
 			t.Errorf("asked %d times: %v", asked, err)
 		}
 	})
 	bubble(t, answering(routes{"PATCH /users/1": turns(hangUp)}), func(t *testing.T, s *server) {
 		no, asked := errors.New("active again"), 0
-		err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context) error {
+		err := connect(t, s, p).Disable(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error {
 			if asked++; asked == 2 {
 				return no
 			}
@@ -401,7 +401,7 @@ disable: {method: POST, path: "/{id}"}
 				t.Error(err)
 			}
 			before := s.lines()
-			for what, change := range map[string]func(context.Context, job.User, func(context.Context) error) error{"remove": c.Remove, "disable": c.Disable} {
+			for what, change := range map[string]func(context.Context, job.User, job.Confirm) error{"remove": c.Remove, "disable": c.Disable} {
 				if err := change(t.Context(), users[0], agree); !errors.Is(err, errReadOnly) {
 					t.Errorf("%s: %v", what, err)
 				}
@@ -468,7 +468,7 @@ func TestLaterStepIsGone(t *testing.T) {
 			}
 			s := serve(t, rs)
 			asked := 0
-			err := connect(t, s, sketch(t, "", "", row.more+twoSteps), retries(0)).Remove(t.Context(), job.User{ID: "1"}, func(context.Context) error {
+			err := connect(t, s, sketch(t, "", "", row.more+twoSteps), retries(0)).Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error {
 				if asked++; asked == 2 {
 					return row.confirm
 				}
@@ -496,17 +496,17 @@ func TestEndBetweenSteps(t *testing.T) {
 	const answer = 30 * time.Second // for which a request is waited for, whatever happens
 	for name, row := range map[string]struct {
 		second  any
-		confirm func(context.Context) error
+		confirm job.Confirm
 		most    time.Duration
 	}{
 		"it fails again and again": {503, nil, time.Minute + time.Second},
 		"it is to come back later": {status(429, "", "Retry-After", "3600"), nil, time.Minute + time.Second},
 		"it never answers":         {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil, time.Minute + answer},
-		"the look never ends": {nil, func(ctx context.Context) error {
+		"the look never ends": {nil, func(ctx context.Context, _ func(job.User) error) error {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		}, time.Minute},
-		"the look is told to come back": {nil, func(context.Context) error { return &statusError{Code: 503} }, time.Second},
+		"the look is told to come back": {nil, func(context.Context, func(job.User) error) error { return &statusError{Code: 503} }, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -515,9 +515,9 @@ func TestEndBetweenSteps(t *testing.T) {
 				"DELETE /users/1":   row.second,
 			}), func(t *testing.T, s *server) {
 				asked, start := 0, time.Now()
-				err := connect(t, s, sketch(t, "", "", twoSteps), retries(100_000)).Remove(ctx, job.User{ID: "1"}, func(ctx context.Context) error {
+				err := connect(t, s, sketch(t, "", "", twoSteps), retries(100_000)).Remove(ctx, job.User{ID: "1"}, func(ctx context.Context, prepare func(job.User) error) error {
 					if asked++; asked > 1 && row.confirm != nil {
-						return row.confirm(ctx)
+						return row.confirm(ctx, prepare)
 					}
 					return nil
 				})

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Activity is last logins from elsewhere, such as an export of single sign-on.
-// It is safe for concurrent use.
+// Activity is last logins from another source, such as an export of a single sign-on
+// system. It is safe for concurrent use. A nil Activity has no rows.
 type Activity struct {
 	key  string // the column that names the account: id, username or email
 	mu   sync.Mutex
@@ -21,28 +21,29 @@ type Activity struct {
 }
 
 type activityRow struct {
-	at    time.Time // zero if the row tells none
-	owned bool      // it was found to be about an account,
-	owner string    // which has this id
-	// A row that is found to be about two accounts tells of neither.
+	at    time.Time // zero if the row has none
+	owned bool      // an account matches the row
+	owner string    // the id of the first one that does
+
+	// shared means that two accounts match the row, so that it counts for neither.
 	shared bool
 }
 
-// byteOrderMark stands at the start of a text file that some editors and
-// spreadsheets wrote.
+// byteOrderMark is what some editors and spreadsheets write at the start of a text file.
 const byteOrderMark = "\ufeff"
 
-// activityKeys are the columns that can name an account, the best first.
+// activityKeys are the columns that can identify an account, the preferred one first.
 var activityKeys = []string{"id", "username", "email"}
 
-// ReadActivity reads CSV with a header: one of id, username and email (if there
-// are several, the first of these counts), and last_login. Other columns do not
-// matter. Of several rows for one account the newest counts; a row without a
-// time tells nothing. What is wrong is reported with its line, up to ten times.
+// ReadActivity reads CSV with a header that has last_login and at least one of id,
+// username and email; the first of these that is there identifies the accounts. Other
+// columns are ignored. If an account has several rows, the newest login counts; a row
+// without a time counts as no login information. The error names the lines of up to ten
+// problems.
 func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	text := bufio.NewReader(r)
 	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
-		_, _ = text.Discard(len(mark)) // or it would make a quoted header unreadable
+		_, _ = text.Discard(len(mark)) // it would make a quoted header unreadable
 	}
 	lines := csv.NewReader(text)
 	lines.TrimLeadingSpace = true
@@ -75,7 +76,7 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	return a, nil
 }
 
-// readHeader finds the columns that matter.
+// readHeader finds the columns that are used.
 func (a *Activity) readHeader(lines *csv.Reader) (keyColumn, loginColumn int, err error) {
 	header, err := lines.Read()
 	if errors.Is(err, io.EOF) {
@@ -116,7 +117,7 @@ func (a *Activity) add(name, login string, now time.Time) error {
 	if strings.TrimSpace(login) == "" {
 		return nil
 	}
-	at := ParseLastLogin(login).Settle(time.Time{}, now)
+	at := ParseLastLogin(login).Normalize(time.Time{}, now)
 	if at.State != LoginKnown {
 		return fmt.Errorf("last_login %q is no plausible time: RFC 3339, YYYY-MM-DDTHH:MM:SS, YYYY-MM-DD or seconds since 1970 are read", login)
 	}
@@ -126,26 +127,27 @@ func (a *Activity) add(name, login string, now time.Time) error {
 	return nil
 }
 
-// find is the row about the account, or nil. The caller holds the lock.
-func (a *Activity) find(u User) *activityRow {
+// row returns the row that matches the account, or nil. The caller holds the lock.
+func (a *Activity) row(u User) *activityRow {
 	name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[a.key]
 	return a.rows[strings.ToLower(strings.TrimSpace(name))]
 }
 
-// about reports whether a row is about the account, and notes whose row it is.
-// Whether it is about that account alone shows only when all have been read.
-func (a *Activity) about(u User) bool {
+// hasRow reports whether a row matches the account, and records the match. Whether other
+// accounts match it as well is known only after hasRow was called for all of them.
+func (a *Activity) hasRow(u User) bool {
 	if a == nil {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.claim(u) != nil
+	return a.claimRow(u) != nil
 }
 
-// claim is the row about the account, or nil. The caller holds the lock.
-func (a *Activity) claim(u User) *activityRow {
-	row := a.find(u)
+// claimRow returns the row that matches the account, or nil, and records the match. The
+// caller holds the lock.
+func (a *Activity) claimRow(u User) *activityRow {
+	row := a.row(u)
 	if row == nil {
 		return nil
 	}
@@ -156,25 +158,26 @@ func (a *Activity) claim(u User) *activityRow {
 	return row
 }
 
-// apply returns the account with what is known of it from elsewhere. It makes a
-// known last login younger and never older, fills in one that the directory
-// does not have or knows only a bound of, and leaves one that is hidden or
-// unreadable, because that one might be younger still. A row from before the
-// account was created is about an earlier one of that name and does not fill in
-// anything. A row about two accounts makes both last logins unreadable: nobody
-// knows whose is newer than the directory says.
+// apply returns the account with the last login of its row taken into account:
+//   - A known last login may become newer, never older.
+//   - One that is absent or never, or only an upper bound, is replaced.
+//   - One that is hidden or unreadable stays, because it may be newer than the row's.
+//   - A row from before the account was created belongs to an earlier account of the same
+//     name and changes nothing.
+//   - A row that matches two accounts makes both last logins unreadable, because it is not
+//     known whose login it is.
 func (a *Activity) apply(u User, now time.Time) User {
 	if a == nil {
 		return u
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	row := a.claim(u)
+	row := a.claimRow(u)
 	if row == nil {
 		return u
 	}
-	elsewhere := LoginAt(row.at).Settle(u.Created, now)
-	switch login := u.LastLogin.Settle(u.Created, now); {
+	elsewhere := LoginAt(row.at).Normalize(u.Created, now)
+	switch login := u.LastLogin.Normalize(u.Created, now); {
 	case row.shared:
 		u.LastLogin = LastLogin{State: LoginUnreadable}
 	case row.at.IsZero():
@@ -186,7 +189,7 @@ func (a *Activity) apply(u User, now time.Time) User {
 	return u
 }
 
-// unmatched counts the rows that are about no account, of how many.
+// unmatched returns how many rows match no account, and how many rows there are.
 func (a *Activity) unmatched() (unmatched, rows int) {
 	if a == nil {
 		return 0, 0

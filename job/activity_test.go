@@ -109,7 +109,7 @@ func TestActivityApply(t *testing.T) {
 	}
 	for _, tt := range tests {
 		a := readActivity(t, "id,last_login", "17,"+tt.row)
-		if got := a.apply(tt.user, testNow).LastLogin.Settle(tt.user.Created, testNow).String(); got != tt.want {
+		if got := a.apply(tt.user, testNow).LastLogin.Normalize(tt.user.Created, testNow).String(); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
 		}
 	}
@@ -149,7 +149,7 @@ func TestActivityShared(t *testing.T) {
 			if backwards {
 				slices.Reverse(users)
 			}
-			pl, err := ReadPlan(each(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
+			pl, err := ReadPlan(iterate(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +232,7 @@ func TestActivityConcurrently(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			u := with(strconv.Itoa(i), mailed("a@x"))
-			a.about(u)
+			a.hasRow(u)
 			a.apply(u, testNow)
 			a.unmatched()
 		})

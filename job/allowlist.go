@@ -12,14 +12,16 @@ import (
 	"unicode/utf8"
 )
 
-// Glob is a pattern for names: * stands for any run of characters, ? for one,
-// everything else for itself, whatever its case.
+// Glob is a pattern for names: * matches any number of characters, ? matches one, and
+// everything else matches itself. Case is ignored.
 type Glob struct {
 	text string
 	re   *regexp.Regexp // nil if the text has no wildcard
 }
 
-// ParseGlob reads one pattern.
+// ParseGlob reads one pattern, without white space around it. It returns an error if the
+// pattern is empty, or has characters that no name has or that other globs treat as
+// wildcards.
 func ParseGlob(text string) (Glob, error) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -38,8 +40,7 @@ func ParseGlob(text string) (Glob, error) {
 	return Glob{text: text, re: regexp.MustCompile(`(?is)^` + expr + `$`)}, nil
 }
 
-// Match reports whether the pattern stands for name. No pattern stands for an
-// empty name.
+// Match reports whether the pattern matches name. No pattern matches an empty name.
 func (g Glob) Match(name string) bool {
 	switch {
 	case name == "":
@@ -50,8 +51,7 @@ func (g Glob) Match(name string) bool {
 	return g.re.MatchString(name)
 }
 
-// MatchUser reports whether the pattern stands for the account's id, username
-// or email.
+// MatchUser reports whether the pattern matches the account's id, username or email.
 func (g Glob) MatchUser(u User) bool {
 	return g.Match(u.ID) || g.Match(u.Username) || g.Match(u.Email)
 }
@@ -59,7 +59,7 @@ func (g Glob) MatchUser(u User) bool {
 // Globs is a list of patterns; a name matches if one of them does.
 type Globs []Glob
 
-// ParseGlobs reads patterns, and reports everything that is wrong with them.
+// ParseGlobs reads patterns. The error has every problem with them.
 func ParseGlobs(texts []string) (Globs, error) {
 	var globs Globs
 	var errs []error
@@ -74,13 +74,13 @@ func ParseGlobs(texts []string) (Globs, error) {
 	return globs, errors.Join(errs...)
 }
 
-// MatchUser reports whether one of the patterns stands for the account.
+// MatchUser reports whether one of the patterns matches the account.
 func (gs Globs) MatchUser(u User) bool {
 	return slices.ContainsFunc(gs, func(g Glob) bool { return g.MatchUser(u) })
 }
 
-// story says which pattern stands for the account.
-func (gs Globs) story(u User) string {
+// describeMatch says which pattern matches the account.
+func (gs Globs) describeMatch(u User) string {
 	for _, g := range gs {
 		if g.MatchUser(u) {
 			return fmt.Sprintf("matches %q", g.text)
@@ -89,14 +89,14 @@ func (gs Globs) story(u User) string {
 	return fmt.Sprintf("matches none of %d patterns", len(gs))
 }
 
-// MatchAny reports whether one of the patterns stands for one of the names.
+// MatchAny reports whether one of the patterns matches one of the names.
 func (gs Globs) MatchAny(names []string) bool {
 	return slices.ContainsFunc(gs, func(g Glob) bool { return slices.ContainsFunc(names, g.Match) })
 }
 
-// ReadAllowlist reads patterns, one a line. A # at the start of a line or
-// behind white space begins a comment. A list without a pattern is an error:
-// it protects nobody, and nobody writes one for that.
+// ReadAllowlist reads patterns, one on each line. A # at the start of a line or after
+// white space begins a comment. A list without a pattern is an error, because it protects
+// no account and is most likely a mistake. The error names the lines of all problems.
 func ReadAllowlist(r io.Reader) (Globs, error) {
 	var globs Globs
 	var errs []error
@@ -106,7 +106,7 @@ func ReadAllowlist(r io.Reader) (Globs, error) {
 		if n == 1 {
 			line = strings.TrimPrefix(line, byteOrderMark)
 		}
-		if strings.Contains(line, "\r") { // or a comment would hide the entries behind it
+		if strings.Contains(line, "\r") { // a comment would hide the entries after it
 			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))
 			continue
 		}

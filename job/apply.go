@@ -10,9 +10,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// apply acts on the candidates in their order, at most Concurrency at once, and
-// notes each result in the account of the same index. It returns an error if it
-// had to end early; what was not attempted by then stays so.
+// apply carries out the actions of the candidates in their order, at most Concurrency at
+// once, and sets the result in the account of the same index in r. It returns an error
+// if it had to end early; accounts that it did not get to keep the result NotAttempted.
 func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -21,7 +21,7 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 	var all []*removal
 	slots := make(chan struct{}, max(1, c.Concurrency))
 	streak := failureStreak{what: "removals", limit: max(1, c.MaxFailures), end: end}
-	if do, _ := plan.deed(); do != "remove" {
+	if verb, _ := plan.verb(); verb != "remove" {
 		streak.what = "actions"
 	}
 	for i, candidate := range plan.Candidates {
@@ -36,11 +36,11 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 		all = append(all, m)
 		wg.Go(func() {
 			defer func() { <-slots }()
-			streak.note(m.carryOut(ctx))
+			streak.add(m.execute(ctx))
 		})
 	}
 	wg.Wait()
-	if err := c.settleGone(ctx, all); err != nil {
+	if err := c.recordGone(ctx, all); err != nil {
 		streak.err = errors.Join(streak.err, err)
 	}
 	ended := context.Cause(ctx)
@@ -53,25 +53,26 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 	return streak.err
 }
 
-// errEnded ends what is under way. It says nothing of why, because that would be
-// taken for what happened to the others.
-var errEnded = errors.New("the run is ending")
+// errStopping cancels the removals under way. It does not name the cause, because their
+// results would show it as their own error.
+var errStopping = errors.New("the run is ending")
 
-// unfinished reports whether the account may be one that the end of the run hit.
+// unfinished reports whether the end of the run may have affected the account.
 func unfinished(a Account) bool { return a.Result == NotAttempted || a.Result == NotRemoved }
 
-// failureStreak ends a run that keeps failing, or that can't go on.
+// failureStreak ends a run after too many consecutive failures, or after an error that
+// later requests can only repeat.
 type failureStreak struct {
-	what  string // removals, or actions
+	what  string // "removals" or "actions", for the error
 	limit int
 	end   context.CancelCauseFunc
 
 	mu  sync.Mutex
-	n   int
-	err error // why the run can't go on
+	n   int   // consecutive failures
+	err error // why the run has to end, or nil
 }
 
-func (s *failureStreak) note(result Result, err error) {
+func (s *failureStreak) add(result Result, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -85,6 +86,6 @@ func (s *failureStreak) note(result Result, err error) {
 		}
 	}
 	if s.err != nil {
-		s.end(errEnded)
+		s.end(errStopping)
 	}
 }

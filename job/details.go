@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// Detailed yields the users of a listing, and behind them, once it has been read
-// to its end, those of whom it does not tell enough, as they are when they are
-// read alone. Those that are gone by then are left out.
+// Detailed yields the users of a listing. Those whose entry in the listing is not enough
+// to decide about them are yielded last, as they are when read one by one once the
+// listing is complete; those that are gone by then are left out. After an error nothing
+// more is yielded.
 func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], now time.Time) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		var partial []User
 		for u, err := range users {
-			if err == nil && c.lacks(c.Activity.apply(u, now), now) {
+			if err == nil && c.needsDetails(c.Activity.apply(u, now), now) {
 				partial = append(partial, u)
 				continue
 			}
@@ -36,15 +37,15 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 	}
 }
 
-// lacks reports whether reading u alone may change what becomes of it.
-func (c *Cleanup) lacks(u User, now time.Time) bool {
-	return u.Partial && (u.LastLogin.State != LoginAbsent || u.LoginAlone) && !c.Policy.settled(u, now)
+// needsDetails reports whether reading u alone may change the decision about it.
+func (c *Cleanup) needsDetails(u User, now time.Time) bool {
+	return u.Partial && (u.LastLogin.State != LoginAbsent || u.LoginAlone) && !c.Policy.keepsWithoutDetails(u, now)
 }
 
-// readAlone reads each of the users, at most Concurrency at once, until one of
-// them can't be read. It has nil in the place of those that are gone.
+// readAlone reads each of the users alone, at most Concurrency at once, and stops at the
+// first that can't be read. The result has nil in the place of each that is gone.
 func (c *Cleanup) readAlone(ctx context.Context, users []User) ([]*User, error) {
-	run := ctx
+	runCtx := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
@@ -61,29 +62,29 @@ func (c *Cleanup) readAlone(ctx context.Context, users []User) ([]*User, error) 
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			switch told, err := c.detail(ctx, u); {
+			switch detailed, err := c.detail(ctx, u); {
 			case err == nil:
-				found[i] = &told
+				found[i] = &detailed
 			case !errors.Is(err, ErrNotFound):
 				end(fmt.Errorf("read account %q: %w", u.ID, err))
 			}
 		})
 	}
 	wg.Wait()
-	if ended := context.Cause(run); ended != nil {
-		return found, fmt.Errorf("read accounts: %w", ended) // the end may not be the directory's
+	if ended := context.Cause(runCtx); ended != nil {
+		return found, fmt.Errorf("read accounts: %w", ended) // the error may not be the directory's
 	}
 	return found, context.Cause(ctx)
 }
 
-// detail is what reading u alone tells, or u as it is where the directory can't do that.
+// detail reads u alone. It returns u unchanged where the directory can't do that.
 func (c *Cleanup) detail(ctx context.Context, u User) (User, error) {
-	told, err := c.Directory.User(ctx, u)
+	detailed, err := c.Directory.User(ctx, u)
 	switch {
 	case errors.Is(err, ErrUnsupported):
 		return u, nil
-	case err == nil && told.ID != u.ID:
-		return User{}, fmt.Errorf("the directory answered with %q", told.ID)
+	case err == nil && detailed.ID != u.ID:
+		return User{}, fmt.Errorf("the directory answered with %q", detailed.ID)
 	}
-	return told, err
+	return detailed, err
 }

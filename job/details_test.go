@@ -95,8 +95,8 @@ func TestRunReadsAlone(t *testing.T) {
 				alone(tt.edits)(c)
 				tt.do(c)
 				r := c.run(t.Context(), t)
-				if r.Outcome != tt.outcome || became(r) != tt.became || r.Counts.Scanned != tt.scanned {
-					t.Errorf("%s: %s of %d, error %v\nwant %s: %s of %d", r.Outcome, became(r), r.Counts.Scanned, r.Err, tt.outcome, tt.became, tt.scanned)
+				if r.Outcome != tt.outcome || resultsOf(r) != tt.became || r.Counts.Scanned != tt.scanned {
+					t.Errorf("%s: %s of %d, error %v\nwant %s: %s of %d", r.Outcome, resultsOf(r), r.Counts.Scanned, r.Err, tt.outcome, tt.became, tt.scanned)
 				}
 				if got := strings.Join(c.dir.asked, " "); got != tt.asked {
 					t.Errorf("asked %s\nwant  %s", got, tt.asked)
@@ -116,8 +116,8 @@ func TestRunReadsAloneWithLoginsFromElsewhere(t *testing.T) {
 		alone(map[string]func(*User) error{"3": func(u *User) error { u.LastLogin = LastLogin{}; return nil }})(c)
 		c.dir.users[3].Partial = false
 		r := c.run(t.Context(), t)
-		if became(r) != "3:removed" || strings.Join(c.dir.asked, " ") != "self list read new read 3 read 3 remove 3" {
-			t.Errorf("%s, asked %v", became(r), c.dir.asked)
+		if resultsOf(r) != "3:removed" || strings.Join(c.dir.asked, " ") != "self list read new read 3 read 3 remove 3" {
+			t.Errorf("%s, asked %v", resultsOf(r), c.dir.asked)
 		}
 	})
 }
@@ -128,7 +128,7 @@ type told struct {
 	extra []string
 }
 
-func (d *told) Remove(ctx context.Context, u User, confirm func(context.Context) error) error {
+func (d *told) Remove(ctx context.Context, u User, confirm Confirm) error {
 	d.extra = append(d.extra, "remove "+u.Extra["login"])
 	return d.memory.Remove(ctx, u, confirm)
 }

@@ -6,35 +6,42 @@ import (
 	"iter"
 )
 
-// Directory is what a cleanup asks of a user directory. Its methods are safe
-// for concurrent use, end their waits with their context, and name the
-// operation in their errors.
+// Directory is the interface to a user directory. Its methods are safe for concurrent
+// use, return when their context is done, and name the operation in their errors.
 type Directory interface {
-	// Self returns the account that the directory takes the caller for.
-	// It returns ErrUnsupported where the directory can't tell.
+	// Self returns the account that the credentials belong to. It returns
+	// ErrUnsupported where the directory has no operation for that.
 	Self(ctx context.Context) (User, error)
 
-	// Users yields every account once, or an error and then nothing more.
-	// Whatever was yielded before an error is not a directory.
+	// Users yields every account once. If it yields an error, it yields nothing
+	// more, and the accounts before must not be taken for the whole directory.
 	Users(ctx context.Context) iter.Seq2[User, error]
 
-	// User reads the account u again, all that the directory tells of it. It
-	// returns ErrNotFound if it is gone, and ErrUnsupported where the directory
-	// can't read a single one.
+	// User reads the account u again, with all that the directory has about it. It
+	// returns ErrNotFound if the account is gone, and ErrUnsupported where the
+	// directory can't read a single account.
 	User(ctx context.Context, u User) (User, error)
 
 	// Remove removes the account u for good. It calls confirm right before each
-	// request, and returns the error of confirm as it is, without a request.
-	// It returns ErrNotFound if the account is already gone, and ErrHalfDone if
-	// some of several steps have been taken and the others not. Once ctx is done
-	// no request starts, and one that is under way ends.
-	Remove(ctx context.Context, u User, confirm func(context.Context) error) error
+	// request; if confirm returns an error, it sends nothing and returns that error.
+	// It returns ErrNotFound if the account is already gone, ErrHalfDone if only some
+	// of the steps of a removal succeeded, and ErrRenamed if a request would address
+	// the account by a value that is no longer its own. Once ctx is done, no request
+	// starts, and a request under way ends.
+	Remove(ctx context.Context, u User, confirm Confirm) error
 
-	// Disable takes from the account u the right to log in, and nothing else.
-	// Otherwise it is like Remove. It returns ErrUnsupported where the directory
-	// has no such thing.
-	Disable(ctx context.Context, u User, confirm func(context.Context) error) error
+	// Disable stops the account u from logging in and changes nothing else about it.
+	// It uses confirm and returns errors as Remove does, and ErrUnsupported where the
+	// directory can't disable accounts.
+	Disable(ctx context.Context, u User, confirm Confirm) error
 }
+
+// Confirm is called right before each request that changes an account. It looks at the
+// account again and, if it could read it, calls prepare with what it read, which fills
+// the request; only after prepare has succeeded does it record the intent. If it returns
+// an error, the request must not be sent. Without a call of prepare, the request is filled
+// from the account that was planned.
+type Confirm func(ctx context.Context, prepare func(current User) error) error
 
 // Errors that a Directory returns, wrapped with the operation.
 var (
@@ -43,13 +50,18 @@ var (
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
 
-	// ErrHalfDone says that the account is not what it was, and not gone either.
+	// ErrRenamed means that nothing was sent, because the account that was planned has
+	// another name by now, and its old one may be somebody else's.
+	ErrRenamed = errors.New("the account has been renamed since it was planned")
+
+	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")
 
-	// ErrProfile says that the directory answers, but not as the profile says.
+	// ErrProfile means that an answer is not what the profile describes.
 	ErrProfile = errors.New("the profile does not fit the directory")
 
-	// ErrSignedOut comes together with ErrCredentials, if no later request will
-	// fare better: the caller is unknown, and not merely forbidden this one thing.
+	// ErrSignedOut is returned together with ErrCredentials if every later request
+	// would fail as well: the caller is not recognised at all, rather than not
+	// allowed a single operation.
 	ErrSignedOut = errors.New("the directory does not know the caller")
 )

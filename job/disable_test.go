@@ -81,12 +81,12 @@ func TestRunDisables(t *testing.T) {
 		{"nobody active since the first age", all(ladder, func(c *cleanup) { c.dir.users = c.dir.users[3:] }), Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "self list"},
 
 		// the second look at an account to disable
-		{"disabled by now", all(both, second("3", disabled)), Completed, "1:removed 2:disabled 3:kept/already_disabled", "self list read 1 remove 1 read 2 disable 2 read 3"},
-		{"disabled by now, and so to be removed", all(both, second("2", disabled)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
-		{"disabled by now, where none are removed", all(disableOnly, second("2", disabled)), Completed, "2:kept/already_disabled", "self list read 2"},
-		{"used again", all(disableOnly, second("2", login("2026-06-30T00:00:00Z"))), Completed, "2:kept/active_again", "self list read 2"},
-		{"an admin by now", all(disableOnly, second("2", admin)), Completed, "2:kept/admin", "self list read 2"},
-		{"unused for longer than was planned by", all(ladder, second("3", login("2022-01-01T00:00:00Z"))), Completed, "1:removed 2:removed 3:kept/last_login_unknown", ""},
+		{"disabled by now", all(both, recheckFinds("3", disabled)), Completed, "1:removed 2:disabled 3:kept/already_disabled", "self list read 1 remove 1 read 2 disable 2 read 3"},
+		{"disabled by now, and so to be removed", all(both, recheckFinds("2", disabled)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
+		{"disabled by now, where none are removed", all(disableOnly, recheckFinds("2", disabled)), Completed, "2:kept/already_disabled", "self list read 2"},
+		{"used again", all(disableOnly, recheckFinds("2", login("2026-06-30T00:00:00Z"))), Completed, "2:kept/active_again", "self list read 2"},
+		{"an admin by now", all(disableOnly, recheckFinds("2", admin)), Completed, "2:kept/admin", "self list read 2"},
+		{"unused for longer than was planned by", all(ladder, recheckFinds("3", login("2022-01-01T00:00:00Z"))), Completed, "1:removed 2:removed 3:kept/last_login_unknown", ""},
 		{"gone by now", all(disableOnly, func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
 		}), Completed, "2:already_gone", "self list read 2 self list"},
@@ -95,12 +95,12 @@ func TestRunDisables(t *testing.T) {
 		}), Partial, "2:failed", "self list read 2"},
 
 		// the second look at an account to remove
-		{"enabled again", all(require, second("1", enabled)), Completed, "1:kept/not_disabled", "self list read 1"},
-		{"enabled again, on a ladder", all(both, second("1", enabled)), Completed, "1:kept/not_disabled 2:disabled 3:disabled", "self list read 1 read 2 disable 2 read 3 disable 3"},
-		{"enabled again and used", all(both, second("1", enabled, login("2026-06-30T00:00:00Z"))), Completed, "1:kept/active_again 2:disabled 3:disabled", ""},
-		{"enabled again, where that does not matter", all(ladder, second("1", enabled)), Completed, "1:removed 2:removed 3:disabled", ""},
-		{"used between the two ages", all(ladder, second("2", login("2026-05-01T00:00:00Z"))), Completed, "1:removed 2:kept/active_again 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
-		{"used between the two ages, and disabled", all(ladder, second("1", login("2026-05-01T00:00:00Z"))), Completed, "1:kept/already_disabled 2:removed 3:disabled", ""},
+		{"enabled again", all(require, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled", "self list read 1"},
+		{"enabled again, on a ladder", all(both, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled 2:disabled 3:disabled", "self list read 1 read 2 disable 2 read 3 disable 3"},
+		{"enabled again and used", all(both, recheckFinds("1", enabled, login("2026-06-30T00:00:00Z"))), Completed, "1:kept/active_again 2:disabled 3:disabled", ""},
+		{"enabled again, where that does not matter", all(ladder, recheckFinds("1", enabled)), Completed, "1:removed 2:removed 3:disabled", ""},
+		{"used between the two ages", all(ladder, recheckFinds("2", login("2026-05-01T00:00:00Z"))), Completed, "1:removed 2:kept/active_again 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
+		{"used between the two ages, and disabled", all(ladder, recheckFinds("1", login("2026-05-01T00:00:00Z"))), Completed, "1:kept/already_disabled 2:removed 3:disabled", ""},
 
 		// requests
 		{"already gone", all(disableOnly, failing("2", ErrNotFound)), Completed, "2:already_gone", "self list read 2 disable 2 read 2 list"},
@@ -118,7 +118,7 @@ func TestRunDisables(t *testing.T) {
 				return u, nil
 			}
 		}), Completed, "2:kept/active_again", "self list read 2 disable 2 read 2"},
-		{"what was not asked about counts as failed", all(disableOnly, func(c *cleanup) { c.dir.rude = true }), Partial, "2:failed", ""},
+		{"what was not asked about counts as failed", all(disableOnly, func(c *cleanup) { c.dir.unconfirmed = true }), Partial, "2:failed", ""},
 		{"disabled ones end a row of failures", all(both, func(c *cleanup) {
 			c.MaxFailures = 2
 			c.dir.remove = func(_ context.Context, id string, _ int) error {
@@ -148,8 +148,8 @@ func TestRunDisables(t *testing.T) {
 			inBubble(t, stairs(), func(t *testing.T, c *cleanup) {
 				tt.do(c)
 				r := c.run(t.Context(), t)
-				if r.Outcome != tt.outcome || became(r) != tt.became {
-					t.Errorf("%s: %s\nwant %s: %s", r.Outcome, became(r), tt.outcome, tt.became)
+				if r.Outcome != tt.outcome || resultsOf(r) != tt.became {
+					t.Errorf("%s: %s\nwant %s: %s", r.Outcome, resultsOf(r), tt.outcome, tt.became)
 				}
 				if got := strings.Join(c.dir.asked, " "); got != tt.asked && tt.asked != "" {
 					t.Errorf("asked %s\nwant  %s", got, tt.asked)
@@ -169,10 +169,10 @@ func TestRunRecordsDisabling(t *testing.T) {
 	inBubble(t, stairs(), func(t *testing.T, c *cleanup) {
 		all(both, lost("3", disabledIn))(c)
 		c.dir.users = append(c.dir.users, with("5", login("2023-01-01T00:00:00Z")), with("6", login("2024-01-01T00:00:00Z")))
-		second("5", disabled)(c)
+		recheckFinds("5", disabled)(c)
 		r := c.run(t.Context(), t)
-		if became(r) != "1:removed 2:disabled 5:kept/already_disabled 6:disabled 3:kept/already_disabled" {
-			t.Fatal(became(r))
+		if resultsOf(r) != "1:removed 2:disabled 5:kept/already_disabled 6:disabled 3:kept/already_disabled" {
+			t.Fatal(resultsOf(r))
 		}
 		if got := r.Counts; got.Removed != 1 || got.Disabled != 2 || got.Candidates != 5 || got.Kept[AlreadyDisabled] != 3 {
 			t.Errorf("%+v", got)
@@ -230,14 +230,14 @@ func TestRunKeepsWhoeverHasTheIDNow(t *testing.T) {
 				inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
 					policy(c)
 					c.dir.users[3].Created = tt.planned
-					second("2", func(u *User) { u.Created = tt.then })(c)
+					recheckFinds("2", func(u *User) { u.Created = tt.then })(c)
 					want := tt.want
 					if c.Policy.DisableOnly {
 						want = strings.ReplaceAll(want, "removed", "disabled")
 					}
 					r := c.run(t.Context(), t)
-					if became(r) != want {
-						t.Errorf("%s, want %s", became(r), want)
+					if resultsOf(r) != want {
+						t.Errorf("%s, want %s", resultsOf(r), want)
 					}
 					failed := strings.Contains(want, "failed")
 					if sent := slices.Contains(c.dir.asked, "remove 2") || slices.Contains(c.dir.asked, "disable 2"); sent == failed {

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// Explanation is what each rule says of one account, and what follows.
+// Explanation is the verdict of each rule on one account, and the decision.
 type Explanation struct {
 	User     User
-	Rules    []Verdict // in the order in which they count
+	Rules    []Verdict // in the order of their precedence
 	Decision Decision
 }
 
-// Verdict is what one rule says.
+// Verdict is whether one rule applies to an account, and why.
 type Verdict struct {
 	Rule    Reason
 	Applies bool
 	Because string
 }
 
-// Explain asks every rule about u, those behind the one that decides as well.
+// Explain evaluates every rule for u, including those after the one that decides.
 func (p Policy) Explain(u User, now time.Time) Explanation {
 	e := Explanation{User: u, Decision: p.Decide(u, now)}
 	because := map[Reason]string{
-		Allowlisted:    p.Allowlist.story(u),
+		Allowlisted:    p.Allowlist.describeMatch(u),
 		Self:           fmt.Sprintf("the caller goes by %q", p.Self),
 		Admin:          fmt.Sprintf("administrator: %t, protected: %t", u.Admin, p.ProtectAdmins),
 		ServiceAccount: fmt.Sprintf("service account: %t, protected: %t", u.ServiceAccount, p.ProtectServiceAccounts),
@@ -37,12 +37,12 @@ func (p Policy) Explain(u User, now time.Time) Explanation {
 		e.Rules = append(e.Rules, Verdict{r.reason, r.applies(p, u), because[r.reason]})
 	}
 	d := p.decideByLogin(u, now)
-	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.loginStory(u, now)})
+	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.describeUse(u, now)})
 	return e
 }
 
-func (p Policy) loginStory(u User, now time.Time) string {
-	login, activity := u.evidence(now)
+func (p Policy) describeUse(u User, now time.Time) string {
+	login, activity := u.lastUse(now)
 	text := fmt.Sprintf("last login: %s", login)
 	if activity.State != LoginAbsent {
 		text += fmt.Sprintf(", other activity: %s", activity)
@@ -62,8 +62,8 @@ func (p Policy) loginStory(u User, now time.Time) string {
 	return text
 }
 
-// Explain explains every account that goes by the name: an id, a username or an
-// email. It reads the whole directory and changes nothing.
+// Explain explains every account whose id, username or email is name. It reads the
+// whole directory and changes nothing.
 func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Explanation, error) {
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
@@ -79,7 +79,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		}
 	}
 	var found []Explanation
-	for u, err := range c.Detailed(ctx, each(users), now) {
+	for u, err := range c.Detailed(ctx, iterate(users), now) {
 		if err != nil {
 			return nil, err
 		}
@@ -88,13 +88,15 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	return found, nil
 }
 
-// Judge is the account with what is known of it from elsewhere, and what becomes of it.
-func (c *Cleanup) Judge(u User, now time.Time) (User, Decision) {
+// Decide applies the activity file to u, and returns the result and the decision about it
+// by policy and ledger.
+func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
 	u = c.Activity.apply(u, now)
-	return u, c.decide(u, now)
+	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), now)
+	return u, Decision{candidate.Action, candidate.Reason}
 }
 
-func each(users []User) iter.Seq2[User, error] {
+func iterate(users []User) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		for _, u := range users {
 			if !yield(u, nil) {

@@ -18,9 +18,9 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// WriteFile writes the metrics for the node exporter's textfile collector, in
-// the place of the last run's. A run without success leaves the time of the last
-// success in the file.
+// WriteFile writes the metrics to a file for the node exporter's textfile collector, and
+// replaces the metrics of the last run. The time of the last success is kept if this run
+// did not succeed.
 func (m *Metrics) WriteFile(path string) error {
 	if at := lastSuccessIn(path); !m.succeeded && !at.IsZero() {
 		setTime(m.registered(m.lastSuccess), at)
@@ -31,8 +31,9 @@ func (m *Metrics) WriteFile(path string) error {
 	return nil
 }
 
-// exported are the metrics without those that would take the place of an earlier
-// process's and say less: the accounts of a run that has read none.
+// exported returns the metrics to write or push. It leaves out the numbers of accounts if
+// no run of this process has read the directory, so that those of an earlier process
+// stay.
 func (m *Metrics) exported() prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := m.reg.Gather()
@@ -42,7 +43,8 @@ func (m *Metrics) exported() prometheus.Gatherer {
 	})
 }
 
-// lastSuccessIn is zero if the file does not tell.
+// lastSuccessIn reads the time of the last success from a file of metrics; zero if it has
+// none or can't be read.
 func lastSuccessIn(path string) time.Time {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -56,12 +58,12 @@ func lastSuccessIn(path string) time.Time {
 	return time.Time{}
 }
 
-// pushTimeout is how long a Pushgateway may take.
+// pushTimeout is how long a push to a Pushgateway may take.
 const pushTimeout = 10 * time.Second
 
-// Push adds the metrics to what a Pushgateway has, so that a run without success
-// leaves the time of the last success there. It does so even if ctx is done,
-// because an interrupted run has to be seen as well.
+// Push adds the metrics to those that a Pushgateway has, so that the time of the last
+// success stays there if this run did not succeed. It pushes even if ctx is done, because
+// the metrics of an interrupted run are needed as well.
 func (m *Metrics) Push(ctx context.Context, gateway string) error {
 	p, err := newPusher(gateway)
 	if err != nil {
@@ -75,14 +77,14 @@ func (m *Metrics) Push(ctx context.Context, gateway string) error {
 	return nil
 }
 
-// CheckGateway says whether Push can use the URL.
+// CheckGateway returns an error if Push can't use the URL. It sends nothing.
 func CheckGateway(gateway string) error {
 	_, err := newPusher(gateway)
 	return err
 }
 
-// newPusher reads the URL of a Pushgateway, with or without a grouping key
-// behind it: http://host:9091/metrics/job/dormant/instance/acme.
+// newPusher reads the URL of a Pushgateway, with or without a grouping key at its end:
+// http://host:9091/metrics/job/dormant/instance/acme.
 func newPusher(gateway string) (*push.Pusher, error) {
 	u, err := url.Parse(gateway)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -90,7 +92,7 @@ func newPusher(gateway string) (*push.Pusher, error) {
 	}
 	before, key, grouped := strings.Cut(u.Path, "/metrics/job/")
 	user := u.User
-	u.Path, u.RawPath, u.User = before, "", nil // the pusher shows its URL in errors
+	u.Path, u.RawPath, u.User = before, "", nil // the pusher's errors show its URL
 	if !grouped {
 		return signedIn(push.New(u.String(), "dormant"), user), nil
 	}

@@ -38,7 +38,7 @@ func FuzzOpenLedger(f *testing.F) {
 		}
 		used := testNow.AddDate(-2, 0, 0)
 		candidate := Candidate{User: User{ID: id, LastLogin: LoginAt(used)}, Action: Remove, Reason: Inactive, InactiveSince: used}
-		c := l.judge(Policy{}, candidate, testNow)
+		c := l.withGrace(Policy{}, candidate, testNow)
 		var says struct {
 			Directory string
 			FoundAt   map[string]time.Time `json:"found_at"`
@@ -52,8 +52,8 @@ func FuzzOpenLedger(f *testing.F) {
 			t.Fatalf("%q: %q is kept: %+v", text, id, c)
 		}
 		plan := &Plan{Candidates: []Candidate{candidate}}
-		l.hold(plan, Policy{}, testNow)
-		l.note(plan, []Account{{ID: id, Action: c.Action, Reason: c.Reason, Result: NotRemoved}})
+		l.applyGrace(plan, Policy{}, testNow)
+		l.update(plan, []Account{{ID: id, Action: c.Action, Reason: c.Reason, Result: NotRemoved}})
 		if err := l.save(); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func FuzzOpenLedger(f *testing.F) {
 		if encoded, marshalErr := json.Marshal(id); err != nil || marshalErr != nil || again.Len() != 1 {
 			t.Fatalf("%q: %v, %d of 1 for %s", text, err, again.Len(), encoded)
 		}
-		if next := again.judge(Policy{}, candidate, testNow); next.Action == Remove && c.Action != Remove {
+		if next := again.withGrace(Policy{}, candidate, testNow); next.Action == Remove && c.Action != Remove {
 			t.Fatalf("%q: what was in grace is not, at the same moment", text)
 		}
 	})

@@ -7,20 +7,20 @@ import (
 	"slices"
 )
 
-// settleGone puts on record who was gone before anything was done. If that is all
-// that the run has come to, it looks once more: a directory that answers every
-// request with "no such account" may have been asked at the wrong place.
-func (c *Cleanup) settleGone(ctx context.Context, all []*removal) error {
+// recordGone records the results of the removals whose account was already gone. If the
+// run changed no account at all, it reads the listing again first: a directory that
+// answers every request with "no such account" may have been asked at the wrong URL.
+func (c *Cleanup) recordGone(ctx context.Context, all []*removal) error {
 	gone := map[string]*removal{}
 	for _, m := range all {
 		if m.account.Result == AlreadyGone {
 			gone[m.candidate.User.ID] = m
 		}
 	}
-	did := slices.ContainsFunc(all, func(m *removal) bool { return m.account.Result == Removed || m.account.Result == Disabled })
+	changed := slices.ContainsFunc(all, func(m *removal) bool { return m.account.Result == Removed || m.account.Result == Disabled })
 	var err error
-	if len(gone) > 0 && !did {
-		err = c.stillListed(ctx, gone)
+	if len(gone) > 0 && !changed {
+		err = c.failStillListed(ctx, gone)
 	}
 	for _, m := range all {
 		if gone[m.candidate.User.ID] == m {
@@ -36,12 +36,13 @@ func (c *Cleanup) settleGone(ctx context.Context, all []*removal) error {
 	return err
 }
 
-// errStillListed says that what the directory says of one account, it does not
-// say of all of them.
+// errStillListed means that the directory contradicts itself: a request for the account
+// finds nothing, the listing has it.
 var errStillListed = errors.New("the directory says that there is no such account, and still lists it: does the profile ask at the right path?")
 
-// stillListed marks those that the listing still has.
-func (c *Cleanup) stillListed(ctx context.Context, gone map[string]*removal) error {
+// failStillListed sets the result of those removals to failed whose account the listing
+// still has.
+func (c *Cleanup) failStillListed(ctx context.Context, gone map[string]*removal) error {
 	if ctx.Err() != nil {
 		return nil
 	}

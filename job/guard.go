@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Limits are what a plan may do at most, removals and disablings taken together.
-// The zero value allows nothing: a limit of 0 means that none may be removed.
+// Limits bound what a plan may do. Removing and disabling count together. The zero value
+// allows nothing: a limit of 0 means that no account may be removed or disabled.
 type Limits struct {
 	MaxRemovals       int
 	MaxRemovalPercent float64 // of the scanned accounts
-	RequireActive     bool    // refuse if nobody but the caller is known to have logged in after the cutoff
+	RequireActive     bool    // refuse if no account but the caller's is known to have logged in after the cutoff
 }
 
-// The guards, by the names that reports and metrics give them.
+// The names of the guards in reports and metrics.
 const (
 	GuardMaxRemovals       = "max_removals"
 	GuardMaxRemovalPercent = "max_removal_percent"
@@ -27,8 +27,8 @@ func guards() []string {
 	return []string{GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive}
 }
 
-// Refusal is a guard's no: what it found, what it allows, and which variable
-// changes that.
+// Refusal is the refusal of a plan by one guard: what it found, what it allows, and which
+// variable changes that.
 type Refusal struct {
 	Guard    string `json:"guard"`
 	Found    int    `json:"found"`
@@ -37,20 +37,20 @@ type Refusal struct {
 	Message  string `json:"message"`
 }
 
-// Check returns every guard's refusal of the plan; none means that it may be applied.
+// Check returns the refusals of all guards. The plan may be applied only if there are none.
 func (l Limits) Check(pl *Plan) []Refusal {
 	var refusals []Refusal
 	n := len(pl.Candidates)
-	do, done := pl.deed()
+	verb, participle := pl.verb()
 	all := "go"
-	if do != "remove" {
-		all = "be " + done
+	if verb != "remove" {
+		all = "be " + participle
 	}
 	if n > l.MaxRemovals {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovals, Found: n, Allowed: l.MaxRemovals, Variable: "DORMANT_MAX_REMOVALS",
 			Message: fmt.Sprintf("%s would be %s, and one run may %s %d; "+
-				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all %s", accounts(n), done, do, l.MaxRemovals, n, all),
+				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all %s", accounts(n), participle, verb, l.MaxRemovals, n, all),
 		})
 	}
 	if allowed := l.percentOf(pl.Scanned); n > allowed {
@@ -58,7 +58,7 @@ func (l Limits) Check(pl *Plan) []Refusal {
 			Guard: GuardMaxRemovalPercent, Found: n, Allowed: allowed, Variable: "DORMANT_MAX_REMOVAL_PERCENT",
 			Message: fmt.Sprintf("%s of %d would be %s (%.1f%%), and one run may %s %g%%, which is %d; "+
 				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all %s",
-				accounts(n), pl.Scanned, done, 100*float64(n)/float64(pl.Scanned), do, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
+				accounts(n), pl.Scanned, participle, 100*float64(n)/float64(pl.Scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
 		})
 	}
 	if l.RequireActive && pl.LoggedIn == 0 {
@@ -72,14 +72,14 @@ func (l Limits) Check(pl *Plan) []Refusal {
 	return refusals
 }
 
-// percentOf is the most of scanned accounts that may be removed, rounded down.
-// The product is rounded to a millionth first, so that 7 % of 100 is 7 in spite
-// of binary fractions.
+// percentOf returns how many of the scanned accounts may be removed, rounded down. The
+// product is rounded to a millionth first, so that 7 % of 100 is 7 despite binary
+// fractions.
 func (l Limits) percentOf(scanned int) int {
 	return int(math.Floor(math.Round(float64(scanned)*l.MaxRemovalPercent*1e4) / 1e6))
 }
 
-// percentFor is the smallest whole percentage that allows n of scanned.
+// percentFor returns the smallest whole percentage that allows n of scanned accounts.
 func percentFor(n, scanned int) int {
 	return (100*n + scanned - 1) / scanned
 }

@@ -10,18 +10,17 @@ import (
 	"time"
 )
 
-// Journal is an append-only file of what was going to be done and what came of
-// it, one JSON object a line. It is safe for concurrent use. A nil Journal
-// writes nothing.
+// Journal is an append-only file of intents and results, one JSON object on each line. It
+// is safe for concurrent use. A nil Journal writes nothing.
 type Journal struct {
-	// Directory is which one the intents are about; a journal may be about several.
+	// Directory identifies the directory of the intents; one file may have several.
 	Directory string
 
 	runID string
 
 	mu     sync.Mutex
 	file   *os.File
-	broken error // after which a line might land behind half of another one
+	broken error // the first failed write, after which the file may end within a line
 }
 
 // The events.
@@ -38,14 +37,15 @@ type Event struct {
 	UserID    string    `json:"user_id"`
 	Action    Action    `json:"action"`
 	Reason    Reason    `json:"reason"`
-	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, alone or behind "before", or the state of one that is not known
+	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, perhaps after "before ", or the state of an unknown one
 	Result    Result    `json:"result,omitempty"`
 	Error     string    `json:"error,omitempty"`
 	Directory string    `json:"directory,omitempty"` // of an intent
 }
 
-// OpenJournal opens the file at path for the run with the given id, and makes
-// it if there is none. A line that a crash cut short is ended, not removed.
+// OpenJournal opens the file at path for the run with the given id, and creates it if
+// there is none. If a crash left an incomplete last line, it is kept, and a line break is
+// added. A file that can't be synced to disk, such as a pipe, is an error.
 func OpenJournal(path, runID string) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
@@ -79,7 +79,7 @@ func (j *Journal) endLine() error {
 	return err
 }
 
-// syncFolder makes sure that a new file is found after a power failure.
+// syncFolder syncs a folder, so that a new file in it is not lost in a power failure.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -89,20 +89,20 @@ func syncFolder(path string) error {
 	return errors.Join(err, folder.Close())
 }
 
-func (j *Journal) about() string {
+func (j *Journal) directory() string {
 	if j == nil {
 		return ""
 	}
 	return j.Directory
 }
 
-// intent records what is about to be done with the account. Once it returns
-// without an error, the line is on disk.
+// intent records the action that is about to be tried. When it returns without an error,
+// the line is synced to disk.
 func (j *Journal) intent(u User, d Decision) error {
-	return j.write(Event{Event: eventIntent, Directory: j.about(), UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
+	return j.write(Event{Event: eventIntent, Directory: j.directory(), UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
 }
 
-// result records what came of it.
+// result records the result of an action. The line is written but not synced.
 func (j *Journal) result(a Account) error {
 	return j.write(Event{Event: eventResult, UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
 }
@@ -134,7 +134,7 @@ func (j *Journal) write(e Event, sync bool) error {
 	return nil
 }
 
-// Close makes sure that everything is on disk and closes the file.
+// Close syncs the file to disk and closes it.
 func (j *Journal) Close() error {
 	if j == nil {
 		return nil

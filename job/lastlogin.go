@@ -8,35 +8,34 @@ import (
 	"time"
 )
 
-// LoginState says how much is known of a last login. The zero value is
-// LoginAbsent, so that what nobody filled in keeps its account.
+// LoginState is how much is known about a last login. The zero value is LoginAbsent, so
+// that an account whose last login was never set is kept.
 type LoginState uint8
 
-// The states of a last login. Only LoginKnown and LoginNever may ever lead to
-// a removal.
+// The states of a last login. Only LoginKnown and LoginNever can lead to a removal.
 const (
-	LoginAbsent     LoginState = iota // the response has no such field
+	LoginAbsent     LoginState = iota // the answer has no such field
 	LoginKnown                        // At is the last login
-	LoginNever                        // the directory says that there was none
-	LoginHidden                       // this caller may not see it
-	LoginUnreadable                   // there is a value, and it is no plausible time
+	LoginNever                        // the directory states that there was none
+	LoginHidden                       // the caller is not allowed to see it
+	LoginUnreadable                   // there is a value that is no plausible time
 )
 
 func (s LoginState) String() string {
 	return [...]string{"absent", "known", "never", "hidden", "unreadable"}[s]
 }
 
-// LastLogin is what a directory tells of an account's last login.
+// LastLogin is what is known about an account's last login.
 type LastLogin struct {
 	State LoginState
 	At    time.Time // set if State is LoginKnown
 
-	// NotAfter says that At is not a login but the latest that the last one can
-	// have been: a log of logins reaches back to it, and the account is not in it.
+	// NotAfter means that At is no login but an upper bound for the last one: a log of
+	// logins reaches back to At and does not contain the account.
 	NotAfter bool
 }
 
-// LoginAt is the last login at t.
+// LoginAt returns a known last login at t.
 func LoginAt(t time.Time) LastLogin { return LastLogin{State: LoginKnown, At: t} }
 
 func (l LastLogin) String() string {
@@ -54,8 +53,8 @@ func (l LastLogin) since(cutoff time.Time) bool {
 	return l.State == LoginKnown && !l.NotAfter && !l.At.Before(cutoff)
 }
 
-// zoneless is RFC 3339 without the zone, as some directories write UTC.
-// Parsing accepts a fraction of a second behind it.
+// zoneless is RFC 3339 without a time zone, which some directories use for UTC. Parsing
+// also accepts a fraction of a second.
 const zoneless = "2006-01-02T15:04:05"
 
 var (
@@ -63,13 +62,13 @@ var (
 	dateTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?$`)
 )
 
-// ParseLastLogin reads a time as directories write it: RFC 3339, the same
-// without a zone (UTC), a date (the end of that day, UTC), and seconds or
-// milliseconds since 1970, which are told apart by their size.
+// ParseLastLogin reads a time in the formats that directories use: RFC 3339, the same
+// without a zone (UTC), a date (the end of that day, UTC), and seconds or milliseconds
+// since 1970, which are distinguished by their magnitude.
 //
-// Empty text, a number up to 0, the year 1 or before, and the very instant
-// 1970-01-01T00:00:00Z are how systems write LoginNever. Everything else that
-// is no time is LoginUnreadable. Whether a time is plausible is left to Settle.
+// Empty text, a number up to 0, the year 1 or before, and exactly 1970-01-01T00:00:00Z
+// are sentinels for LoginNever. All other text that is no time is LoginUnreadable. It does
+// not check whether the time is plausible; Normalize does.
 func ParseLastLogin(text string) LastLogin {
 	text = strings.TrimSpace(text)
 	switch {
@@ -77,21 +76,21 @@ func ParseLastLogin(text string) LastLogin {
 		return LastLogin{State: LoginNever}
 	case epochNumber.MatchString(text):
 		return parseEpoch(text)
-	case dateTime.MatchString(text): // time.Parse alone is more generous
+	case dateTime.MatchString(text): // time.Parse alone accepts more
 		for _, layout := range []string{time.RFC3339, zoneless, zoneless + "Z0700"} {
 			if t, err := time.Parse(layout, text); err == nil {
-				return notSentinel(t, t)
+				return loginUnlessSentinel(t, t)
 			}
 		}
 	}
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return notSentinel(t, t.AddDate(0, 0, 1).Add(-time.Nanosecond))
+		return loginUnlessSentinel(t, t.AddDate(0, 0, 1).Add(-time.Nanosecond))
 	}
 	return LastLogin{State: LoginUnreadable}
 }
 
-// firstMillisecond is 2000-01-01 in milliseconds. As seconds, it would be a
-// time in the year 31969, so no plausible value can be read both ways.
+// firstMillisecond is 2000-01-01 in milliseconds since 1970. In seconds it would be a time
+// in the year 31969, so no plausible value is ambiguous.
 const firstMillisecond = 946_684_800_000
 
 func parseEpoch(text string) LastLogin {
@@ -101,7 +100,7 @@ func parseEpoch(text string) LastLogin {
 		return LastLogin{State: LoginUnreadable}
 	case n <= 0:
 		return LastLogin{State: LoginNever}
-	case n >= 1000*firstMillisecond: // beyond any calendar; time.Unix would wrap around
+	case n >= 1000*firstMillisecond: // no calendar has it, and time.Unix would wrap around
 		return LastLogin{State: LoginUnreadable}
 	case n >= firstMillisecond:
 		return LoginAt(time.UnixMicro(int64(math.Round(n * 1e3))).UTC())
@@ -110,27 +109,28 @@ func parseEpoch(text string) LastLogin {
 	}
 }
 
-// notSentinel is the last login at the given time, or LoginNever if written,
-// the time as it stood in the text, is one of the values that mean so.
-func notSentinel(written, at time.Time) LastLogin {
+// loginUnlessSentinel returns a last login at the given time, or LoginNever if written, the
+// time exactly as in the text, is a sentinel for that.
+func loginUnlessSentinel(written, at time.Time) LastLogin {
 	if written.UTC().Year() <= 1 || written.Equal(time.Unix(0, 0)) {
 		return LastLogin{State: LoginNever}
 	}
 	return LoginAt(at)
 }
 
-// Settle judges a known time by what is possible. A time before the year 2000
-// or more than a day after now is LoginUnreadable: most likely the unit, the
-// zone or the field is wrong. One before the account was created is a sentinel
-// that means LoginNever. A zero created is not compared with.
-func (l LastLogin) Settle(created, now time.Time) LastLogin {
+// Normalize checks whether a known time is plausible. A time before the year 2000 or more
+// than a day after now becomes LoginUnreadable: most likely the unit, the zone or the field
+// is wrong. A time before the account was created is a sentinel for LoginNever. An upper
+// bound becomes LoginAbsent if the creation date is not known, because the account may be
+// newer than the log. A zero created is not compared.
+func (l LastLogin) Normalize(created, now time.Time) LastLogin {
 	switch {
 	case l.State != LoginKnown:
 		return l
 	case !plausible(l.At, now):
 		return LastLogin{State: LoginUnreadable}
 	case l.NotAfter && !plausible(created, now):
-		return LastLogin{} // it may be too new to be in any log
+		return LastLogin{} // the account may be newer than the log
 	case plausible(created, now) && l.At.Before(created):
 		return LastLogin{State: LoginNever}
 	}

@@ -76,7 +76,7 @@ func TestParseLastLogin(t *testing.T) {
 		{"1970-01-01T01:00:00+01:00", never},
 		{"1969-12-31T19:00:00-05:00", never},
 
-		// no sentinel, and for Settle to judge
+		// no sentinel, and for Normalize to judge
 		{"0002-01-01T00:00:00Z", "0002-01-01T00:00:00Z"},
 		{"1970-01-01T00:00:01Z", "1970-01-01T00:00:01Z"},
 		{"1970-01-01T01:00:00Z", "1970-01-01T01:00:00Z"},
@@ -137,7 +137,7 @@ func written(l LastLogin) string {
 	return l.State.String()
 }
 
-func TestSettle(t *testing.T) {
+func TestNormalize(t *testing.T) {
 	now := instant("2026-07-01T12:00:00Z")
 	tests := []struct {
 		rule    string
@@ -172,12 +172,12 @@ func TestSettle(t *testing.T) {
 		{"unreadable", "junk", "2024-01-01T00:00:00Z", "unreadable"},
 	}
 	for _, tt := range tests {
-		if got := written(ParseLastLogin(tt.login).Settle(instant(tt.created), now)); got != tt.want {
+		if got := written(ParseLastLogin(tt.login).Normalize(instant(tt.created), now)); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
 		}
 	}
 	for _, state := range []LoginState{LoginAbsent, LoginHidden} {
-		if got := (LastLogin{State: state}).Settle(instant("2024-01-01T00:00:00Z"), now); got.State != state {
+		if got := (LastLogin{State: state}).Normalize(instant("2024-01-01T00:00:00Z"), now); got.State != state {
 			t.Errorf("%s became %s", state, got)
 		}
 	}
@@ -249,12 +249,12 @@ func FuzzParseLastLogin(f *testing.F) {
 		}
 
 		now := time.Unix(year2100, 0)
-		settled := l.Settle(at, now)
-		if settled.State == LoginKnown && (settled.At != l.At || settled.At.Before(at) || settled.At.After(now.Add(24*time.Hour))) {
-			t.Errorf("%q, created %s, settled at %s", text, at, settled)
+		normal := l.Normalize(at, now)
+		if normal.State == LoginKnown && (normal.At != l.At || normal.At.Before(at) || normal.At.After(now.Add(24*time.Hour))) {
+			t.Errorf("%q, created %s, normalized to %s", text, at, normal)
 		}
-		if again := settled.Settle(at, now); again != settled {
-			t.Errorf("%q settled at %s, then at %s", text, settled, again)
+		if again := normal.Normalize(at, now); again != normal {
+			t.Errorf("%q normalized to %s, then at %s", text, normal, again)
 		}
 	})
 }

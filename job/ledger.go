@@ -10,29 +10,30 @@ import (
 	"time"
 )
 
-// Ledger is whom earlier runs found inactive and said so: an account is removed
-// only if that was long enough ago, and it has not been used since. A nil Ledger
-// knows of no grace. It is safe for concurrent use until a run ends.
+// Ledger is the memory of which accounts earlier runs reported as inactive, and since
+// when. An account is removed only if that was at least the grace ago and it has not been
+// used since. With a nil Ledger there is no grace. It is safe for concurrent use until
+// the run ends.
 type Ledger struct {
 	path      string
-	directory string // which one the ledger is about
+	directory string // identifies the directory of the accounts
 	grace     time.Duration
 
 	found map[string]time.Time // when an account was first found inactive, by its id
 }
 
-// ledgerFile is a ledger as it is written.
+// ledgerFile is the format of the file.
 type ledgerFile struct {
 	Directory string               `json:"directory"`
 	FoundAt   map[string]time.Time `json:"found_at"`
 }
 
-// OpenLedger reads the ledger of a directory. There always is one: if the file is
-// missing, can't be read or is about another directory, the ledger is empty, as
-// nobody is known to have been warned; the error then says why.
+// OpenLedger reads the ledger of a directory. It always returns a usable ledger: if the
+// file is missing, unreadable or of another directory, the ledger is empty, which means
+// that no account was reported before, and the error says why.
 func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // or the link would be replaced, and not the file
+		path = target // otherwise the link would be replaced instead of the file
 	}
 	l := &Ledger{path: path, directory: directory, grace: grace}
 	text, err := os.ReadFile(path)
@@ -50,13 +51,14 @@ func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
 	return l, nil
 }
 
-// Len is how many accounts are in the ledger.
+// Len returns the number of accounts in the ledger.
 func (l *Ledger) Len() int { return len(l.found) }
 
-// CheckWritable says whether the ledger could be saved. It leaves nothing behind.
+// CheckWritable returns an error if the ledger could not be saved. It leaves no file
+// behind.
 func (l *Ledger) CheckWritable() error {
 	if info, err := os.Stat(l.path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", l.path) // root could replace a device
+		return fmt.Errorf("%s: not a regular file", l.path) // as root, saving could replace a device
 	}
 	f, err := l.create()
 	if err != nil {
@@ -65,9 +67,9 @@ func (l *Ledger) CheckWritable() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// foundAt is when the candidate was first found inactive: now, if no run has said
-// so, or if the account has been used or made since. A time that can't be one at
-// which it was found is none.
+// foundAt returns when the candidate was first reported as inactive. That is now if no run
+// has reported it, if the account has been used or created since, or if the recorded time
+// is implausible.
 func (l *Ledger) foundAt(c Candidate, now time.Time) time.Time {
 	at := l.found[c.User.ID]
 	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) {
@@ -76,9 +78,9 @@ func (l *Ledger) foundAt(c Candidate, now time.Time) time.Time {
 	return at
 }
 
-// judge puts a removal off until the grace of the account ends. Until then it is
-// disabled, where the policy disables first, or else kept.
-func (l *Ledger) judge(p Policy, c Candidate, now time.Time) Candidate {
+// withGrace defers the removal of c until its grace has ended. Until then the account is
+// disabled if the policy disables first, and kept otherwise.
+func (l *Ledger) withGrace(p Policy, c Candidate, now time.Time) Candidate {
 	if l == nil || c.Action != Remove {
 		return c
 	}
@@ -94,11 +96,11 @@ func (l *Ledger) judge(p Policy, c Candidate, now time.Time) Candidate {
 	return c
 }
 
-// hold judges all the candidates of the plan.
-func (l *Ledger) hold(pl *Plan, p Policy, now time.Time) {
+// applyGrace applies withGrace to all candidates of the plan.
+func (l *Ledger) applyGrace(pl *Plan, p Policy, now time.Time) {
 	var candidates []Candidate
 	for _, c := range pl.Candidates {
-		if c = l.judge(p, c, now); c.Action == Keep {
+		if c = l.withGrace(p, c, now); c.Action == Keep {
 			pl.InGrace = append(pl.InGrace, c)
 		} else {
 			candidates = append(candidates, c)
@@ -107,7 +109,8 @@ func (l *Ledger) hold(pl *Plan, p Policy, now time.Time) {
 	pl.Candidates = candidates
 }
 
-// explain adds what the ledger says of an account that the policy removes.
+// explain adds the rule of the grace to the explanation of an account that the policy
+// removes.
 func (l *Ledger) explain(p Policy, e Explanation, now time.Time) Explanation {
 	if l == nil || e.Decision.Action != Remove {
 		return e
@@ -118,35 +121,35 @@ func (l *Ledger) explain(p Policy, e Explanation, now time.Time) Explanation {
 		because = "found inactive: " + at.UTC().Format(time.RFC3339)
 	}
 	because += ", removable from: " + wholeSecond(at.Add(l.grace)).Format(time.RFC3339)
-	c = l.judge(p, c, now)
+	c = l.withGrace(p, c, now)
 	e.Decision = Decision{c.Action, c.Reason}
 	e.Rules = slices.Insert(e.Rules, len(e.Rules)-1, Verdict{InGrace, c.Reason == InGrace, because})
 	return e
 }
 
-// wholeSecond is the first one that is not before t.
+// wholeSecond rounds t up to a whole second, in UTC.
 func wholeSecond(t time.Time) time.Time {
 	return t.UTC().Add(time.Second - 1).Truncate(time.Second)
 }
 
-// note makes the ledger hold whom the run has said to be inactive and has not
-// removed, each with the time at which that was first found, and nobody else. The
-// accounts are those of the report.
-func (l *Ledger) note(pl *Plan, accounts []Account) {
+// update replaces the content of the ledger with the accounts that the run reported as
+// inactive and did not remove, each with the time at which it was first reported.
+// accounts are those of the report, in the order of the plan.
+func (l *Ledger) update(pl *Plan, accounts []Account) {
 	l.found = map[string]time.Time{}
 	candidates := slices.Concat(pl.Candidates, pl.InGrace)
 	for i, a := range accounts {
 		c := candidates[i]
 		switch {
 		case a.Result == Removed, a.Result == AlreadyGone:
-		case a.Result == Kept && a.Reason != InGrace: // on the second look
+		case a.Result == Kept && a.Reason != InGrace: // the recheck decided to keep it
 		case !c.RemovableAt.IsZero():
 			l.found[c.User.ID] = c.RemovableAt.Add(-l.grace)
 		}
 	}
 }
 
-// save writes the ledger: all of it, or nothing.
+// save writes the ledger. If it fails, the file on disk stays as it was.
 func (l *Ledger) save() error {
 	if err := l.write(); err != nil {
 		return fmt.Errorf("write ledger: %w", err)
@@ -174,7 +177,7 @@ func (l *Ledger) write() error {
 	return syncFolder(filepath.Dir(l.path))
 }
 
-// create makes a file beside the ledger, for its owner alone.
+// create creates a temporary file next to the ledger that only its owner can read.
 func (l *Ledger) create() (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(l.path), ".ledger-*.tmp")
 }

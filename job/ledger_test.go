@@ -88,7 +88,7 @@ func TestGrace(t *testing.T) {
 			l := &Ledger{grace: fortnight, found: tt.found}
 			pl := planOf(p, u)
 			kept := maps.Clone(pl.Kept)
-			l.hold(pl, p, testNow)
+			l.applyGrace(pl, p, testNow)
 			got, until := Decision{Keep, ""}, time.Time{}
 			switch {
 			case len(pl.InGrace)+len(pl.Candidates) > 1:
@@ -103,7 +103,7 @@ func TestGrace(t *testing.T) {
 			if got != tt.want || !until.Equal(tt.until) {
 				t.Errorf("%v until %s, want %v until %s", got, until, tt.want, tt.until)
 			}
-			if d := (&Cleanup{Policy: p, Ledger: l}).decide(u, testNow); d != tt.want {
+			if _, d := (&Cleanup{Policy: p, Ledger: l}).Decide(u, testNow); d != tt.want {
 				t.Errorf("alone: %v, want %v", d, tt.want)
 			}
 			e := l.explain(p, p.Explain(u, testNow), testNow)
@@ -111,7 +111,7 @@ func TestGrace(t *testing.T) {
 			if e.Decision != tt.want || e.Rules[i].Rule != tt.want.Reason {
 				t.Errorf("explained as %v, by %v, want %v", e.Decision, e.Rules[i], tt.want)
 			}
-			if d := (&Cleanup{Policy: p}).decide(u, testNow); d.Reason == InGrace || d != p.Decide(u, testNow) {
+			if _, d := (&Cleanup{Policy: p}).Decide(u, testNow); d.Reason == InGrace || d != p.Decide(u, testNow) {
 				t.Errorf("%v without a ledger", d)
 			}
 		})
@@ -291,14 +291,14 @@ func TestGraceFromRunToRun(t *testing.T) {
 		}},
 		{"a second look strikes whoever logged in", nil, nil, []chapter{
 			first,
-			{14, second("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+			{14, recheckFinds("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
 			{15, nil, Completed, "2:kept/in_grace", "2@15", ""},
 		}},
 		{"a second look strikes whoever was used since it was found", nil, nil, []chapter{
 			first,
-			{200, second("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+			{200, recheckFinds("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
 		}},
-		{"a second look at the same", nil, nil, []chapter{first, {200, second("2", usedOn(0)), Completed, removed, "", ""}}},
+		{"a second look at the same", nil, nil, []chapter{first, {200, recheckFinds("2", usedOn(0)), Completed, removed, "", ""}}},
 
 		// several steps; stairs: 1 and 2 past the second age, 3 and 4 past the first, 1 and 4 disabled
 		{"ladder", ladder, stairs(), []chapter{
@@ -319,7 +319,7 @@ func TestGraceFromRunToRun(t *testing.T) {
 			{8, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@8 2@7", ""},
 		}},
 		{"ladder: disabled between the listing and the second look", ladder, stairs(), []chapter{
-			{0, second("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3"},
+			{0, recheckFinds("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3"},
 		}},
 		{"ladder, only the disabled", both, stairs(), []chapter{
 			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},
@@ -328,7 +328,7 @@ func TestGraceFromRunToRun(t *testing.T) {
 		{"only the disabled", require, stairs(), []chapter{
 			{0, nil, Completed, "1:kept/in_grace", "1@0", untouched},
 			{13, edit("2", disabled), Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@13", untouched},
-			{14, second("1", enabled), Completed, "1:kept/not_disabled 2:kept/in_grace", "2@13", "self list read 1"},
+			{14, recheckFinds("1", enabled), Completed, "1:kept/not_disabled 2:kept/in_grace", "2@13", "self list read 1"},
 		}},
 	}
 	for _, tt := range tests {
@@ -348,8 +348,8 @@ func TestGraceFromRunToRun(t *testing.T) {
 						ch.do(c)
 					}
 					r := c.run(t.Context(), t)
-					if r.Outcome != ch.outcome || became(r) != ch.became {
-						t.Errorf("day %g: %s: %s\nwant %s: %s", ch.day, r.Outcome, became(r), ch.outcome, ch.became)
+					if r.Outcome != ch.outcome || resultsOf(r) != ch.became {
+						t.Errorf("day %g: %s: %s\nwant %s: %s", ch.day, r.Outcome, resultsOf(r), ch.outcome, ch.became)
 					}
 					if got := ledgerDays(t, path); got != ch.ledger {
 						t.Errorf("day %g: the ledger has %s, want %s", ch.day, got, ch.ledger)
@@ -374,8 +374,8 @@ func TestGraceInTheReport(t *testing.T) {
 		c.Ledger = openLedger(t, filepath.Join(t.TempDir(), "ledger"))
 		c.Ledger.found = map[string]time.Time{"2": testNow.Add(-fortnight), "3": testNow.Add(-day - 1)}
 		r := c.run(t.Context(), t)
-		if became(r) != "2:removed 1:kept/in_grace 3:kept/in_grace" || r.Counts.Candidates != 1 || r.Counts.Kept[InGrace] != 2 {
-			t.Fatalf("%s, %+v", became(r), r.Counts)
+		if resultsOf(r) != "2:removed 1:kept/in_grace 3:kept/in_grace" || r.Counts.Candidates != 1 || r.Counts.Kept[InGrace] != 2 {
+			t.Fatalf("%s, %+v", resultsOf(r), r.Counts)
 		}
 		for i, want := range []time.Time{{}, testNow.Add(fortnight), testNow.Add(13 * day)} {
 			a := r.Accounts[i]
@@ -415,8 +415,8 @@ func TestGraceOfARunCutShort(t *testing.T) {
 				cancel()
 			}
 			time.AfterFunc(tt.after, cancel)
-			if r := c.run(ctx, t); r.Outcome != Interrupted || became(r) != tt.became || ledgerDays(t, path) != tt.ledger {
-				t.Errorf("%s: %s, %s, ledger %s", tt.after, r.Outcome, became(r), ledgerDays(t, path))
+			if r := c.run(ctx, t); r.Outcome != Interrupted || resultsOf(r) != tt.became || ledgerDays(t, path) != tt.ledger {
+				t.Errorf("%s: %s, %s, ledger %s", tt.after, r.Outcome, resultsOf(r), ledgerDays(t, path))
 			}
 		})
 	}
@@ -440,8 +440,8 @@ func TestGraceOfTwoRunsAtOnce(t *testing.T) {
 			t.Errorf("%v, %s", err, ledgerDays(t, path))
 		}
 		c.after(t, 200, path)
-		if r := c.run(t.Context(), t); became(r) != "1:removed 3:removed 2:kept/in_grace" {
-			t.Error(became(r))
+		if r := c.run(t.Context(), t); resultsOf(r) != "1:removed 3:removed 2:kept/in_grace" {
+			t.Error(resultsOf(r))
 		}
 	})
 }
@@ -474,8 +474,8 @@ func TestGraceWithoutARecord(t *testing.T) {
 				c.dir.users = append(c.dir.users, with("4"))
 				tt.breaks(c, path)
 				r := c.Run(t.Context(), time.Now())
-				if r.Outcome != Failed || became(r) != "1:removed 2:removed 3:removed 4:kept/in_grace" || !strings.HasPrefix(r.Error, tt.says) {
-					t.Errorf("%s: %s, %s", r.Outcome, became(r), r.Error)
+				if r.Outcome != Failed || resultsOf(r) != "1:removed 2:removed 3:removed 4:kept/in_grace" || !strings.HasPrefix(r.Error, tt.says) {
+					t.Errorf("%s: %s, %s", r.Outcome, resultsOf(r), r.Error)
 				}
 				if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(left) > 0 {
 					t.Errorf("%q, %v are left behind", left, err)
@@ -521,8 +521,8 @@ func TestGraceOfALedgerThatCannotBeRead(t *testing.T) {
 					t.Errorf("error %v, want %q", err, tt.says)
 				}
 				c.Ledger = l
-				if r := c.run(t.Context(), t); became(r) != tt.became {
-					t.Errorf("%s, want %s", became(r), tt.became)
+				if r := c.run(t.Context(), t); resultsOf(r) != tt.became {
+					t.Errorf("%s, want %s", resultsOf(r), tt.became)
 				}
 				if again := openLedger(t, path); again.Len() != strings.Count(tt.became, "in_grace") {
 					t.Errorf("%d are in the ledger then", again.Len())

@@ -1,6 +1,6 @@
 package job
 
-// The names of the fields in the logs. Accounts are named by their id alone:
+// The names of the fields in the logs. Accounts are identified by their id alone;
 // usernames, emails and credentials are never logged.
 const (
 	FieldRunID     = "run_id"

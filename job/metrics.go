@@ -7,11 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Commands are the ways in which a cleanup is started, as labels of metrics.
+// Commands returns the commands that start a cleanup, as values of the command label.
 func Commands() []string { return []string{"audit", "run", "daemon"} }
 
-// Metrics are what a process tells Prometheus of its runs. Labels only hold
-// values that are known here, never an account, a URL or free text.
+// Metrics are the Prometheus metrics of a process. Labels have only values from fixed sets,
+// never an account, a URL or free text.
 type Metrics struct {
 	runs        *prometheus.CounterVec
 	duration    prometheus.Histogram
@@ -28,12 +28,13 @@ type Metrics struct {
 	retries         *prometheus.CounterVec
 
 	reg       *prometheus.Registry
-	planned   bool // one of this process's runs has read a whole directory
-	succeeded bool // one of them has done all that it should
+	planned   bool // a run of this process has read the whole directory
+	succeeded bool // a run of this process has succeeded
 }
 
-// NewMetrics registers the metrics. Every known label value exists at zero from
-// the start, so that the first event is an increase.
+// NewMetrics registers the metrics. Every combination of label values that can be known
+// exists at zero from the start, so that the first event is visible as an increase.
+// operations are the values of the operation label.
 func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 	m := &Metrics{
 		reg: reg,
@@ -111,7 +112,7 @@ func (m *Metrics) startAtZero(operations []string) {
 	}
 }
 
-// Run counts a run that has ended.
+// Run counts a run that has ended. Call it once for each report.
 func (m *Metrics) Run(r Report) {
 	m.runs.WithLabelValues(r.Command, string(r.Outcome)).Inc()
 	m.duration.Observe(r.FinishedAt.Sub(r.StartedAt).Seconds())
@@ -133,7 +134,7 @@ func (m *Metrics) Run(r Report) {
 		kept += n
 	}
 	for _, a := range r.Accounts {
-		if a.Reason == InGrace { // no candidate
+		if a.Reason == InGrace { // not a candidate
 			continue
 		}
 		m.removals.WithLabelValues(string(a.Result), strconv.FormatBool(r.DryRun)).Inc()
@@ -146,10 +147,11 @@ func (m *Metrics) Run(r Report) {
 	m.users.WithLabelValues("kept").Set(float64(kept))
 }
 
-// NextRun tells when the next run starts.
+// NextRun sets when the next run starts.
 func (m *Metrics) NextRun(t time.Time) { setTime(m.registered(m.nextRun), t) }
 
-// Request counts an answer to a request; code is 0 if there was none.
+// Request counts a request and its duration. code is the HTTP status code, or 0 if there
+// was no answer.
 func (m *Metrics) Request(operation string, code int, took time.Duration) {
 	label := "error"
 	if code != 0 {
@@ -159,13 +161,13 @@ func (m *Metrics) Request(operation string, code int, took time.Duration) {
 	m.requestDuration.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// Retry counts a request that is repeated.
+// Retry counts the repetition of a request.
 func (m *Metrics) Retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
 
-// registered registers a time stamp when it first has a value: 0 would be a
-// time, and pushed to a gateway it would overwrite a real one.
+// registered registers a time stamp when its first value is set: before that its value
+// would be 0, and pushing that would overwrite a real time at the gateway.
 func (m *Metrics) registered(g prometheus.Gauge) prometheus.Gauge {
-	// An error means that it already is.
+	// An error means that it is registered already.
 	_ = m.reg.Register(g)
 	return g
 }

@@ -87,8 +87,8 @@ func TestPlanCounts(t *testing.T) {
 	if want := map[string]int{"absent": 1, "hidden": 1, "unreadable": 2}; !maps.Equal(pl.Unknown, want) {
 		t.Errorf("unknown %v, want %v", pl.Unknown, want)
 	}
-	if len(pl.Unmatched) != 0 || len(pl.Strangers) != 0 {
-		t.Errorf("unmatched %v, strangers %v", pl.Unmatched, pl.Strangers)
+	if len(pl.Unmatched) != 0 || len(pl.UnmatchedActors) != 0 {
+		t.Errorf("unmatched %v, strangers %v", pl.Unmatched, pl.UnmatchedActors)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestPlanNamesWhatMatchesNobody(t *testing.T) {
 	p.Allowlist = globs("name-of-1", "rot", "*@keep.example")
 	p.Self = []string{"janitor", "NAME-OF-2"}
 	pl := planOf(p, with("1"), with("2"))
-	if got := fmt.Sprint(texts(pl.Unmatched), pl.Strangers); got != "[rot *@keep.example] [janitor]" {
+	if got := fmt.Sprint(texts(pl.Unmatched), pl.UnmatchedActors); got != "[rot *@keep.example] [janitor]" {
 		t.Error(got)
 	}
 	if len(p.Allowlist) != 3 || p.Allowlist[1].text != "rot" || len(p.Self) != 2 || p.Self[1] != "NAME-OF-2" {

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Action is what a decision does with an account.
+// Action is what is done to an account.
 type Action string
 
 // The actions.
 const (
 	Keep    Action = "keep"
-	Disable Action = "disable" // it can't log in, and is there all the same
+	Disable Action = "disable" // it can't log in any more, but is not removed
 	Remove  Action = "remove"
 )
 
 // Reason says why an account is kept, disabled or removed.
 type Reason string
 
-// The reasons. NeverLoggedIn is one to keep or not to keep, as the policy says.
+// The reasons. NeverLoggedIn may be a reason to keep or to act, depending on the policy.
 const (
 	Active           Reason = "active"
 	Allowlisted      Reason = "allowlisted"
@@ -36,13 +36,13 @@ const (
 	Inactive         Reason = "inactive"
 )
 
-// Decision is what becomes of an account, and why.
+// Decision is the action for an account, and its reason.
 type Decision struct {
 	Action Action
 	Reason Reason
 }
 
-// decisions are all that a cleanup can come to.
+// decisions returns all decisions that a cleanup can make.
 func decisions() []Decision {
 	return []Decision{
 		{Keep, Active}, {Keep, Allowlisted}, {Keep, Self}, {Keep, Admin}, {Keep, ServiceAccount}, {Keep, ProtectedRole},
@@ -53,17 +53,17 @@ func decisions() []Decision {
 	}
 }
 
-// NeverPolicy is what becomes of accounts that are known never to have logged in.
+// NeverPolicy is how to treat accounts that are known never to have logged in.
 type NeverPolicy string
 
 // The choices for accounts that never logged in.
 const (
 	NeverKeep          NeverPolicy = "keep"
-	NeverRemove        NeverPolicy = "remove"         // if known to be created before the cutoff
-	NeverRemoveUndated NeverPolicy = "remove-undated" // the same, and where the directory gives no creation date
+	NeverRemove        NeverPolicy = "remove"         // remove if known to be created before the cutoff
+	NeverRemoveUndated NeverPolicy = "remove-undated" // also remove where the directory has no creation dates
 )
 
-// Policy says whom a cleanup keeps. It is pure: the time is an argument.
+// Policy decides about accounts. It is pure: the time is an argument.
 type Policy struct {
 	// One of the two is set. InactiveFor counts back from now.
 	InactiveFor   time.Duration
@@ -71,20 +71,20 @@ type Policy struct {
 
 	NeverLoggedIn NeverPolicy // the zero value keeps
 
-	// Whoever is not kept is removed, unless one of these says otherwise. The
-	// directory's own flag is the memory: nothing else tells who was disabled.
-	DisableOnly     bool          // is disabled instead
-	DisableAfter    time.Duration // is disabled first, after this shorter span; 0: is not
-	RequireDisabled bool          // is removed only if disabled already
+	// Inactive accounts are removed, unless one of these says otherwise. Whether an
+	// account is disabled is read from the directory; nothing else remembers it.
+	DisableOnly     bool          // disable instead of removing
+	DisableAfter    time.Duration // disable first, after this shorter time; 0: do not
+	RequireDisabled bool          // remove only accounts that are disabled already
 
 	Allowlist              Globs
-	Self                   []string // ids, usernames or emails of whoever removes
+	Self                   []string // ids, usernames or emails of the account that the run acts as
 	ProtectAdmins          bool
 	ProtectServiceAccounts bool
 	ProtectRoles           Globs
 }
 
-// Cutoff is the time before which the last login of an inactive account lies.
+// Cutoff returns the time since which an account to remove must not have been used.
 func (p Policy) Cutoff(now time.Time) time.Time {
 	if p.InactiveFor > 0 {
 		return now.Add(-p.InactiveFor)
@@ -92,8 +92,8 @@ func (p Policy) Cutoff(now time.Time) time.Time {
 	return p.InactiveSince
 }
 
-// DisableCutoff is the same for accounts that are disabled; zero if none are.
-// It is the cutoff itself if none are removed.
+// DisableCutoff is the same for accounts to disable. It is zero if the policy disables
+// none, and equal to Cutoff if it removes none.
 func (p Policy) DisableCutoff(now time.Time) time.Time {
 	switch {
 	case p.DisableOnly:
@@ -104,13 +104,13 @@ func (p Policy) DisableCutoff(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// A step is what is done with an account that was not used since a cutoff.
+// A step is the action for accounts that were not used since a cutoff.
 type step struct {
 	action Action
 	cutoff time.Time
 }
 
-// steps are the policy's, the last one of an account's life first.
+// steps returns the steps of the policy, the final one first.
 func (p Policy) steps(now time.Time) []step {
 	remove, disable := step{Remove, p.Cutoff(now)}, step{Disable, p.DisableCutoff(now)}
 	switch {
@@ -122,35 +122,36 @@ func (p Policy) steps(now time.Time) []step {
 	return []step{remove}
 }
 
-// firstCutoff is the cutoff of the first step that an unused account meets.
+// firstCutoff returns the cutoff of the step that an unused account reaches first.
 func (p Policy) firstCutoff(now time.Time) time.Time {
 	steps := p.steps(now)
 	return steps[len(steps)-1].cutoff
 }
 
-// A rule settles the accounts that it applies to; the first that applies counts.
+// A rule keeps the accounts that it applies to, for its reason. The first rule that
+// applies gives the reason.
 type rule struct {
 	reason  Reason
 	applies func(Policy, User) bool
 }
 
-// protections keep an account whatever its last login, so that a protected
-// account always says what protects it.
+// protections keep an account regardless of its last login. They come before all else,
+// so that the reason of a protected account always names its protection.
 var protections = []rule{
 	{Allowlisted, func(p Policy, u User) bool { return p.Allowlist.MatchUser(u) }},
 	{Self, Policy.isSelf},
 	{Admin, func(p Policy, u User) bool { return p.ProtectAdmins && u.Admin }},
 	{ServiceAccount, func(p Policy, u User) bool { return p.ProtectServiceAccounts && u.ServiceAccount }},
 	{ProtectedRole, func(p Policy, u User) bool {
-		// Roles that the directory did not tell could be any.
+		// Roles that the directory did not give could be protected ones.
 		return len(p.ProtectRoles) > 0 && (u.Roles == nil || p.ProtectRoles.MatchAny(u.Roles))
 	}},
 	{UnsafeID, func(_ Policy, u User) bool { return !SafeID(u.ID) }},
 }
 
-// Decide says what becomes of u. Only an account whose last login is known to
-// lie before a cutoff, or that is known never to have logged in where the
-// policy removes those, is ever disabled or removed.
+// Decide returns the decision about u. Only an account whose last login is known to
+// be before a cutoff, or that is known never to have logged in where the policy
+// removes those, is ever disabled or removed.
 func (p Policy) Decide(u User, now time.Time) Decision {
 	for _, r := range protections {
 		if r.applies(p, u) {
@@ -160,12 +161,12 @@ func (p Policy) Decide(u User, now time.Time) Decision {
 	return p.decideByLogin(u, now)
 }
 
-// decideByLogin takes the first step that the account's use allows, and that its
-// being disabled or not does not forbid.
+// decideByLogin decides for the first step whose cutoff the account was not used since,
+// and that applies to accounts that are disabled, or enabled, as this one is.
 func (p Policy) decideByLogin(u User, now time.Time) Decision {
 	var kept Reason
 	for _, s := range p.steps(now) {
-		reason, unused := p.judge(u, s.cutoff, now)
+		reason, unused := p.unusedSince(u, s.cutoff, now)
 		switch {
 		case !unused:
 			kept = reason
@@ -180,28 +181,30 @@ func (p Policy) decideByLogin(u User, now time.Time) Decision {
 	return Decision{Keep, kept}
 }
 
-// judge reports whether u is known not to have been used since the cutoff, and why.
-func (p Policy) judge(u User, cutoff, now time.Time) (Reason, bool) {
-	login, activity := u.evidence(now)
+// unusedSince reports whether u is known not to have been used since the cutoff, with
+// the reason for either answer.
+func (p Policy) unusedSince(u User, cutoff, now time.Time) (Reason, bool) {
+	login, activity := u.lastUse(now)
 	switch {
 	case login.since(cutoff), activity.since(cutoff):
 		return Active, false
 	case activity.State == LoginUnreadable:
 		return LastLoginUnknown, false
 	case login.NotAfter && p.NeverLoggedIn != NeverRemove && p.NeverLoggedIn != NeverRemoveUndated:
-		return LastLoginUnknown, false // whether it ever logged in is not known
+		return LastLoginUnknown, false // it may never have logged in
 	case login.State == LoginKnown && login.At.Before(cutoff):
 		return Inactive, true
 	case login.State == LoginNever && activity.State == LoginAbsent:
-		return NeverLoggedIn, p.givesUp(u, cutoff, now)
+		return NeverLoggedIn, p.removesNeverUsed(u, cutoff, now)
 	}
 	return LastLoginUnknown, false
 }
 
-// settled reports whether the policy keeps u whatever else can be told of its use.
-func (p Policy) settled(u User, now time.Time) bool {
+// keepsWithoutDetails reports whether the policy keeps u whatever reading it alone would
+// add.
+func (p Policy) keepsWithoutDetails(u User, now time.Time) bool {
 	for _, r := range protections {
-		// Roles that were not told may be so yet.
+		// Unknown roles may become known.
 		if r.applies(p, u) && (r.reason != ProtectedRole || u.Roles != nil) {
 			return true
 		}
@@ -211,17 +214,18 @@ func (p Policy) settled(u User, now time.Time) bool {
 
 func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named) }
 
-// evidence is what is known of the account's use: its last login, and the
-// newest other proof of life, LoginAbsent if there is none.
-func (u User) evidence(now time.Time) (login, activity LastLogin) {
+// lastUse returns the last login, and the newest other activity; activity is LoginAbsent
+// if there was none.
+func (u User) lastUse(now time.Time) (login, activity LastLogin) {
 	if !u.LastActivity.IsZero() {
-		activity = LoginAt(u.LastActivity).Settle(time.Time{}, now)
+		activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
 	}
-	return u.LastLogin.Settle(u.Created, now), activity
+	return u.LastLogin.Normalize(u.Created, now), activity
 }
 
-// givesUp reports whether u, which never logged in, has had its time until the cutoff.
-func (p Policy) givesUp(u User, cutoff, now time.Time) bool {
+// removesNeverUsed reports whether the policy acts on u, which never logged in: whether u
+// was created before the cutoff, or need not have a creation date.
+func (p Policy) removesNeverUsed(u User, cutoff, now time.Time) bool {
 	old := plausible(u.Created, now) && u.Created.Before(cutoff)
 	switch p.NeverLoggedIn {
 	case NeverRemove:

@@ -319,8 +319,8 @@ func TestDisableCutoff(t *testing.T) {
 	}
 }
 
-// Only what can't change by knowing more of its use is settled.
-func TestSettled(t *testing.T) {
+// Only a decision that further details can't change is final.
+func TestKeepsWithoutDetails(t *testing.T) {
 	tests := []struct {
 		rule string
 		edit func(*Policy, *User)
@@ -346,7 +346,7 @@ func TestSettled(t *testing.T) {
 	for _, tt := range tests {
 		p, u := testPolicy(), dormantUser("17")
 		tt.edit(&p, &u)
-		if got := p.settled(u, testNow); got != tt.want {
+		if got := p.keepsWithoutDetails(u, testNow); got != tt.want {
 			t.Errorf("%s: %t", tt.rule, got)
 		}
 	}

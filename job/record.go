@@ -5,19 +5,18 @@ import (
 	"sync"
 )
 
-// Record is where logs are written. It keeps the first error, because without a
-// record nothing may be removed. It is safe for concurrent use. A nil Record has
-// no errors.
+// Record is a destination for logs that keeps its first write error: nothing may be removed
+// if that can't be recorded. It is safe for concurrent use. A nil Record has no errors.
 type Record struct {
 	mu  sync.Mutex
 	to  io.Writer
 	err error
 }
 
-// NewRecord makes a record that writes to w.
+// NewRecord returns a record that writes to w.
 func NewRecord(w io.Writer) *Record { return &Record{to: w} }
 
-// Write writes one event.
+// Write writes one event, and keeps the first error for Err.
 func (r *Record) Write(event []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -28,7 +27,7 @@ func (r *Record) Write(event []byte) (int, error) {
 	return n, err
 }
 
-// Err is the first error of Write.
+// Err returns the first error of Write, or nil.
 func (r *Record) Err() error {
 	if r == nil {
 		return nil

@@ -10,21 +10,22 @@ import (
 )
 
 var (
-	// errNoRecord says that the journal can't be written, so that nothing may
-	// be removed any more.
+	// errNoRecord means that the intent or the result can't be recorded, so that
+	// nothing more may be removed or disabled.
 	errNoRecord = errors.New("no record can be kept of removals")
 
-	// errChangedMind ends a removal whose account is no longer a candidate.
-	errChangedMind = errors.New("the account is no longer a candidate")
+	// errNoLongerCandidate ends the action because the recheck decided otherwise.
+	errNoLongerCandidate = errors.New("the account is no longer a candidate")
 
-	// errDoneBefore ends a disabling that an earlier request has carried out.
-	errDoneBefore = errors.New("the account is disabled by now; an earlier request to disable it got no answer that says so")
+	// errAlreadyDisabled ends the disabling of an account that an earlier request
+	// has disabled.
+	errAlreadyDisabled = errors.New("the account is disabled by now; an earlier request to disable it got no answer that says so")
 )
 
-// deeds are what the actions come to, in reports and in the log.
-var deeds = map[Action]struct {
-	would, done             Result
-	does, did, failed, left string
+// actionTerms are the results and the log messages of each action.
+var actionTerms = map[Action]struct {
+	dryRun, success                       Result
+	starting, succeeded, failed, notTried string
 }{
 	Remove: {WouldRemove, Removed,
 		"removing account", "removed account", "could not remove account", "did not remove account: the run has ended"},
@@ -32,24 +33,24 @@ var deeds = map[Action]struct {
 		"disabling account", "disabled account", "could not disable account", "did not disable account: the run has ended"},
 }
 
-// removal is what happens to one candidate: that it is removed, or disabled.
+// removal carries out the action of one candidate: to remove or to disable it.
 type removal struct {
 	*Cleanup
 	candidate Candidate
-	account   *Account // its line in the report
+	account   *Account // its entry in the report
 	now       time.Time
 	log       zerolog.Logger
 
 	kept      Reason // why it is no longer a candidate
-	found     bool   // a second look found it, still a candidate
+	found     bool   // a recheck found the account, still a candidate
 	recorded  bool   // the intent is on record
 	attempted bool   // a request may have been sent
-	repeated  bool   // and another one was about to be
+	repeated  bool   // a request was sent, and another one is about to be
 }
 
-// carryOut removes or disables the account, and puts on record what came of it,
-// unless it is gone: then settleGone does.
-func (m *removal) carryOut(ctx context.Context) (Result, error) {
+// execute removes or disables the account and records the result, except AlreadyGone,
+// which recordGone verifies and records.
+func (m *removal) execute(ctx context.Context) (Result, error) {
 	act := m.Directory.Remove
 	if m.candidate.Action == Disable {
 		act = m.Directory.Disable
@@ -58,23 +59,25 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 	a := m.account
 	switch {
 	case err == nil && m.attempted:
-		a.Result = deeds[m.candidate.Action].done
+		a.Result = actionTerms[m.candidate.Action].success
 	case err == nil:
 		err = errors.New("the directory reports a removal that it did not ask leave for")
 		a.Result, a.Error = NotRemoved, describe(err)
-	case errors.Is(err, ErrHalfDone): // whatever kept it from going on
+	case errors.Is(err, ErrHalfDone): // whatever error stopped it
 		a.Result, a.Error = NotRemoved, describe(err)
-	case errors.Is(err, errDoneBefore):
+	case errors.Is(err, errAlreadyDisabled):
 		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, describe(err), nil
-	case errors.Is(err, errChangedMind):
+	case errors.Is(err, errNoLongerCandidate):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
+	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, describe(err), nil
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone
-		if doubt := m.doubt(ctx); doubt != nil {
-			err = fmt.Errorf("the directory says that there is no such account, and %w: %w", doubt, err)
+		if contradiction := m.verifyGone(ctx); contradiction != nil {
+			err = fmt.Errorf("the directory says that there is no such account, and %w: %w", contradiction, err)
 			a.Result, a.Error = NotRemoved, describe(err)
 		} else if m.repeated {
-			a.Error = describe(err) // an earlier request may be why it is gone
+			a.Error = describe(err) // an earlier request of this run may have removed it
 		}
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
 		a.Result = NotAttempted
@@ -82,12 +85,12 @@ func (m *removal) carryOut(ctx context.Context) (Result, error) {
 		a.Result, a.Error = NotRemoved, describe(err)
 	}
 	if a.Result == AlreadyGone {
-		return a.Result, err // which is not believed yet
+		return a.Result, err // recordGone verifies it against the listing first
 	}
 	return a.Result, m.record(err)
 }
 
-// record puts on record what came of the account, and the error that it came with.
+// record writes the result, and the error that led to it, to the log and the journal.
 func (m *removal) record(err error) error {
 	a := m.account
 	m.logResult(err)
@@ -100,18 +103,23 @@ func (m *removal) record(err error) error {
 	return err
 }
 
-// confirm is asked right before each request: it looks at the account again and
-// puts the intent on record.
-func (m *removal) confirm(ctx context.Context) error {
+// confirm is the Confirm of the removal.
+func (m *removal) confirm(ctx context.Context, prepare func(User) error) error {
 	m.repeated = m.attempted
-	if err := m.lookAgain(ctx); err != nil {
+	current, err := m.recheck(ctx)
+	if err != nil {
 		return err
+	}
+	if current != nil {
+		if err := prepare(*current); err != nil {
+			return err
+		}
 	}
 	if !m.recorded {
 		if err := m.Journal.intent(m.candidate.User, Decision{m.account.Action, m.account.Reason}); err != nil {
 			return fmt.Errorf("%w: %w", errNoRecord, err)
 		}
-		m.put(zerolog.InfoLevel, deeds[m.candidate.Action].does, nil)
+		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].starting, nil)
 		if err := m.Record.Err(); m.Journal == nil && err != nil {
 			return fmt.Errorf("%w: write log: %w", errNoRecord, err)
 		}
@@ -124,71 +132,80 @@ func (m *removal) confirm(ctx context.Context) error {
 	return nil
 }
 
-// lookAgain reads the account once more and decides anew.
-func (m *removal) lookAgain(ctx context.Context) error {
+// recheck reads the account again and decides anew. It returns the account as it is now, or
+// nil if it can't be read or need not be. No error means that the action is still the
+// planned one.
+func (m *removal) recheck(ctx context.Context) (*User, error) {
 	if !m.Recheck {
-		return nil
+		return nil, nil
 	}
 	id := m.candidate.User.ID
 	u, err := m.Directory.User(ctx, m.candidate.User)
 	switch {
 	case errors.Is(err, ErrUnsupported):
-		return nil
+		return nil, nil
 	case errors.Is(err, ErrNotFound):
-		return m.believe(ctx, err)
+		if rejected := m.verifyCaller(ctx); rejected != nil {
+			return nil, rejected
+		}
+		return nil, fmt.Errorf("look again: %w", err)
 	case err != nil:
-		return fmt.Errorf("look again: %w", err)
+		return nil, fmt.Errorf("look again: %w", err)
 	case u.ID != id:
-		return fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
-	case m.isAnother(u):
-		return fmt.Errorf("look again: account %q was created on %s, and the one that is meant on %s: its id belongs to another one now",
+		return nil, fmt.Errorf("look again: asked for account %q, the directory answered with %q", id, u.ID)
+	case m.isReplacedBy(u):
+		return nil, fmt.Errorf("look again: account %q was created on %s, and the one that is meant on %s: its id belongs to another one now",
 			id, u.Created.UTC().Format(time.DateOnly), m.candidate.User.Created.UTC().Format(time.DateOnly))
 	}
 	planned := m.candidate.Action
 	if planned == Disable && u.Disabled && m.attempted {
-		return errDoneBefore
+		return nil, errAlreadyDisabled
 	}
-	d := m.decide(m.Activity.apply(u, m.now), m.now)
+	_, d := m.Decide(u, m.now)
 	if d.Action == planned {
 		m.account.Reason, m.found = d.Reason, true
-		return nil
+		return &u, nil
 	}
-	m.kept = m.Policy.otherwise(d, u)
-	return errChangedMind
+	m.kept = m.Policy.fallbackReason(d, u)
+	return nil, errNoLongerCandidate
 }
 
-// isAnother reports whether u is younger than the account of the same id that
-// is meant. Days, not seconds: the two may have been read in different forms.
-func (m *removal) isAnother(u User) bool {
-	meant := m.candidate.User.Created
-	return plausible(meant, m.now) && plausible(u.Created, m.now) && u.Created.Sub(meant) > day
+// isReplacedBy reports whether u is another account that was given the candidate's id
+// later: whether it was created more than a day after the candidate. The tolerance is a
+// day because a listing and a single account may give creation dates in different
+// precision and time zone.
+func (m *removal) isReplacedBy(u User) bool {
+	planned := m.candidate.User.Created
+	return plausible(planned, m.now) && plausible(u.Created, m.now) && u.Created.Sub(planned) > day
 }
 
-// otherwise is why u is kept if a second look decides otherwise than the plan:
-// what the guards did not judge is not done.
-func (p Policy) otherwise(d Decision, u User) Reason {
+// fallbackReason is the reason to keep u when a recheck decides d and the plan decided
+// otherwise. The account is kept even if d is the other action, because the guards have
+// not judged that one.
+func (p Policy) fallbackReason(d Decision, u User) Reason {
 	switch {
-	case d.Reason == InGrace && p.DisableAfter > 0 && u.Disabled: // and it was to be disabled
+	case d.Reason == InGrace && p.DisableAfter > 0 && u.Disabled: // the plan was to disable it
 		return AlreadyDisabled
-	case d.Action == Keep && d.Reason != Active && d.Reason != InGrace: // in grace: used since it was found
+	case d.Action == Keep && d.Reason != Active && d.Reason != InGrace: // in grace again: it was used since an earlier run found it
 		return d.Reason
-	case d.Action == Remove && u.Disabled: // and it was to be disabled
+	case d.Action == Remove && u.Disabled: // the plan was to disable it
 		return AlreadyDisabled
-	case d.Action == Remove: // a last login does not become an older one
+	case d.Action == Remove: // its last login moved back, so that it is not reliable
 		return LastLoginUnknown
-	case d.Action == Disable && p.RequireDisabled: // and it was to be removed
+	case d.Action == Disable && p.RequireDisabled: // the plan was to remove it
 		return NotDisabled
 	}
 	return ActiveAgain
 }
 
-// doubt is why an account that was found a moment ago, and that a removal did
-// not find, may be there after all: then the removal goes somewhere else.
-func (m *removal) doubt(ctx context.Context) error {
+// verifyGone verifies that an account is gone that the recheck found and that the
+// removal then did not find. It returns an error if the account can still be read, or
+// that can't be decided: then the removal most likely asks at the wrong URL.
+func (m *removal) verifyGone(ctx context.Context) error {
 	if !m.found {
 		return nil
 	}
-	// The end of the run is no answer.
+	// A cancelled run must not be mistaken for an answer of the directory.
 	_, err := m.Directory.User(context.WithoutCancel(ctx), m.candidate.User)
 	switch {
 	case err == nil:
@@ -199,36 +216,36 @@ func (m *removal) doubt(ctx context.Context) error {
 	return nil
 }
 
-// believe is the error that an account is gone, unless the directory no longer
-// knows the caller either: some hide accounts from callers whom they reject.
-func (m *removal) believe(ctx context.Context, gone error) error {
+// verifyCaller returns an error if the directory does not accept the caller any more.
+// Some directories answer a rejected caller that accounts do not exist.
+func (m *removal) verifyCaller(ctx context.Context) error {
 	if _, err := m.Directory.Self(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return fmt.Errorf("look again: the account is not to be seen, but neither is the caller: %w", err)
 	}
-	return fmt.Errorf("look again: %w", gone)
+	return nil
 }
 
 func (m *removal) logResult(err error) {
 	switch m.account.Result {
 	case Removed, Disabled:
-		m.put(zerolog.InfoLevel, deeds[m.candidate.Action].did, nil)
+		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].succeeded, nil)
 	case AlreadyGone:
-		m.put(zerolog.InfoLevel, "account was already gone", nil)
+		m.logAccount(zerolog.InfoLevel, "account was already gone", nil)
 	case Kept:
-		m.put(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
+		m.logAccount(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
 	case NotRemoved:
-		m.put(zerolog.ErrorLevel, deeds[m.candidate.Action].failed, err)
+		m.logAccount(zerolog.ErrorLevel, actionTerms[m.candidate.Action].failed, err)
 	case NotAttempted:
 		if m.recorded {
-			m.put(zerolog.InfoLevel, deeds[m.candidate.Action].left, nil)
+			m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].notTried, nil)
 		}
 	case WouldRemove, WouldDisable:
 	}
 }
 
-// put puts a line about the account into the log, whatever the log's level is.
-func (m *removal) put(level zerolog.Level, message string, err error) {
-	log := always(m.log)
+// logAccount logs a message about the account, even if the log's level is above info.
+func (m *removal) logAccount(level zerolog.Level, message string, err error) {
+	log := atLeastInfo(m.log)
 	log.WithLevel(level).Str(FieldUserID, m.candidate.User.ID).
 		Str(FieldReason, string(m.account.Reason)).
 		Stringer(FieldLastLogin, m.candidate.User.LastLogin).

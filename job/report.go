@@ -22,20 +22,20 @@ func outcomes() []Outcome {
 	return []Outcome{Completed, DryRun, Refused, Partial, Failed, Interrupted}
 }
 
-// Succeeded reports whether the run did all that it was asked to do.
+// Succeeded reports whether the run did everything it was asked to do.
 func (o Outcome) Succeeded() bool { return o == Completed || o == DryRun }
 
-// Result is what became of a candidate.
+// Result is the result of the action for a candidate.
 type Result string
 
 // The results of an action.
 const (
 	WouldRemove  Result = "would_remove"  // in a dry run
-	WouldDisable Result = "would_disable" // likewise
+	WouldDisable Result = "would_disable" // in a dry run
 	Removed      Result = "removed"
 	Disabled     Result = "disabled"
-	AlreadyGone  Result = "already_gone" // somebody else removed it
-	Kept         Result = "kept"         // a second look changed the decision, or it is in grace
+	AlreadyGone  Result = "already_gone" // it was gone before this run removed it
+	Kept         Result = "kept"         // the recheck changed the decision, or the account is in grace
 	NotRemoved   Result = "failed"
 	NotAttempted Result = "not_attempted"
 )
@@ -56,22 +56,22 @@ type Report struct {
 	FinishedAt time.Time `json:"finished_at"`
 	Cutoff     time.Time `json:"cutoff"`
 
-	// DisableCutoff is the cutoff for accounts that are disabled, if any are.
-	// It is Cutoff if none are removed.
+	// DisableCutoff is the cutoff for accounts to disable; nil if the policy disables
+	// none, and equal to Cutoff if it removes none.
 	DisableCutoff *time.Time `json:"disable_cutoff,omitempty"`
 
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
-	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, and then those in grace
+	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
 	Error    string    `json:"error,omitempty"`
 
-	NotBegun bool  `json:"-"` // the directory was not even asked
-	Planned  bool  `json:"-"` // the whole directory was read
-	Err      error `json:"-"` // why the run failed or was interrupted
+	NotStarted bool  `json:"-"` // the run could not begin: no request was sent
+	Planned    bool  `json:"-"` // the whole directory was read, so that there was a plan
+	Err        error `json:"-"` // why the run failed or was interrupted
 }
 
-// Counts counts accounts by what became of them. An account that was kept on
-// the second look is counted both as a candidate and as kept.
+// Counts are numbers of accounts by result. An account that was kept by the recheck counts
+// both as a candidate and as kept.
 type Counts struct {
 	Scanned      int            `json:"scanned"`
 	Candidates   int            `json:"candidates"`
@@ -83,30 +83,30 @@ type Counts struct {
 	Kept         map[Reason]int `json:"kept"`
 }
 
-// Account is a candidate in a report, or one that will be when its grace has ended.
+// Account is a candidate in a report, or an account in grace.
 type Account struct {
 	ID           string     `json:"id"`
 	Username     string     `json:"username"`
 	Email        string     `json:"email"`
-	LastLogin    *time.Time `json:"last_login"`    // null if there was none, or no more is known than NotAfter
-	InactiveDays *int       `json:"inactive_days"` // null if not known
+	LastLogin    *time.Time `json:"last_login"`    // null if there was none, or only NotAfter is known
+	InactiveDays *int       `json:"inactive_days"` // null if unknown
 	Action       Action     `json:"action"`
 	Reason       Reason     `json:"reason"`
 	Result       Result     `json:"result"`
 	Error        string     `json:"error"`
 
-	RemovableAt *time.Time `json:"removable_at,omitempty"` // when its grace ends, if it is kept until then
+	RemovableAt *time.Time `json:"removable_at,omitempty"` // the end of its grace, if it is kept until then
 
-	NotAfter *time.Time `json:"-"` // the latest that a last login can have been of which no more is known
+	NotAfter *time.Time `json:"-"` // an upper bound for a last login that is not known exactly
 }
 
-// newAccount is a candidate's line before anything has been done with it.
+// newAccount returns the entry of a candidate before any action.
 func newAccount(c Candidate, now time.Time) Account {
 	a := Account{
 		ID: c.User.ID, Username: c.User.Username, Email: c.User.Email,
 		Action: c.Action, Reason: c.Reason, Result: NotAttempted,
 	}
-	if login, _ := c.User.evidence(now); login.State == LoginKnown {
+	if login, _ := c.User.lastUse(now); login.State == LoginKnown {
 		at := login.At.UTC().Truncate(time.Second)
 		if login.NotAfter {
 			a.NotAfter = &at
@@ -124,7 +124,7 @@ func newAccount(c Candidate, now time.Time) Account {
 	return a
 }
 
-// count brings the counts of what was done in line with the accounts.
+// count adds the results of the accounts to the counts.
 func (r *Report) count() {
 	for _, a := range r.Accounts {
 		switch a.Result {
@@ -145,17 +145,17 @@ func (r *Report) count() {
 	}
 }
 
-// detailed is an error that knows more than logs may say, such as a server's
-// own words, in which it may name the account.
-type detailed interface{ Detail() string }
+// detailer is an error with details that must not be logged, such as a server's message,
+// which may name the account.
+type detailer interface{ Detail() string }
 
-// describe is the error as a report shows it.
+// describe returns the text of an error for a report, including its details.
 func describe(err error) string {
 	if err == nil {
 		return ""
 	}
 	text := err.Error()
-	if d := detailed(nil); errors.As(err, &d) && d.Detail() != "" {
+	if d := detailer(nil); errors.As(err, &d) && d.Detail() != "" {
 		text += ": " + d.Detail()
 	}
 	return text

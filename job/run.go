@@ -11,8 +11,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Cleanup is one run over one directory: it reads all of it, plans, asks the
-// guards, and applies the plan that they judged.
+// Cleanup is one run over one directory: it reads all accounts, makes a plan, lets the
+// guards check it, and applies exactly that plan.
 type Cleanup struct {
 	RunID   string
 	Command string // audit, run or daemon
@@ -25,48 +25,49 @@ type Cleanup struct {
 	Activity  *Activity // or nil
 
 	DryRun      bool
-	Recheck     bool // read each candidate again where the directory can
-	Concurrency int  // removals, or accounts read alone, at once
-	MaxFailures int  // failed removals in a row that end the run
+	Recheck     bool // read each candidate again before each request, where the directory can
+	Concurrency int  // how many removals, or reads of single accounts, run at once
+	MaxFailures int  // number of consecutive failed removals that ends the run
 	Journal     *Journal
-	Ledger      *Ledger // or nil: there is no grace
+	Ledger      *Ledger // nil: there is no grace
 
 	Log    zerolog.Logger
-	Record *Record // what Log writes to, or nil; without a journal, it has to work
+	Record *Record // the destination of Log, or nil; if Journal is nil, an error of it stops removals
 }
 
-// Run carries the cleanup out, closes the journal, and reports, whatever happens.
-// When ctx is done, nothing new starts and what is under way ends.
+// Run carries the cleanup out, saves the ledger, closes the journal, and returns a
+// report however the run ended. Once ctx is done, no new request starts and requests
+// under way end. now is the time that all decisions are based on.
 func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 	r, log := c.start(now)
 	plan, err := c.scan(ctx, &r, log)
 	if err == nil {
 		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
-		err = c.act(ctx, plan, &r, log)
+		err = c.applyUnlessRefused(ctx, plan, &r, log)
 	}
-	err = errors.Join(err, c.remember(plan, r), c.Journal.Close())
+	err = errors.Join(err, c.saveLedger(plan, r), c.Journal.Close())
 	r.count()
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
 }
 
-// remember puts into the ledger what a run that has read the directory has said.
-// An audit leaves nothing behind.
-func (c *Cleanup) remember(plan *Plan, r Report) error {
+// saveLedger saves which accounts the run reported as inactive. It does nothing if the
+// directory was not read to its end, and in an audit, which leaves nothing behind.
+func (c *Cleanup) saveLedger(plan *Plan, r Report) error {
 	if c.Ledger == nil || !r.Planned || c.Command == "audit" {
 		return nil
 	}
 	if err := c.Record.Err(); err != nil {
 		return fmt.Errorf("write ledger: nobody can know who is in grace: write log: %w", err)
 	}
-	c.Ledger.note(plan, r.Accounts)
+	c.Ledger.update(plan, r.Accounts)
 	return c.Ledger.save()
 }
 
-// Fail is the report of a run that could not even begin.
+// Fail returns the report of a run that could not begin because of err.
 func (c *Cleanup) Fail(now time.Time, err error) Report {
 	r, log := c.start(now)
-	r.Outcome, r.NotBegun = Failed, true
+	r.Outcome, r.NotStarted = Failed, true
 	return r.finish(err, log)
 }
 
@@ -94,7 +95,7 @@ func (r Report) finish(err error, log zerolog.Logger) Report {
 	return r
 }
 
-// scan reads the whole directory and plans. An error means that there is no plan.
+// scan reads the whole directory and makes the plan. After an error there is no plan.
 func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Plan, error) {
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
@@ -105,9 +106,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 		return nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the end may not be the directory's
+		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the listing may have ended because ctx did
 	}
-	c.warn(plan, log)
+	c.warnUnmatched(plan, log)
 
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)
@@ -117,7 +118,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	}
 	for _, candidate := range plan.InGrace {
 		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
-		log := always(log)
+		log := atLeastInfo(log)
 		log.WithLevel(zerolog.InfoLevel).Str(FieldUserID, candidate.User.ID).Str(FieldReason, string(candidate.Reason)).
 			Stringer(FieldLastLogin, candidate.User.LastLogin).Time(FieldRemovableAt, wholeSecond(candidate.RemovableAt)).
 			Msg("account is in grace: it can be removed then unless it is used")
@@ -125,9 +126,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	return plan, nil
 }
 
-// FindSelf asks the directory who is calling, and makes the policy keep that
-// account. It returns ErrUnsupported where the directory can't tell; where it
-// should and does not, nothing may start.
+// FindSelf asks the directory which account the caller is, and adds it to Policy.Self,
+// so that it is kept. It returns ErrUnsupported where the directory has no such
+// operation. After any other error no run may start.
 func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 	self, err := c.Directory.Self(ctx)
 	if err == nil && self.ID == "" && self.Username == "" && self.Email == "" {
@@ -144,27 +145,28 @@ func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 	return self, nil
 }
 
-// warn tells of what stood for no account, and so protects or proves nothing.
-func (c *Cleanup) warn(plan *Plan, log zerolog.Logger) {
+// warnUnmatched logs what matches no account, and so protects or proves nothing:
+// allowlist entries, names of the caller, rows of the activity file.
+func (c *Cleanup) warnUnmatched(plan *Plan, log zerolog.Logger) {
 	for _, entry := range plan.Unmatched {
-		// By its number: the text may be an email.
+		// The log has its number, because the text may be an email address.
 		n := 1 + slices.Index(c.Policy.Allowlist, entry)
 		log.Warn().Int(FieldEntry, n).Msg("an entry of the allowlist matches no account (DORMANT_ALLOWLIST comes first, then the file)")
 	}
-	if len(plan.Strangers) > 0 {
-		log.Warn().Int(FieldFound, len(plan.Strangers)).Msg("the account that does the removing is not in the directory by this name")
+	if len(plan.UnmatchedActors) > 0 {
+		log.Warn().Int(FieldFound, len(plan.UnmatchedActors)).Msg("the account that does the removing is not in the directory by this name")
 	}
 	if n, rows := c.Activity.unmatched(); n > 0 {
 		log.Warn().Int(FieldFound, n).Int(FieldScanned, rows).Msg("rows of the activity file match no account")
 	}
 }
 
-// act does what the plan, the guards and the mode say. Here a dry run ends.
-func (c *Cleanup) act(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
+// applyUnlessRefused applies the plan, unless this is a dry run or a guard refused.
+func (c *Cleanup) applyUnlessRefused(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	switch {
 	case c.DryRun:
 		for i, candidate := range plan.Candidates {
-			r.Accounts[i].Result = deeds[candidate.Action].would
+			r.Accounts[i].Result = actionTerms[candidate.Action].dryRun
 		}
 		return nil
 	case len(r.Refusals) > 0:
@@ -189,7 +191,7 @@ func outcome(ctx context.Context, r Report, err error) Outcome {
 	return Completed
 }
 
-// logSummary ends the log of every run.
+// logSummary logs the refusals and the one line that ends the log of every run.
 func logSummary(log zerolog.Logger, r Report) {
 	for _, refusal := range r.Refusals {
 		log.Warn().Str(FieldGuard, refusal.Guard).Int(FieldFound, refusal.Found).Int(FieldAllowed, refusal.Allowed).
@@ -203,7 +205,7 @@ func logSummary(log zerolog.Logger, r Report) {
 	for reason, n := range r.Counts.Kept {
 		kept.Int(string(reason), n)
 	}
-	log = always(log)
+	log = atLeastInfo(log)
 	event := log.WithLevel(level).Str(FieldOutcome, string(r.Outcome)).Bool(FieldDryRun, r.DryRun).
 		Int(FieldScanned, r.Counts.Scanned).Int(FieldCandidates, r.Counts.Candidates).
 		Int(FieldRemoved, r.Counts.Removed).Int(FieldDisabled, r.Counts.Disabled).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
@@ -215,7 +217,8 @@ func logSummary(log zerolog.Logger, r Report) {
 	event.Msg("run finished")
 }
 
-// always is the log for what has to be on record whatever the level is.
-func always(log zerolog.Logger) zerolog.Logger {
+// atLeastInfo lowers the level of the log to info, for events that have to be on record
+// at any configured level.
+func atLeastInfo(log zerolog.Logger) zerolog.Logger {
 	return log.Level(min(log.GetLevel(), zerolog.InfoLevel))
 }

@@ -9,26 +9,25 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// shortestEvery bounds @every as the five fields bound everything else: they
-// can't ask for more than one run a minute.
+// shortestEvery is the shortest interval for @every. It equals the shortest one that five
+// fields can express.
 const shortestEvery = time.Minute
 
-// everyHour has the bit of each hour set, as a cron.SpecSchedule holds them.
+// everyHour has the bit of each hour set, in the format of cron.SpecSchedule.
 const everyHour = 1<<24 - 1
 
 // Schedule says when a daemon's runs start. It implements cron.Schedule.
 //
-// A change of the zone's clock neither loses a run nor doubles it: what was due
-// in the time that is jumped over runs once, at the first instant after it, and
-// what is due in the time that is repeated runs the first time only. A schedule
-// that names all 24 hours follows the hours that really pass: both 01:00s run,
-// and nothing is made up for a 02:00 that never was.
+// Daylight saving time neither loses nor doubles a run: a run due in the hour that is
+// skipped starts once, at the first instant after it, and a run due in the hour that is
+// repeated starts the first time only. A schedule with all 24 hours follows elapsed time
+// instead: it runs in both 01:00 hours, and does not make up for a skipped 02:00.
 //
 // The zero Schedule never runs.
 type Schedule struct {
-	// Either an interval, or the fields to be compared with the clock in zone.
-	// The fields are always evaluated in UTC, on wall times that pretend to be
-	// UTC: cron.SpecSchedule skips and doubles runs in any zone that changes.
+	// Either interval or fields is set. The fields refer to wall clock time in zone, but
+	// are evaluated in UTC on wall clock times converted as if they were UTC, because
+	// cron.SpecSchedule skips and doubles runs in zones with daylight saving time.
 	interval *cron.ConstantDelaySchedule
 	fields   *cron.SpecSchedule
 	zone     *time.Location
@@ -36,11 +35,11 @@ type Schedule struct {
 
 var _ cron.Schedule = Schedule{}
 
-// ParseSchedule reads a standard five-field cron expression or a descriptor such
-// as @daily or @every 6h, in the given time zone; nil is UTC.
+// ParseSchedule reads a standard five-field cron expression, or a descriptor such as
+// @daily or @every 6h, in the given time zone; nil means UTC.
 //
-// It refuses an empty spec, a TZ= or CRON_TZ= in it, an @every shorter than a
-// minute, and fields that no date ever matches. It never panics.
+// It returns an error for an empty spec, one with TZ= or CRON_TZ=, an @every shorter than
+// a minute, and fields that match no date. It never panics.
 func ParseSchedule(spec string, zone *time.Location) (Schedule, error) {
 	if zone == nil {
 		zone = time.UTC
@@ -57,7 +56,7 @@ func parseSchedule(spec string, zone *time.Location) (Schedule, error) {
 	if spec == "" {
 		return Schedule{}, errors.New("empty; accepted: " + accepted)
 	}
-	// Before the parser sees it: it panics on a zone with nothing behind it.
+	// Checked before parsing, because the parser panics on a zone without fields after it.
 	if strings.Contains(strings.ToUpper(spec), "TZ=") {
 		return Schedule{}, errors.New("holds a time zone; set DORMANT_TIMEZONE instead")
 	}
@@ -73,7 +72,7 @@ func parseSchedule(spec string, zone *time.Location) (Schedule, error) {
 		return Schedule{interval: &p, zone: zone}, nil
 	case *cron.SpecSchedule:
 		p.Location = time.UTC
-		// The search ends after five years; from here it meets a 29 February.
+		// The search gives up after five years; these five have a 29 February.
 		if p.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 			return Schedule{}, errors.New("never runs: no date matches it")
 		}
@@ -83,9 +82,9 @@ func parseSchedule(spec string, zone *time.Location) (Schedule, error) {
 	}
 }
 
-// Next returns when the first run after t starts, in the schedule's time zone:
-// strictly after t, or the zero time if there is none within five years. With
-// @every that is one interval after t.
+// Next returns the start of the first run strictly after t, in the schedule's time zone,
+// or the zero time if there is none within five years. With @every it is one interval
+// after t.
 func (s Schedule) Next(t time.Time) time.Time {
 	switch {
 	case s.interval != nil:
@@ -96,11 +95,11 @@ func (s Schedule) Next(t time.Time) time.Time {
 	t = t.In(s.zone)
 	hourly := s.fields.Hour&everyHour == everyHour
 
-	// One turn for each stretch of time with a constant offset from UTC.
+	// Each iteration handles a period with a constant offset from UTC.
 	for from := wall(t); ; {
 		start, end := t.ZoneBounds()
 		if !hourly && !start.IsZero() {
-			// What the clock showed before it was put back has had its run.
+			// Times that the clock showed before it was put back had their run then.
 			if shown := wall(start.Add(-1)); shown.After(from) {
 				from = shown
 			}
@@ -113,14 +112,14 @@ func (s Schedule) Next(t time.Time) time.Time {
 			return at
 		}
 		if !hourly && due.Before(wall(end)) {
-			return end // the clock jumps over it
+			return end // the clock skips it
 		}
 		t, from = end, wall(end).Add(-1)
 	}
 }
 
-// wall is what a clock in t's zone shows at t, as if it were UTC. Unlike
-// time.Date it has no choice to make where a wall time is missing or repeated.
+// wall returns the wall clock time at t in its zone, as if it were UTC. Unlike time.Date it
+// is unambiguous where a wall clock time is missing or repeated.
 func wall(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.UTC().Add(time.Duration(offset) * time.Second)

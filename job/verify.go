@@ -11,20 +11,21 @@ import (
 	"time"
 )
 
-// State is what is known of an account that a run was about to change.
+// State is what a journal, or the directory, proves about an account that a run was about
+// to change.
 type State string
 
-// The states. Nothing is certain of StateInDoubt: the request may have been sent,
-// and nothing tells what came of it.
+// The states. StateInDoubt means that a request may have been sent and its result is not
+// known.
 const (
 	StateRemoved  State = "removed"
 	StateDisabled State = "disabled"
-	StateGone     State = "gone" // and nobody can tell who removed it
+	StateGone     State = "gone" // it is not known who removed it
 	StateNotDone  State = "not_done"
 	StateInDoubt  State = "in_doubt"
 )
 
-// Trace is what a journal says of one account in one run.
+// Trace is what a journal says about one account in one run.
 type Trace struct {
 	Line   int // of the intent
 	Time   time.Time
@@ -32,40 +33,41 @@ type Trace struct {
 	UserID string
 	Action Action
 	State  State
-	Note   string // what else there is to say
+	Note   string // further information, or empty
 
-	Directory string // that the run was about, if the journal tells
+	Directory string // the run's directory, or empty if the journal does not name it
 }
 
-// Traces are what is in a journal.
+// Traces is the content of a journal.
 type Traces struct {
 	Accounts []*Trace // in the order of their lines
 
-	// CutShort are the lines that end too early, as a crash leaves them. What was
-	// meant to be an intent was not followed by a request; without a result, the
-	// account is in doubt. Foreign are all others that no journal has.
-	CutShort, Foreign []int
+	// Truncated are the numbers of incomplete lines, as a crash leaves them. An
+	// incomplete intent was not followed by a request; an incomplete result leaves its
+	// account in doubt. Unrecognized are the numbers of all other lines that are no event.
+	Truncated, Unrecognized []int
 }
 
-// ReadJournal reads a journal, of any number of runs.
+// ReadJournal reads a journal with any number of runs. It returns an error only if reading
+// fails; lines that are no events are listed in the result.
 func ReadJournal(r io.Reader) (*Traces, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	j := &Traces{}
-	open := map[[2]string]*Trace{} // those without a result, by run and account
+	open := map[[2]string]*Trace{} // intents without a result, by run and account
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
-		for _, part := range parts(line) {
+		for _, part := range splitEvents(line) {
 			var e Event
 			err := json.Unmarshal([]byte(part), &e)
 			switch {
-			case err != nil && cutShort(part):
-				j.CutShort = append(j.CutShort, number)
+			case err != nil && isTruncated(part):
+				j.Truncated = append(j.Truncated, number)
 			case err != nil || !e.valid():
-				j.Foreign = append(j.Foreign, number)
+				j.Unrecognized = append(j.Unrecognized, number)
 			default:
 				j.add(e, number, open)
 			}
@@ -74,14 +76,14 @@ func ReadJournal(r io.Reader) (*Traces, error) {
 	return j, nil
 }
 
-// eventStart is how each event begins. It can't be inside of one: there, quotes
-// are escaped.
+// eventStart is the start of each event. It can't occur inside an event, where quotes are
+// escaped.
 const eventStart = `{"time":`
 
-// parts are the events of a line. It has more than one if a process was killed
-// while it wrote, and another one went on in the same file. A power failure can
-// leave zeros.
-func parts(line string) []string {
+// splitEvents returns the events of a line. A line has several if a process was killed
+// while it wrote one, and another process continued the same file. A power failure can
+// leave zero bytes, which are removed.
+func splitEvents(line string) []string {
 	var all []string
 	for i, part := range strings.Split(line, eventStart) {
 		if i > 0 {
@@ -94,16 +96,16 @@ func parts(line string) []string {
 	return all
 }
 
-// cutShort reports whether the text is the beginning of an object.
-func cutShort(text string) bool {
+// isTruncated reports whether the text is the beginning of a JSON object.
+func isTruncated(text string) bool {
 	err := json.NewDecoder(strings.NewReader(text)).Decode(new(json.RawMessage))
 	return text[0] == '{' && errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// valid reports whether a journal has such events.
+// valid reports whether e is an event that a journal may contain.
 func (e Event) valid() bool {
 	switch e.Event {
-	case eventIntent: // early journals had no action, for there was but one
+	case eventIntent: // early versions wrote no action, because there was only one
 		return e.UserID != "" && (e.Action == Remove || e.Action == Disable || e.Action == "")
 	case eventResult:
 		return e.UserID != "" && e.Result != ""
@@ -115,7 +117,7 @@ func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
 	key := [2]string{e.RunID, e.UserID}
 	t := open[key]
 	if e.Event == eventResult && t != nil {
-		t.settle(e)
+		t.applyResult(e)
 		delete(open, key)
 		return
 	}
@@ -127,16 +129,16 @@ func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
 		open[key] = t
 	} else {
 		if e.Result != Removed && e.Result != Disabled {
-			return // nothing was sent: an intent comes before each request
+			return // no request was sent: each is preceded by an intent
 		}
-		t.settle(e)
+		t.applyResult(e)
 		t.Note = "there is no intent"
 	}
 	j.Accounts = append(j.Accounts, t)
 }
 
-// settle takes in the result of what was intended.
-func (t *Trace) settle(e Event) {
+// applyResult sets the state from the result of the intent.
+func (t *Trace) applyResult(e Event) {
 	t.Note = e.Error
 	switch e.Result {
 	case Removed:
@@ -152,12 +154,12 @@ func (t *Trace) settle(e Event) {
 		}
 	case NotAttempted:
 		t.State = StateNotDone
-	default: // it failed: whether before or after the directory acted, the journal can't tell
+	default: // it failed, perhaps after the directory had already acted
 		t.State = StateInDoubt
 	}
 }
 
-// InDoubt are the accounts of which nothing is certain.
+// InDoubt returns the accounts whose state is in doubt.
 func (j *Traces) InDoubt() []*Trace {
 	var doubtful []*Trace
 	for _, t := range j.Accounts {
@@ -168,10 +170,10 @@ func (j *Traces) InDoubt() []*Trace {
 	return doubtful
 }
 
-// Resolve asks the directory about the accounts that are in doubt. It reads the
-// whole listing, and alone whoever is not in it: a listing need not have all
-// accounts. What it can't find out stays in doubt, and so does what is about a
-// directory of another name.
+// Resolve asks the directory about the accounts in doubt and updates their states. It reads
+// the whole listing, and then each account that is not listed, because a listing need not
+// contain all accounts. An account stays in doubt if the directory can't be asked about
+// it, or if the journal names another directory than name.
 func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 	listed := map[string]User{}
 	for u, err := range d.Users(ctx) {
@@ -182,18 +184,18 @@ func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx) // the end may not be the directory's
+		return context.Cause(ctx) // the listing may have ended because ctx did
 	case len(listed) == 0:
 		return errors.New("the directory lists no account at all, so that it proves nothing")
 	}
 	for _, t := range j.InDoubt() {
 		if t.Directory != "" && t.Directory != name {
-			t.note("it is about another directory: " + t.Directory)
+			t.addNote("it is about another directory: " + t.Directory)
 			continue
 		}
 		u, there := listed[t.UserID]
 		if err := t.resolve(ctx, d, u, there); err != nil {
-			t.note("the directory could not be asked: " + describe(err))
+			t.addNote("the directory could not be asked: " + describe(err))
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -212,23 +214,23 @@ func (t *Trace) resolve(ctx context.Context, d Directory, u User, there bool) er
 			return err
 		case alone.ID != t.UserID:
 			return fmt.Errorf("it answered with account %q", alone.ID)
-		case alone.Username != "" || alone.Email != "" || !alone.Created.IsZero(): // or it can't be asked by the id alone
+		case alone.Username != "" || alone.Email != "" || !alone.Created.IsZero(): // an answer with no more than the id is no evidence
 			u, there = alone, true
 		}
 	}
 	switch {
 	case !there:
 		t.State = StateGone
-		t.note("the directory does not have it any more")
+		t.addNote("the directory does not have it any more")
 	case t.Action == Disable && u.Disabled:
 		t.State = StateDisabled
-		t.note("the directory says so")
+		t.addNote("the directory says so")
 	default:
 		t.State = StateNotDone
-		t.note("the directory still has it")
+		t.addNote("the directory still has it")
 	}
 	return nil
 }
 
-// note adds to what there is to say.
-func (t *Trace) note(text string) { t.Note = strings.TrimPrefix(t.Note+"; "+text, "; ") }
+// addNote appends to the note.
+func (t *Trace) addNote(text string) { t.Note = strings.TrimPrefix(t.Note+"; "+text, "; ") }

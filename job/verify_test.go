@@ -37,11 +37,11 @@ func traced(j *Traces) string {
 	for _, t := range j.Accounts {
 		all = append(all, fmt.Sprint(t.Line, " ", t.UserID, " ", t.State))
 	}
-	if len(j.CutShort) > 0 {
-		all = append(all, fmt.Sprint("cut short ", j.CutShort))
+	if len(j.Truncated) > 0 {
+		all = append(all, fmt.Sprint("cut short ", j.Truncated))
 	}
-	if len(j.Foreign) > 0 {
-		all = append(all, fmt.Sprint("foreign ", j.Foreign))
+	if len(j.Unrecognized) > 0 {
+		all = append(all, fmt.Sprint("foreign ", j.Unrecognized))
 	}
 	return strings.Join(all, ", ")
 }
@@ -178,7 +178,7 @@ func TestReadJournalCutAnywhere(t *testing.T) {
 					t.Errorf("cut at %d: the run after it has %+v", i, last)
 				}
 			}
-			if got, _, _ := strings.Cut(traced(j), "cut short"); strings.TrimSuffix(got, ", ") != want || len(j.Foreign) > 0 {
+			if got, _, _ := strings.Cut(traced(j), "cut short"); strings.TrimSuffix(got, ", ") != want || len(j.Unrecognized) > 0 {
 				t.Errorf("cut at %d: %s, want %s", i, traced(j), want)
 			}
 		}
@@ -209,7 +209,7 @@ func FuzzReadJournal(f *testing.F) {
 		if got := len(j.InDoubt()); got != certain[StateInDoubt] {
 			t.Errorf("%d are in doubt, not %d", got, certain[StateInDoubt])
 		}
-		for _, lines := range [][]int{j.CutShort, j.Foreign} {
+		for _, lines := range [][]int{j.Truncated, j.Unrecognized} {
 			if !slices.IsSorted(lines) {
 				t.Errorf("lines %v", lines)
 			}
@@ -237,7 +237,7 @@ func FuzzReadJournal(f *testing.F) {
 			longer = append(append(longer, written...), '\n')
 		}
 		after := readTraces(t, string(longer))
-		if n := len(after.Accounts) - len(j.Accounts); n != 3 || len(after.Foreign) != len(j.Foreign) || len(after.CutShort) != len(j.CutShort) {
+		if n := len(after.Accounts) - len(j.Accounts); n != 3 || len(after.Unrecognized) != len(j.Unrecognized) || len(after.Truncated) != len(j.Truncated) {
 			t.Fatalf("%s, and before %s", traced(after), traced(j))
 		}
 		for i, a := range after.Accounts[len(j.Accounts):] {

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"dormant/client/profiles"
+	"dormant/job"
 )
 
 // Profile says how a directory lists, reads, disables and removes accounts. It
@@ -102,22 +103,45 @@ func (s Singles) Details() bool {
 	return slices.ContainsFunc(s, func(g Single) bool { return g.Details })
 }
 
-// Single is a GET that returns one account.
+// Single is a GET that returns one account, or a part of it.
 type Single struct {
-	Path  Template            `yaml:"path"`
-	Query map[string]Template `yaml:"query"`
+	// Listing has the path and the query. If it has Items, the account is in an
+	// array, by its id, and the array may come in pages.
+	Listing `yaml:",inline"`
 
-	Item  Paths `yaml:"item"`  // where the account is in the response; nothing: all of it
-	Items Paths `yaml:"items"` // or where an array is in which it is, by its id
+	Item Paths `yaml:"item"` // where the account is in the response; nothing: all of it
 
 	// As is a name under which the whole response is put in the account, instead
 	// of being laid over it.
 	As string `yaml:"as"`
 
+	// Collect says that not one of the items is meant, but all on all pages: an
+	// array, under the name As.
+	Collect bool `yaml:"collect"`
+
 	// Details says that the listing is not enough to decide by, and this is.
 	Details bool `yaml:"details"`
 
 	Missing `yaml:",inline"`
+}
+
+// Confirmed returns the account as the GET found it, together with what it was found by:
+// an answer need not repeat the name that led to it.
+func (g Single) Confirmed(f Fields, asked, found job.User) job.User {
+	used := Step{Path: g.Path, Query: g.Query}.AddressedBy(f)
+	by := func(name, value, was string) string {
+		if value == "" && slices.Contains(used, name) {
+			return was
+		}
+		return value
+	}
+	found.Username, found.Email = by("username", found.Username, asked.Username), by("email", found.Email, asked.Email)
+	for name := range f.Extra {
+		if raw := by(name, found.Extra[name], asked.Extra[name]); raw != "" {
+			found.Extra[name] = raw
+		}
+	}
+	return found
 }
 
 // Missing says which answers mean that there is no such account.

@@ -31,12 +31,14 @@ type Source struct {
 	} `yaml:"account"`
 	At Moment `yaml:"at"`
 
-	// Coverage is what the absence of entries means: life, log or complete.
+	// Coverage is what the absence of entries means: life, log or complete; or none,
+	// if the source is not to be read.
 	Coverage Template `yaml:"coverage"`
 }
 
 // What the absence of entries means.
 const (
+	CoverageNone     = "none"     // the source is not read
 	CoverageLife     = "life"     // nothing
 	CoverageLog      = "log"      // no login since the oldest entry
 	CoverageComplete = "complete" // no login at all

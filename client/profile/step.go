@@ -32,3 +32,30 @@ func (s Step) Templates() []Template {
 	return slices.Concat(
 		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)), slices.Collect(maps.Values(s.Headers)))
 }
+
+// AddressedBy returns the placeholders by which the step says which account it is about.
+// They are those of the path; if none of them is the id, the username or the email, also
+// those of the query and the form, and then those of the body. What comes after only
+// tells more about the account.
+func (s Step) AddressedBy(f Fields) []string {
+	parts := [][]Template{
+		{s.Path},
+		slices.Concat(slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form))),
+		s.Body.Texts(),
+	}
+	var names []string
+	for _, part := range parts {
+		for _, t := range part {
+			for _, name := range t.Names() {
+				if slices.Contains(f.Names(), name) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(accountNames, name) }) {
+			break
+		}
+	}
+	slices.Sort(names)
+	return names
+}

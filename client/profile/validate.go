@@ -55,11 +55,19 @@ func (p *Profile) validate() error {
 	v.account, v.known = p.User.Names(), known
 	for i, g := range p.Get {
 		at := fmt.Sprintf("get[%d]", i)
-		v.path(at+".path", g.Path, v.all())
-		v.query(at+".query", g.Query, v.all())
+		v.listing(at, g.Listing, v.all())
 		v.leads(at+".path", append(slices.Collect(maps.Values(g.Query)), g.Path)...)
-		v.jsonPaths(at+".item", slices.Concat(g.Item, g.Items)...)
-		if g.Items != nil && p.User.ID == keyPath {
+		v.jsonPaths(at+".item", g.Item...)
+		if g.Method != "" || !g.Body.IsZero() {
+			v.add(at+".method", "one account is read by GET")
+		}
+		if g.Items == nil && (g.Collect || g.Keyed || g.None != "" || g.Only != nil || g.Total != nil || g.Limit != 0) {
+			v.noItems(at)
+		}
+		if g.Collect && g.As == "" {
+			v.add(at+".as", "is missing: what are the items called that are collected?")
+		}
+		if g.Items != nil && !g.Collect && p.User.ID == keyPath {
 			v.add(at+".items", "finds an account by user.id, and items of an array have no names")
 		}
 		if g.Item != nil && g.Items != nil {
@@ -488,7 +496,7 @@ func (p *problems) activity(path string, s Source) {
 	}
 	p.moment(path+".at", s.At, known)
 	p.template(path+".coverage", s.Coverage, known)
-	if len(s.Coverage.Names()) == 0 && !slices.Contains([]string{"", CoverageLife, CoverageLog, CoverageComplete}, string(s.Coverage)) {
-		p.add(path+".coverage", "%q is none of life, log, complete", string(s.Coverage))
+	if len(s.Coverage.Names()) == 0 && !slices.Contains([]string{"", CoverageNone, CoverageLife, CoverageLog, CoverageComplete}, string(s.Coverage)) {
+		p.add(path+".coverage", "%q is none of life, log, complete, none", string(s.Coverage))
 	}
 }

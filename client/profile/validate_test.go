@@ -230,6 +230,11 @@ func TestMistakes(t *testing.T) {
 		"get, gone":           {"", "", "", `get: {path: "/users/{id}", gone: [200]}` + "\n", 5, "200"},
 		"get, a secret":       {"", "", "", `get: {path: "/users/{id}", query: {t: "{token}"}}` + "\n", 5, "{token} is unknown"},
 		"get, a method":       {"", "", "", `get: {path: "/users/{id}", method: POST}` + "\n", 5, "method"},
+		"get, GET":            {"", "", "", `get: {path: "/users/{id}", method: GET}` + "\n", 5, "one account is read by GET"},
+		"get, pages of what":  {"", "", "", `get: {path: "/users/{id}", next: next}` + "\n", 5, "where is the array"},
+		"get, total of what":  {"", "", "", `get: {path: "/users/{id}", total: n}` + "\n", 5, "where is the array"},
+		"get, collect what":   {"", "", "", `get: [{path: "/users/{id}"}, {path: "/users/{id}/x", as: x, collect: true}]` + "\n", 5, "where is the array"},
+		"get, collect as":     {"", "", "", `get: [{path: "/users/{id}"}, {path: "/users/{id}/x", items: x, collect: true}]` + "\n", 5, "what are the items called"},
 
 		// the limit of requests
 		"a limit that says nothing": {"", "", "", "rate_limit: {}\n", 5, "rate_limit"},

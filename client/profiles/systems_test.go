@@ -586,7 +586,7 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, decision := run.Judge(u, now)
+		u, decision := run.Decide(u, now)
 		known, ok := d.User(u.ID)
 		if !ok {
 			known.Username = u.Username // the answer was changed
@@ -741,7 +741,7 @@ func (s system) candidate(t *testing.T, c *client.Client, d *directory) job.User
 	return found
 }
 
-func agree(context.Context) error { return nil }
+func agree(context.Context, func(job.User) error) error { return nil }
 
 // came says what came of a removal or a disabling.
 func came(err error, done string) string {
@@ -858,12 +858,12 @@ type between struct {
 	happens func(u job.User)
 }
 
-func (b between) Remove(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+func (b between) Remove(ctx context.Context, u job.User, confirm job.Confirm) error {
 	b.happens(u)
 	return b.Client.Remove(ctx, u, confirm)
 }
 
-func (b between) Disable(ctx context.Context, u job.User, confirm func(context.Context) error) error {
+func (b between) Disable(ctx context.Context, u job.User, confirm job.Confirm) error {
 	b.happens(u)
 	return b.Client.Disable(ctx, u, confirm)
 }

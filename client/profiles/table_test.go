@@ -1077,6 +1077,44 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 	},
 	"gitea": {
 		"a disabling that did nothing": undone("gitea", failing(http.MethodPatch, "", http.StatusOK, `{"login":"gone","prohibit_login":false}`), (*client.Client).Disable),
+		// The server redirects an old name for a while, and then somebody takes it.
+		"renamed, and a newcomer has the name": func(s system, t *testing.T, now time.Time) {
+			for _, disables := range []bool{false, true} {
+				d := s.serve(t, "gitea", now, nil)
+				c := s.connect(t, "gitea", d, false, nil)
+				moved, _ := d.Find("gone")
+				d.before = func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/users/gone") {
+						return false
+					}
+					w.Header().Set("Location", strings.TrimSuffix(r.URL.Path, "gone")+"moved")
+					w.WriteHeader(http.StatusTemporaryRedirect)
+					return true
+				}
+				var newcomer string
+				run := s.cleanup(t, between{c, func(u job.User) {
+					if u.ID == moved.ID {
+						_ = d.Update(moved.ID, func(u *sandbox.User) { u.Username = "moved" })
+						newcomer, _ = d.Add(sandbox.User{Username: "gone", Email: "new@example.com", Created: now, LastLogin: now})
+					}
+				}}, d, false)
+				run.Policy.DisableOnly = disables
+				r := run.Run(t.Context(), now)
+				for _, a := range r.Accounts {
+					if a.ID == moved.ID && (a.Result != job.Kept || a.Reason != job.UnsafeID || !strings.Contains(a.Error, `"moved"`)) {
+						t.Errorf("disables %t: %+v", disables, a)
+					}
+				}
+				for _, line := range d.sent(builtin(t, "gitea")) {
+					if strings.Contains(line, "/users/gone") || strings.Contains(line, "/users/moved") {
+						t.Errorf("disables %t: sent %s", disables, line)
+					}
+				}
+				if slices.Contains(append(d.Removed(), d.Disabled()...), newcomer) || newcomer == "" {
+					t.Errorf("disables %t: it hit %q", disables, newcomer)
+				}
+			}
+		},
 		"a name that has moved": undone("gitea", func(r *http.Request, status *int, header http.Header, body []byte) []byte {
 			if r.Method == http.MethodDelete {
 				*status = http.StatusTemporaryRedirect
@@ -1239,7 +1277,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 }
 
 // undone is a change after which the account is as it was, whatever the answer's code says.
-func undone(name string, a answers, change func(*client.Client, context.Context, job.User, func(context.Context) error) error) func(system, *testing.T, time.Time) {
+func undone(name string, a answers, change func(*client.Client, context.Context, job.User, job.Confirm) error) func(system, *testing.T, time.Time) {
 	return func(s system, t *testing.T, now time.Time) {
 		d := s.serve(t, name, now, nil)
 		c := s.connect(t, name, d, false, nil)

@@ -10,16 +10,16 @@ import (
 	"dormant/job"
 )
 
-// conclusion says in plain words how a run ended.
+// conclusion is how a run ended, in sentences.
 type conclusion struct {
 	Outcome string
-	Grace   string // who is in grace, or empty
+	Grace   string // the accounts in grace, or empty
 	Cause   string // the error, or empty
-	Next    string // what to do now, or empty
+	Next    string // what to do next, or empty
 }
 
-// conclude never says that something was done unless it was, and never that
-// nothing was done if a request for it may have been carried out.
+// conclude returns the conclusion of the report. It never claims that something was done
+// that was not, nor that nothing was done if the directory may have carried out a request.
 func conclude(r job.Report) conclusion {
 	c := concludeOutcome(r)
 	c.Grace = concludeGrace(r)
@@ -27,18 +27,18 @@ func conclude(r job.Report) conclusion {
 }
 
 func concludeOutcome(r job.Report) conclusion {
-	if r.NotBegun {
+	if r.NotStarted {
 		return conclusion{
-			Outcome: "Failed: nothing was " + done(r) + ", because the run could not begin.",
+			Outcome: "Failed: nothing was " + participle(r) + ", because the run could not begin.",
 			Cause:   cause(r),
 			Next:    "Correct what the error names; dormant check tries the configuration.",
 		}
 	}
 	if !r.Planned {
 		return conclusion{
-			Outcome: stopped(r) + ": nothing was " + done(r) + ", because the directory was not read to its end.",
+			Outcome: endedAs(r) + ": nothing was " + participle(r) + ", because the directory was not read to its end.",
 			Cause:   cause(r),
-			Next:    afterUnread(r),
+			Next:    nextAfterUnread(r),
 		}
 	}
 	switch r.Outcome {
@@ -46,27 +46,27 @@ func concludeOutcome(r job.Report) conclusion {
 		return concludeDryRun(r)
 	case job.Refused:
 		return conclusion{
-			Outcome: fmt.Sprintf("Refused: nothing was %s. %s.", done(r), howMany(r)),
-			Next:    afterRefusal(r),
+			Outcome: fmt.Sprintf("Refused: nothing was %s. %s.", participle(r), candidateShare(r)),
+			Next:    nextAfterRefusal(r),
 		}
 	case job.Completed:
 		return conclusion{Outcome: concludeCompleted(r)}
 	case job.Partial:
 		return conclusion{
-			Outcome: "Partly done: " + doneOf(r) + ".",
+			Outcome: "Partly done: " + resultSummary(r) + ".",
 			Next:    "Each failed account has its error; the next run tries them again.",
 		}
 	case job.Failed, job.Interrupted:
 	}
 	return conclusion{
-		Outcome: stopped(r) + ": " + doneOf(r) + ".",
+		Outcome: endedAs(r) + ": " + resultSummary(r) + ".",
 		Cause:   cause(r),
 		Next:    "The next run reads the directory anew and decides again about what is left.",
 	}
 }
 
-// concludeGrace never says that somebody will be removed: the guards have yet to
-// judge that, and an audit warns nobody.
+// concludeGrace describes the accounts in grace. It never claims that an account will be
+// removed: the guards have not decided that yet, and an audit begins no grace.
 func concludeGrace(r job.Report) string {
 	if len(inGrace(r)) == 0 {
 		return ""
@@ -87,13 +87,13 @@ func concludeDryRun(r job.Report) conclusion {
 	switch {
 	case len(r.Refusals) > 0:
 		return conclusion{
-			Outcome: fmt.Sprintf("Dry run: nothing was %s. %s, and a real run would be refused.", done(r), howMany(r)),
-			Next:    afterRefusal(r),
+			Outcome: fmt.Sprintf("Dry run: nothing was %s. %s, and a real run would be refused.", participle(r), candidateShare(r)),
+			Next:    nextAfterRefusal(r),
 		}
 	case r.Counts.Candidates == 0:
-		return conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. No account would be %[1]s.", done(r))}
+		return conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. No account would be %[1]s.", participle(r))}
 	}
-	// What the plan holds is said, and not what the run might do.
+	// The text follows the candidates of the plan, not what the policy could do.
 	removed, disabled := count(r, job.WouldRemove), count(r, job.WouldDisable)
 	would, does, to := fmt.Sprintf("%d of %s would be removed", removed, plural(r.Counts.Scanned, "account")), "removes them", "remove them"
 	switch {
@@ -102,7 +102,7 @@ func concludeDryRun(r job.Report) conclusion {
 	case disabled > 0:
 		would, does, to = fmt.Sprintf("%s, %d disabled", would, disabled), "does so", "do so"
 	}
-	c := conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. %s.", done(r), would)}
+	c := conclusion{Outcome: fmt.Sprintf("Dry run: nothing was %s. %s.", participle(r), would)}
 	switch r.Command {
 	case "audit":
 		c.Next = fmt.Sprintf("dormant run with DORMANT_DRY_RUN=false %s.", does)
@@ -118,7 +118,7 @@ func concludeCompleted(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
 	switch len(candidates(r)) {
 	case 0:
-		return fmt.Sprintf("Nothing to %s: no account is a candidate.", choose(r, "remove", "disable", "remove or disable"))
+		return fmt.Sprintf("Nothing to %s: no account is a candidate.", byAction(r, "remove", "disable", "remove or disable"))
 	case removed:
 		return fmt.Sprintf("Removed %s.", plural(removed, "account"))
 	case disabled:
@@ -126,11 +126,11 @@ func concludeCompleted(r job.Report) string {
 	case removed + disabled:
 		return fmt.Sprintf("Removed %s, and disabled %d.", plural(removed, "account"), disabled)
 	}
-	return "Done: " + doneOf(r) + "."
+	return "Done: " + resultSummary(r) + "."
 }
 
-// howMany tells how many of the scanned accounts are candidates.
-func howMany(r job.Report) string {
+// candidateShare says how many of the scanned accounts are candidates.
+func candidateShare(r job.Report) string {
 	is := "are candidates"
 	if r.Counts.Candidates == 1 {
 		is = "is a candidate"
@@ -138,14 +138,14 @@ func howMany(r job.Report) string {
 	return fmt.Sprintf("%d of %s %s", r.Counts.Candidates, plural(r.Counts.Scanned, "account"), is)
 }
 
-// doneOf tells what became of the candidates. A removal that failed may have
-// been carried out all the same, if only its answer was lost.
-func doneOf(r job.Report) string {
+// resultSummary counts the candidates by result. It does not claim that nothing was done
+// if a removal failed, because the directory may have carried it out.
+func resultSummary(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
-	text := choose(r, fmt.Sprintf("removed %d", removed), fmt.Sprintf("disabled %d", disabled),
+	text := byAction(r, fmt.Sprintf("removed %d", removed), fmt.Sprintf("disabled %d", disabled),
 		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(len(candidates(r)), "account")
 	if removed == 0 && disabled == 0 && count(r, job.NotRemoved) == 0 {
-		text = "nothing was " + done(r)
+		text = "nothing was " + participle(r)
 	}
 	var others []string
 	for _, t := range []struct {
@@ -167,7 +167,7 @@ func doneOf(r job.Report) string {
 	return text + " (" + strings.Join(others, ", ") + ")"
 }
 
-func stopped(r job.Report) string {
+func endedAs(r job.Report) string {
 	if r.Outcome == job.Interrupted {
 		return "Interrupted"
 	}
@@ -181,12 +181,12 @@ func cause(r job.Report) string {
 	return r.Error
 }
 
-func afterRefusal(r job.Report) string {
+func nextAfterRefusal(r job.Report) string {
 	return "The guards say what to check, and which variable to change if " +
-		choose(r, "all of them should go", "all of them should be disabled", "all that should be done") + "."
+		byAction(r, "all of them should go", "all of them should be disabled", "all that should be done") + "."
 }
 
-func afterUnread(r job.Report) string {
+func nextAfterUnread(r job.Report) string {
 	switch {
 	case r.Outcome == job.Interrupted:
 		return "The next run starts from the beginning."

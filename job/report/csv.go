@@ -10,12 +10,12 @@ import (
 	"dormant/job"
 )
 
-// writeCSV writes the accounts as RFC 4180 has it, one record a line. There is a
-// last column for those in grace if there are any.
+// writeCSV writes the accounts in the format of RFC 4180, one record on each line. It adds
+// the column removable_at if any account is in grace.
 func writeCSV(b *bufio.Writer, r job.Report) error {
 	w := csv.NewWriter(b)
 	w.UseCRLF = true
-	// Errors stay until the end, where Error tells the first.
+	// The writer keeps its first error; w.Error returns it at the end.
 	columns := []string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error", "removable_at"}
 	if len(inGrace(r)) == 0 {
 		columns = columns[:len(columns)-1]
@@ -23,17 +23,17 @@ func writeCSV(b *bufio.Writer, r job.Report) error {
 	_ = w.Write(columns)
 	for _, a := range r.Accounts {
 		_ = w.Write([]string{
-			cell(a.ID), cell(a.Username), cell(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
-			cell(string(a.Action)), cell(string(a.Reason)), cell(string(a.Result)), cell(a.Error), csvTime(a.RemovableAt),
+			csvText(a.ID), csvText(a.Username), csvText(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
+			csvText(string(a.Action)), csvText(string(a.Reason)), csvText(string(a.Result)), csvText(a.Error), csvTime(a.RemovableAt),
 		}[:len(columns)])
 	}
 	w.Flush()
 	return w.Error()
 }
 
-// cell is text that a spreadsheet takes for nothing but text: it would run
-// whatever begins like a formula, and East Asian ones accept the wide signs too.
-func cell(s string) string {
+// csvText returns s so that a spreadsheet does not execute it: one would run text that
+// begins like a formula, and East Asian ones accept full-width signs as well.
+func csvText(s string) string {
 	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") ||
 		strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
 		s = "'" + s

@@ -47,7 +47,7 @@ func TestCellIsNoFormula(t *testing.T) {
 		"－1":                    "'－1",
 		"＠1":                    "'＠1",
 	} {
-		if got := cell(in); got != want {
+		if got := csvText(in); got != want {
 			t.Errorf("cell(%q) = %s, want %s", in, got, want)
 		}
 	}

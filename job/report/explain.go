@@ -8,7 +8,7 @@ import (
 	"dormant/job"
 )
 
-// Explain writes what each rule says of each account.
+// Explain writes the verdict of each rule on each account, and the decisions.
 func Explain(w io.Writer, explanations []job.Explanation) error {
 	b := bufio.NewWriter(w)
 	for i, e := range explanations {

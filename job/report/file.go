@@ -11,10 +11,9 @@ import (
 	"dormant/job"
 )
 
-// WriteFile writes the report to path, all of it or nothing: until it is
-// complete and on disk, a file that is already there stays as it is. The ending
-// chooses the format: .json, .csv or .html. Only the owner may read the file,
-// for it names people.
+// WriteFile writes the report to path atomically: an existing file is replaced only when
+// the new one is complete and synced to disk. The extension of path chooses the format:
+// .json, .csv or .html. Only the owner can read the file, because it names people.
 func WriteFile(path string, r job.Report) error {
 	format, err := formatOf(path)
 	if err != nil {
@@ -24,15 +23,15 @@ func WriteFile(path string, r job.Report) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(f, format, r, path); err != nil {
+	if err := writeAndRename(f, format, r, path); err != nil {
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("report %s: %w", path, err)
 	}
 	return nil
 }
 
-// fill writes the file and gives it its name.
-func fill(f *os.File, format string, r job.Report, path string) error {
+// writeAndRename writes the report to f, syncs it, and renames f to path.
+func writeAndRename(f *os.File, format string, r job.Report, path string) error {
 	err := Write(f, format, r)
 	if err == nil {
 		err = f.Sync()
@@ -46,9 +45,9 @@ func fill(f *os.File, format string, r job.Report, path string) error {
 	return err
 }
 
-// CheckPath says before a run whether WriteFile could write to path: whether
-// its ending is known, and files can be made in its directory. It leaves
-// nothing behind.
+// CheckPath returns an error if WriteFile could not write to path: if the extension is
+// unknown, path is not a regular file, or its directory is not writable. It leaves no file
+// behind.
 func CheckPath(path string) error {
 	if _, err := formatOf(path); err != nil {
 		return err
@@ -75,12 +74,13 @@ func formatOf(path string) (string, error) {
 	return "", fmt.Errorf("report %q: the ending chooses the format, and has to be .json, .csv or .html", path)
 }
 
-// createBeside makes a file in the directory of path, for its owner alone.
+// createBeside creates a temporary file in the directory of path that only its owner can
+// read.
 func createBeside(path string) (*os.File, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".report-*.tmp")
 	if err != nil {
 		if detail := (*fs.PathError)(nil); errors.As(err, &detail) {
-			err = detail.Err // without the name of a file that nobody knows
+			err = detail.Err // without the name of the temporary file
 		}
 		return nil, fmt.Errorf("report %s: no file can be made in %s: %w", path, filepath.Dir(path), err)
 	}

@@ -17,39 +17,39 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 }).Parse(page))
 
-// evidence is what the page shows.
-type evidence struct {
+// pageData is the data of the page.
+type pageData struct {
 	job.Report
 	Conclusion conclusion
 	Removes    bool
 	Disables   bool
 	Duration   time.Duration
-	Results    []total
-	KeptBy     []total
+	Results    []namedCount
+	KeptBy     []namedCount
 	KeptTotal  int
-	KeptAgain  int // candidates that were kept on a second look
+	KeptAgain  int // candidates that the recheck kept
 	Candidates []job.Account
 	InGrace    []job.Account
 }
 
-// writeHTML writes one page that needs nothing else: no script, no link, no
-// font or picture from elsewhere.
+// writeHTML writes one self-contained page: it has no script and no link, and loads no
+// font or picture.
 func writeHTML(b *bufio.Writer, r job.Report) error {
-	e := evidence{
+	e := pageData{
 		Report: r, Conclusion: conclude(r), Removes: removes(r), Disables: disables(r),
 		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
-		Results:  results(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
+		Results:  resultCounts(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
 		Candidates: candidates(r), InGrace: inGrace(r),
 	}
 	e.KeptTotal = sum(e.KeptBy)
 	return pageTemplate.Execute(b, e)
 }
 
-// DaysAgo is how long before the run a cutoff lies.
-func (e evidence) DaysAgo(cutoff time.Time) string { return plural(daysAgo(e.Report, cutoff), "day") }
+// DaysAgo returns how long before the run a cutoff is.
+func (e pageData) DaysAgo(cutoff time.Time) string { return plural(daysAgo(e.Report, cutoff), "day") }
 
-// Meaning tells those who do not know the program what its words stand for.
-func (e evidence) Meaning(name string) string {
+// Meaning explains a reason or a result to readers who do not know the program.
+func (e pageData) Meaning(name string) string {
 	if name == string(job.NotRemoved) && e.Disables {
 		return "not confirmed as done, its error says why"
 	}
@@ -65,7 +65,7 @@ var meanings = map[string]string{
 	string(job.ProtectedRole):    "has a role that the operator protects, or roles are not known",
 	string(job.NeverLoggedIn):    "has never logged in",
 	string(job.LastLoginUnknown): "the last login is not known, so it is kept",
-	string(job.UnsafeID):         "its id can't be sent safely",
+	string(job.UnsafeID):         "it can't be addressed without doubt, by its id or by a name that has changed",
 	string(job.ActiveAgain):      "was used again before its turn came",
 	string(job.AlreadyDisabled):  "unused, and disabled already",
 	string(job.NotDisabled):      "unused, and not disabled, which comes first",

@@ -11,9 +11,9 @@ import (
 	"dormant/job"
 )
 
-// writeJSON writes the report as one object. Lists are never null, times are in
-// UTC, and what a terminal would act on is escaped, which JSON allows in every
-// string without changing it.
+// writeJSON writes the report as one object. Lists are never null, and times are in UTC.
+// Characters that a terminal would interpret are escaped, which does not change the value
+// of a JSON string.
 func writeJSON(b *bufio.Writer, r job.Report) error {
 	r.StartedAt, r.FinishedAt, r.Cutoff = r.StartedAt.UTC(), r.FinishedAt.UTC(), r.Cutoff.UTC()
 	if r.DisableCutoff != nil {
@@ -39,8 +39,8 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 	return err
 }
 
-// escapeHidden escapes what is not printed. In JSON that can only be part of a
-// string, apart from the ends of its lines.
+// escapeHidden escapes characters that are not printable. In JSON those occur only in
+// strings, except for line breaks.
 func escapeHidden(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))

@@ -1,7 +1,7 @@
-// Package report writes what people read about a run: a table for a terminal,
-// JSON and CSV for programs, and a page of HTML to keep as evidence. What it is
-// told of accounts is other people's data, so no format passes on a control
-// character, a formula or markup that could act on whoever reads it.
+// Package report writes the report of a run: as a table for a terminal, as JSON and CSV
+// for programs, and as an HTML page to keep as evidence. The data of accounts is not
+// trusted: no format passes on control characters, formulas or markup that a terminal, a
+// spreadsheet or a browser would act on.
 package report
 
 import (
@@ -24,7 +24,7 @@ const (
 	HTML  = "html"
 )
 
-// formats are those that a report can be written in.
+// formats are the formats that Write accepts.
 var formats = []string{Table, JSON, CSV, HTML}
 
 var writers = map[string]func(*bufio.Writer, job.Report) error{
@@ -34,15 +34,15 @@ var writers = map[string]func(*bufio.Writer, job.Report) error{
 	HTML:  writeHTML,
 }
 
-// Write writes the report to w in the format, one of formats. An error means
-// that w may hold a part of it.
+// Write writes the report to w in one of the formats. After an error w may contain a part
+// of the report.
 func Write(w io.Writer, format string, r job.Report) error {
 	write, ok := writers[format]
 	if !ok {
 		return fmt.Errorf("unknown report format %q: use %s", format, strings.Join(formats, ", "))
 	}
-	// A bufio.Writer keeps its first error for Flush, so the formats need not
-	// look at each line's.
+	// A bufio.Writer keeps its first error for Flush, so the formats need not check each
+	// write.
 	b := bufio.NewWriter(w)
 	err := write(b, r)
 	if err == nil {
@@ -54,20 +54,20 @@ func Write(w io.Writer, format string, r job.Report) error {
 	return nil
 }
 
-// total is how many accounts there are of a kind.
-type total struct {
+// namedCount is a number of accounts and what they have in common: a result or a reason.
+type namedCount struct {
 	Name string
 	N    int
 }
 
-// disables reports whether the run is one that disables accounts, and removes
-// whether it is one that removes them.
+// disables reports whether the policy of the run disables accounts, and removes whether
+// it removes accounts.
 func disables(r job.Report) bool { return r.DisableCutoff != nil }
 
 func removes(r job.Report) bool { return !disables(r) || !r.DisableCutoff.Equal(r.Cutoff) }
 
-// choose is the word for what the run does.
-func choose(r job.Report, removing, disabling, both string) string {
+// byAction returns the text for what the policy of the run does.
+func byAction(r job.Report, removing, disabling, both string) string {
 	switch {
 	case !disables(r):
 		return removing
@@ -77,29 +77,31 @@ func choose(r job.Report, removing, disabling, both string) string {
 	return both
 }
 
-// done is what the run may have done with an account.
-func done(r job.Report) string { return choose(r, "removed", "disabled", "removed or disabled") }
+// participle is byAction for what may have been done to an account.
+func participle(r job.Report) string {
+	return byAction(r, "removed", "disabled", "removed or disabled")
+}
 
-// results are what became of the candidates. What matters most for the kind of
-// run comes first, even if it is 0; other zeros are left out.
-func results(r job.Report) []total {
+// resultCounts counts the candidates by result. The main results for the kind of run come
+// first, even if they are 0; other zeros are left out.
+func resultCounts(r job.Report) []namedCount {
 	shown := map[job.Result]bool{
 		job.WouldRemove: r.DryRun && removes(r), job.WouldDisable: r.DryRun && disables(r),
 		job.Removed: !r.DryRun && removes(r), job.Disabled: !r.DryRun && disables(r),
 	}
-	var totals []total
+	var totals []namedCount
 	for _, result := range []job.Result{
 		job.WouldRemove, job.WouldDisable, job.Removed, job.Disabled, job.AlreadyGone, job.Kept, job.NotRemoved, job.NotAttempted,
 	} {
 		if n := count(r, result); n > 0 || shown[result] {
-			totals = append(totals, total{string(result), n})
+			totals = append(totals, namedCount{string(result), n})
 		}
 	}
 	return totals
 }
 
-// candidates are the accounts of a report without those in grace, and inGrace are
-// these: they are kept, and follow the candidates.
+// candidates returns the accounts of a report without those in grace. inGrace returns
+// those in grace, which are kept and follow the candidates.
 func candidates(r job.Report) []job.Account { return r.Accounts[:len(r.Accounts)-len(inGrace(r))] }
 
 func inGrace(r job.Report) []job.Account {
@@ -110,7 +112,7 @@ func inGrace(r job.Report) []job.Account {
 	return r.Accounts[i:]
 }
 
-// removableAt is empty if the account is not in grace.
+// removableAt formats the end of the grace, or returns "" if the account is not in grace.
 func removableAt(a job.Account, layout string) string {
 	if a.RemovableAt == nil {
 		return ""
@@ -118,7 +120,7 @@ func removableAt(a job.Account, layout string) string {
 	return a.RemovableAt.UTC().Format(layout)
 }
 
-// count is how many candidates have the result.
+// count returns how many candidates have the result.
 func count(r job.Report, result job.Result) int {
 	n := 0
 	for _, a := range candidates(r) {
@@ -129,19 +131,19 @@ func count(r job.Report, result job.Result) int {
 	return n
 }
 
-// keptByReason has the most frequent reason first.
-func keptByReason(r job.Report) []total {
-	var totals []total
+// keptByReason counts kept accounts by reason, the most frequent reason first.
+func keptByReason(r job.Report) []namedCount {
+	var totals []namedCount
 	for reason, n := range r.Counts.Kept {
-		totals = append(totals, total{string(reason), n})
+		totals = append(totals, namedCount{string(reason), n})
 	}
-	slices.SortFunc(totals, func(a, b total) int {
+	slices.SortFunc(totals, func(a, b namedCount) int {
 		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name))
 	})
 	return totals
 }
 
-func sum(totals []total) int {
+func sum(totals []namedCount) int {
 	n := 0
 	for _, t := range totals {
 		n += t.N
@@ -149,7 +151,7 @@ func sum(totals []total) int {
 	return n
 }
 
-// daysAgo is how many days before the run the cutoff lies.
+// daysAgo returns how many whole days before the run the cutoff is.
 func daysAgo(r job.Report, cutoff time.Time) int {
 	return int(r.StartedAt.Sub(cutoff).Hours() / 24)
 }

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	tableColumns = 100 // of a terminal
+	tableColumns = 100 // the width of the table in terminal columns
 	gap          = "  "
 )
 
-// writeTable writes for a person at a terminal. It has no colours, and a fixed
-// word for each state, so that two runs can be compared line by line.
+// writeTable writes the report for a terminal. It has no colours, and one fixed word for
+// each state, so that two runs can be compared line by line.
 func writeTable(b *bufio.Writer, r job.Report) error {
 	writeHeading(b, r)
 	if r.Planned {
@@ -36,9 +36,9 @@ func writeHeading(b *bufio.Writer, r job.Report) {
 		mode = "DRY RUN"
 	}
 	heading := paragraph(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL), "")
-	cutoff := "cutoff " + ago(r, r.Cutoff)
+	cutoff := "cutoff " + withAge(r, r.Cutoff)
 	if disables(r) && removes(r) {
-		cutoff += ", to disable " + ago(r, *r.DisableCutoff)
+		cutoff += ", to disable " + withAge(r, *r.DisableCutoff)
 	}
 	between := " "
 	if width(heading)+1+width(cutoff) > tableColumns {
@@ -47,11 +47,11 @@ func writeHeading(b *bufio.Writer, r job.Report) {
 	fmt.Fprintln(b, heading+between+cutoff)
 }
 
-func ago(r job.Report, cutoff time.Time) string {
+func withAge(r job.Report, cutoff time.Time) string {
 	return fmt.Sprintf("%s (%s ago)", cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r, cutoff), "day"))
 }
 
-// column is one of the table's; shrinks tells that its cells may be cut.
+// column is a column of the table. The cells of one that shrinks may be truncated.
 type column struct {
 	title   string
 	cell    func(job.Account) string
@@ -74,7 +74,7 @@ func columns(r job.Report) []column {
 	if len(inGrace(r)) > 0 {
 		all = append(all, column{title: "REMOVABLE", cell: func(a job.Account) string { return removableAt(a, time.DateOnly) }})
 	}
-	if !disables(r) { // there is only one
+	if !disables(r) { // there is only one action
 		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "ACTION" })
 	}
 	return all
@@ -109,7 +109,7 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 			cols[i].width = max(cols[i].width, width(visible(c.cell(a))))
 		}
 	}
-	fit(cols)
+	fitWidth(cols)
 
 	fmt.Fprintln(b)
 	writeRow(b, cols, func(c column) string { return c.title })
@@ -125,8 +125,8 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 	}
 }
 
-// fit takes from the widest column that may be cut until the table has its width.
-func fit(cols []column) {
+// fitWidth narrows the widest column that shrinks until the table has tableColumns.
+func fitWidth(cols []column) {
 	total := len(gap) * (len(cols) - 1)
 	var shrinking []*column
 	for i := range cols {
@@ -150,7 +150,7 @@ func writeRow(b *bufio.Writer, cols []column, text func(column) string) {
 		if i > 0 {
 			line.WriteString(gap)
 		}
-		cell := cut(text(c), c.width)
+		cell := truncate(text(c), c.width)
 		padding := strings.Repeat(" ", c.width-width(cell))
 		if c.right {
 			line.WriteString(padding + cell)
@@ -164,25 +164,25 @@ func writeRow(b *bufio.Writer, cols []column, text func(column) string) {
 func writeCounts(b *bufio.Writer, r job.Report) {
 	fmt.Fprintln(b)
 	if !r.Planned {
-		writeTotal(b, "", total{"read before it ended", r.Counts.Scanned}, "")
+		writeTotal(b, "", namedCount{"read before it ended", r.Counts.Scanned}, "")
 		return
 	}
-	writeTotal(b, "", total{"scanned", r.Counts.Scanned}, "")
-	writeTotal(b, "", total{"candidates", r.Counts.Candidates}, "")
-	for _, t := range results(r) {
+	writeTotal(b, "", namedCount{"scanned", r.Counts.Scanned}, "")
+	writeTotal(b, "", namedCount{"candidates", r.Counts.Candidates}, "")
+	for _, t := range resultCounts(r) {
 		writeTotal(b, gap, t, "")
 	}
 	kept, note := keptByReason(r), ""
 	if again := count(r, job.Kept); again > 0 {
 		note = fmt.Sprintf("  (%d of them candidates, kept on a second look)", again)
 	}
-	writeTotal(b, "", total{"kept", sum(kept)}, note)
+	writeTotal(b, "", namedCount{"kept", sum(kept)}, note)
 	for _, t := range kept {
 		writeTotal(b, gap, t, "")
 	}
 }
 
-func writeTotal(b *bufio.Writer, indent string, t total, note string) {
+func writeTotal(b *bufio.Writer, indent string, t namedCount, note string) {
 	fmt.Fprintf(b, "%-22s %8d%s\n", indent+visible(t.Name), t.N, note)
 }
 
@@ -216,7 +216,7 @@ func paragraph(s, indent string) string {
 	return wrap(visible(s), indent, tableColumns)
 }
 
-// Conclude writes only what the guards said and how the run ended.
+// Conclude writes only the refusals of the guards and how the run ended.
 func Conclude(w io.Writer, r job.Report) error {
 	b := bufio.NewWriter(w)
 	writeRefusals(b, r)

@@ -133,7 +133,7 @@ func TestCut(t *testing.T) {
 		{"👍👍", 3, "👍…"},
 		{"ＡＢ", 3, "Ａ…"},
 	} {
-		if got := cut(tt.in, tt.columns); got != tt.want {
+		if got := truncate(tt.in, tt.columns); got != tt.want {
 			t.Errorf("cut(%q, %d) = %q, want %q", tt.in, tt.columns, got, tt.want)
 		}
 	}

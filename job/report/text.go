@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible is s with everything that is not printed written as an escape: control
-// characters, the escape sequences of terminals, characters that turn the
-// direction of writing, invisible ones, and bytes that are no UTF-8.
+// visible returns s with everything that is not printable escaped: control characters,
+// escape sequences of terminals, characters that change the direction of text, invisible
+// characters, and bytes that are not UTF-8.
 func visible(s string) string {
 	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
 		return s
@@ -34,7 +34,7 @@ func visible(s string) string {
 
 func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
-// width is how many columns of a terminal s takes.
+// width returns the number of terminal columns that s takes.
 func width(s string) int {
 	n := 0
 	for _, r := range s {
@@ -43,8 +43,8 @@ func width(s string) int {
 	return n
 }
 
-// runeWidth is at least 1, so that marks piled onto one letter can't make a cell
-// of any length.
+// runeWidth returns at least 1, so that combining marks can't make a cell arbitrarily
+// long.
 func runeWidth(r rune) int {
 	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
 		r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff {
@@ -53,8 +53,8 @@ func runeWidth(r rune) int {
 	return 1
 }
 
-// cut is s with an ellipsis for what goes beyond the columns.
-func cut(s string, columns int) string {
+// truncate cuts s to a number of columns, with an ellipsis at its end.
+func truncate(s string, columns int) string {
 	if width(s) <= columns {
 		return s
 	}
@@ -67,8 +67,8 @@ func cut(s string, columns int) string {
 	return s
 }
 
-// wrap breaks s between words so that its lines, each behind the indent, stay
-// within the columns. A longer word has a line of its own.
+// wrap breaks s between words so that its lines, including the indent of each, fit into
+// the columns. A longer word gets a line of its own.
 func wrap(s, indent string, columns int) string {
 	var b strings.Builder
 	used := 0

@@ -1,0 +1,49 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"dormant/job"
+	"dormant/job/report"
+)
+
+func (a *app) audit(ctx context.Context, _ []string) int { return a.runOnce(ctx, "audit") }
+func (a *app) run(ctx context.Context, _ []string) int   { return a.runOnce(ctx, "run") }
+
+// runOnce carries out one run, and writes what it leaves behind. What can't be
+// written makes a run fail that has succeeded.
+func (a *app) runOnce(ctx context.Context, command string) int {
+	r := a.cleanup(ctx, command)
+	code := exitCode(r)
+	for _, write := range []func() error{
+		func() error { return report.Write(a.Stdout, a.cfg.Format, r) },
+		func() error { return a.writeReport(r) },
+		func() error { return a.writeMetrics(ctx) },
+	} {
+		if err := write(); err != nil {
+			a.log.Error().Str(job.FieldRunID, r.RunID).Err(err).Msg("the run has ended, but not everything could be written")
+			code = cmp.Or(code, exitFailed)
+		}
+	}
+	return code
+}
+
+func (a *app) writeReport(r job.Report) error {
+	if a.cfg.Report == "" {
+		return nil
+	}
+	return report.WriteFile(a.cfg.Report, r)
+}
+
+func (a *app) writeMetrics(ctx context.Context) error {
+	var file, gateway error
+	if a.cfg.MetricsFile != "" {
+		file = a.metrics.WriteFile(a.cfg.MetricsFile)
+	}
+	if a.cfg.PushgatewayURL != "" {
+		gateway = a.metrics.Push(ctx, a.cfg.PushgatewayURL)
+	}
+	return errors.Join(file, gateway)
+}

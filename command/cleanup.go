@@ -1,0 +1,134 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dormant/client"
+	"dormant/job"
+)
+
+// cleanup puts one run together from the configuration, carries it out and counts it.
+func (a *app) cleanup(ctx context.Context, command string) job.Report {
+	now := a.Now().UTC()
+	record := job.NewRecord(a.Stderr) // a new one, so that a disk that was full once is no matter later
+	c := job.Cleanup{
+		RunID: newRunID(), Command: command, Profile: a.cfg.ProfileName, URL: a.cfg.URL,
+		Limits: job.Limits{
+			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
+		},
+		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, MaxFailures: a.cfg.MaxFailures,
+		Log: newLog(a.cfg, record, terminal(a.Stderr)), Record: record,
+	}
+	ctx, cancel := a.runTimeout(ctx)
+	defer cancel()
+
+	directory, err := a.prepare(&c, now)
+	if err == nil {
+		defer directory.Close()
+		c.Journal, err = a.openJournal(c.RunID)
+	}
+	var r job.Report
+	if err != nil {
+		r = c.Fail(now, err)
+	} else {
+		r = c.Run(ctx, now)
+	}
+	a.metrics.Run(r)
+	return r
+}
+
+func newRunID() string { return strings.ToLower(rand.Text()) }
+
+func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, time.Duration(a.cfg.RunTimeout),
+		fmt.Errorf("it took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
+}
+
+// prepare reads what may have changed since the last run. The caller closes the client.
+func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
+	var errs [3]error
+	var directory *client.Client
+	c.Policy, errs[0] = a.cfg.Policy()
+	c.Activity, errs[1] = a.cfg.Activity(now)
+	c.Concurrency = a.cfg.Concurrency
+	directory, errs[2] = a.newClient(c.Log.With().Str(job.FieldRunID, c.RunID).Logger())
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSetup, err)
+	}
+	c.Directory = directory
+	var err error
+	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
+		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
+	}
+	for name, destroys := range a.cfg.TurnedOn() {
+		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
+	}
+	return directory, nil
+}
+
+// newClient makes a client with the credentials as they are now.
+func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
+	base, err := a.cfg.BaseURL()
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := a.cfg.Credentials()
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := a.cfg.Authorities()
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := a.cfg.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Options{
+		Profile: a.cfg.Profile, URL: base, Values: credentials, ReadOnly: a.cfg.DryRun,
+		PageSize: a.cfg.PageSize, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
+		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities, Certificate: certificate,
+		UserAgent: "dormant/" + versionText(), Observer: a.metrics, Log: log,
+	})
+}
+
+// openJournal returns nil where nothing will be removed, or no journal is configured.
+func (a *app) openJournal(runID string) (*job.Journal, error) {
+	if a.cfg.Journal == "" || a.cfg.DryRun {
+		return nil, nil
+	}
+	journal, err := job.OpenJournal(a.cfg.Journal, runID)
+	if err != nil {
+		return nil, fmt.Errorf("%w: DORMANT_JOURNAL: %w", errSetup, err)
+	}
+	journal.Directory = a.directoryName()
+	return journal, nil
+}
+
+// openLedger reads whom earlier runs found inactive; nil if there is no grace. An
+// error says why nobody is in it.
+func (a *app) openLedger() (*job.Ledger, error) {
+	if a.cfg.Ledger == "" {
+		return nil, nil
+	}
+	return job.OpenLedger(a.cfg.Ledger, a.directoryName(), time.Duration(a.cfg.Grace))
+}
+
+// directoryName is what ledger and journal call the directory.
+func (a *app) directoryName() string {
+	parts := []string{a.cfg.ProfileName, strings.TrimRight(a.cfg.URL, "/")}
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Params)) {
+		parts = append(parts, name+"="+a.cfg.Params[name])
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,152 @@
+// Package command has the program's commands, one file each, and what they share:
+// this file dispatches, cleanup.go puts a run together, log.go and exit.go are the
+// log and the exit codes. Arguments, environment, streams and time are handed in,
+// so that each command can be tried without a process.
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"dormant/client"
+	"dormant/command/config"
+	"dormant/job"
+)
+
+// Process is what one start of the program is given. All of it is required.
+type Process struct {
+	Args           []string // without the program's name
+	Environ        []string // NAME=value
+	Stdout, Stderr io.Writer
+	Now            func() time.Time
+}
+
+// command is one of the program's commands.
+type command struct {
+	name, args, does string
+	reads            configuration
+	run              func(a *app, ctx context.Context, args []string) int // returns the exit code
+}
+
+// configuration is what a command wants of the variables.
+type configuration int
+
+const (
+	noVariables  configuration = iota // it runs whatever they say
+	auditOnly                         // it changes nothing, whatever DORMANT_DRY_RUN says
+	allVariables                      // DORMANT_DRY_RUN decides whether it changes something
+)
+
+// ownFlags stands for the arguments of a command that parses flags itself.
+const ownFlags = "[FLAGS]"
+
+// commands are all commands, in the order in which help lists them. A further one
+// is a line here, and a file with its function.
+func commands() []command {
+	return []command{
+		{"audit", "", "scan and show who would be removed and why; never changes anything", auditOnly, (*app).audit},
+		{"run", "", "one cleanup, then exit; removes only with DORMANT_DRY_RUN=false", allVariables, (*app).run},
+		{"daemon", "", "run on DORMANT_SCHEDULE until stopped; serve metrics and health", allVariables, (*app).daemon},
+		{"explain", "USER", "show each rule for one account (id, username or email) and what it decides", auditOnly, (*app).explain},
+		{"check", "", "validate the configuration, reach the directory, read one page, say what was found", auditOnly, (*app).check},
+		{"journal", "verify FILE", "say what a journal proves, and ask the directory, if there is one, about what is in doubt", noVariables, (*app).journal},
+		{"profiles", "[NAME]", "list the built-in profiles, or print one to start your own from", noVariables, (*app).profiles},
+		{"sandbox", ownFlags, "serve the sample directory, for trying things out", noVariables, (*app).sandbox},
+		{"demo", "", "the whole story against the sample directory: audit, guard, real run, audit again", noVariables, (*app).demo},
+		{"version", "", "print the version", noVariables, (*app).version},
+		{"help", "[COMMAND]", "print this help with all variables and their defaults", noVariables, (*app).help},
+	}
+}
+
+// app is what the commands share.
+type app struct {
+	Process
+	cfg config.Config
+	log zerolog.Logger
+
+	registry *prometheus.Registry // of the program's own metrics
+	metrics  *job.Metrics
+}
+
+// Main is the program. It returns the exit code when ctx is done at the latest,
+// after what is under way has ended.
+func Main(ctx context.Context, p Process) int {
+	a := &app{Process: p, log: zerolog.New(p.Stderr)}
+	if len(p.Args) == 0 {
+		fmt.Fprint(a.Stderr, helpText())
+		return exitUsage
+	}
+	name, args := p.Args[0], p.Args[1:]
+	if isHelpFlag(name) {
+		name = "help"
+	}
+	c, err := find(name)
+	if err != nil {
+		return a.failUsage(err)
+	}
+	if c.args != ownFlags {
+		if len(args) > 0 && isHelpFlag(args[0]) {
+			return a.help(ctx, []string{name})
+		}
+		if most := len(strings.Fields(c.args)); len(args) > most {
+			return a.failUsage(fmt.Errorf("usage: dormant %s %s", c.name, c.args))
+		}
+	}
+	if c.reads != noVariables && !a.configured(c.reads) {
+		return exitUsage
+	}
+	return c.run(a, ctx, args)
+}
+
+func isHelpFlag(arg string) bool { return slices.Contains([]string{"-h", "-help", "--help"}, arg) }
+
+// find returns the command with the name.
+func find(name string) (command, error) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return command{}, fmt.Errorf("there is no command %q; dormant help lists them", name)
+}
+
+// configured reads the configuration and prints what is wrong with it. It reports
+// whether nothing is.
+func (a *app) configured(reads configuration) bool {
+	problems := a.configure(reads)
+	if len(problems) == 0 {
+		return true
+	}
+	fmt.Fprintf(a.Stderr, "dormant: the configuration is wrong:\n")
+	for _, p := range problems {
+		fmt.Fprintf(a.Stderr, "  %s\n", strings.ReplaceAll(p.Error(), "\n", "\n    "))
+	}
+	fmt.Fprintf(a.Stderr, "dormant help lists the variables.\n")
+	return false
+}
+
+// configure sets what depends on the configuration, and returns what is wrong with it.
+func (a *app) configure(reads configuration) []error {
+	var problems []error
+	a.cfg, problems = config.Load(a.Environ, reads == auditOnly, a.Now())
+	a.log = newLog(a.cfg, a.Stderr, terminal(a.Stderr))
+	a.registry = prometheus.NewRegistry()
+	a.metrics = job.NewMetrics(a.registry, client.Operations())
+	a.registry.MustRegister(buildInfo())
+	return problems
+}
+
+// print writes a result.
+func (a *app) print(text string) int {
+	if _, err := io.WriteString(a.Stdout, text); err != nil {
+		return a.fail(err)
+	}
+	return exitDone
+}

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dormant/client/profile"
+	"dormant/job"
+	"dormant/job/report"
+)
+
+// pathProblems are paths at which nothing can be written.
+func (v Variables) pathProblems() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if info, err := os.Stat(v.Ledger); err == nil && !info.Mode().IsRegular() {
+		add("DORMANT_LEDGER=%q: is not a regular file", v.Ledger)
+	}
+	for _, file := range [][2]string{{"JOURNAL", v.Journal}, {"METRICS_FILE", v.MetricsFile}, {"LEDGER", v.Ledger}} {
+		if info, err := os.Stat(filepath.Dir(file[1])); file[1] != "" && (err != nil || !info.IsDir()) {
+			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
+		}
+	}
+	if v.Report != "" {
+		if err := report.CheckPath(v.Report); err != nil {
+			add("DORMANT_REPORT: %w", err)
+		}
+	}
+	return problems
+}
+
+// fileProblems are files that can't be read. They are read anew for every run.
+func (c Config) fileProblems(now time.Time) []error {
+	var problems []error
+	for _, read := range []func() error{
+		func() error { _, err := c.Policy(); return err },
+		func() error { _, err := c.Activity(now); return err },
+		func() error { _, err := c.Authorities(); return err },
+		func() error { _, err := c.Certificate(); return err },
+	} {
+		if err := read(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+// Credentials returns the credentials, those in files as they are now.
+func (c Config) Credentials() (profile.Values, error) {
+	v := profile.Values{
+		Token: c.Token, Username: c.Username, Password: c.Password,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Actor: c.Actor, Params: c.Params,
+	}
+	var errs []error
+	for _, f := range []struct {
+		name, path string
+		secret     *profile.Secret
+	}{
+		{"TOKEN_FILE", c.TokenFile, &v.Token},
+		{"PASSWORD_FILE", c.PasswordFile, &v.Password},
+		{"CLIENT_SECRET_FILE", c.ClientSecretFile, &v.ClientSecret},
+	} {
+		if f.path == "" {
+			continue
+		}
+		text, err := os.ReadFile(f.path)
+		if err == nil && len(bytes.TrimSpace(text)) == 0 {
+			err = fmt.Errorf("%s is empty", f.path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", f.name, err))
+		}
+		*f.secret = profile.Secret(bytes.TrimSpace(text))
+	}
+	return v, errors.Join(errs...)
+}
+
+// Policy returns the rules of a run, with the allowlist as it is now.
+func (c Config) Policy() (job.Policy, error) {
+	p := job.Policy{
+		InactiveFor: time.Duration(c.InactiveFor), InactiveSince: time.Time(c.InactiveSince),
+		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
+		DisableOnly:   c.Action == ActionDisable, DisableAfter: time.Duration(c.DisableAfter), RequireDisabled: c.RequireDisabled,
+		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
+	}
+	for _, name := range []string{c.Actor, c.Username} {
+		if name != "" {
+			p.Self = append(p.Self, name)
+		}
+	}
+	var errs []error
+	named := func(name string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("DORMANT_%s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+	}
+	var err error
+	p.Allowlist, err = job.ParseGlobs(c.Allowlist)
+	named("ALLOWLIST", err)
+	p.ProtectRoles, err = job.ParseGlobs(c.ProtectRoles)
+	named("PROTECT_ROLES", err)
+	if c.AllowlistFile != "" {
+		globs, err := ReadFile(c.AllowlistFile, job.ReadAllowlist)
+		named("ALLOWLIST_FILE", err)
+		p.Allowlist = append(p.Allowlist, globs...)
+	}
+	return p, errors.Join(errs...)
+}
+
+// Activity returns the last logins of the activity file as it is now; nil if none
+// is configured.
+func (c Config) Activity(now time.Time) (*job.Activity, error) {
+	if c.ActivityFile == "" {
+		return nil, nil
+	}
+	activity, err := ReadFile(c.ActivityFile, func(r io.Reader) (*job.Activity, error) { return job.ReadActivity(r, now) })
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_ACTIVITY_FILE: %w", err)
+	}
+	return activity, nil
+}
+
+// Authorities returns the certificate authorities to trust; nil stands for the system's.
+func (c Config) Authorities() (*x509.CertPool, error) {
+	if c.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_CA_FILE: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("DORMANT_CA_FILE: %s has no certificate in PEM", c.CAFile)
+	}
+	return pool, nil
+}
+
+// Certificate returns the client certificate; nil if none is configured.
+func (c Config) Certificate() (*tls.Certificate, error) {
+	if c.CertFile == "" && c.KeyFile == "" {
+		return nil, nil
+	}
+	if c.CertFile == "" || c.KeyFile == "" {
+		return nil, fmt.Errorf("DORMANT_CERT_FILE=%q and DORMANT_KEY_FILE=%q: give both or none of them", c.CertFile, c.KeyFile)
+	}
+	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_CERT_FILE and DORMANT_KEY_FILE: %w", err)
+	}
+	return &certificate, nil
+}
+
+// ReadFile reads the file at path with read, whose error it gives the path.
+func ReadFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	v, err := read(bytes.NewReader(text))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return v, err
+}

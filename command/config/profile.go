@@ -1,0 +1,60 @@
+package config
+
+import (
+	"fmt"
+
+	"dormant/client/profile"
+)
+
+// profileProblems are protections that the profile can't give, and settings that
+// it has no use for.
+func (c Config) profileProblems() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if len(c.ProtectRoles) > 0 && c.Profile.User.Roles.Path == "" {
+		add("DORMANT_PROTECT_ROLES: profile %s reads no roles, so they can't protect anybody; use DORMANT_ALLOWLIST", c.Profile.Name)
+	}
+	if !c.DryRun && c.Profile.NamesActor() && c.Actor == "" {
+		add("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", c.Profile.Name)
+	}
+	problems = append(problems, c.cannotDisable()...)
+	if !c.Recheck && c.ProtectAdmins && c.Profile.TellsAdminsLast() {
+		add("DORMANT_RECHECK=false: profile %s finds out who is an administrator only by the second look; "+
+			"leave it on, or set DORMANT_PROTECT_ADMINS=false", c.Profile.Name)
+	}
+	switch size := c.Profile.List.Size; {
+	case c.PageSize > 0 && size == nil:
+		add("DORMANT_PAGE_SIZE: the listing of profile %s has no pages of a size", c.Profile.Name)
+	case size != nil && size.Max > 0 && c.PageSize > size.Max:
+		add("DORMANT_PAGE_SIZE=%d: the directory of profile %s sends %d at most", c.PageSize, c.Profile.Name, size.Max)
+	}
+	return problems
+}
+
+// cannotDisable are settings about disabling where the profile does not say how an
+// account is disabled, or which are.
+func (c Config) cannotDisable() []error {
+	var problems []error
+	for _, s := range []struct {
+		set, disables bool
+		setting       string
+	}{
+		{c.Action == ActionDisable, true, "DORMANT_ACTION=disable"},
+		{c.DisableAfter > 0, true, fmt.Sprintf("DORMANT_DISABLE_AFTER=%q", c.DisableAfter)},
+		{c.RequireDisabled, false, "DORMANT_REQUIRE_DISABLED=true"},
+	} {
+		if s.set && s.disables && len(c.Profile.Disable) == 0 {
+			problems = append(problems, fmt.Errorf("%s: profile %s does not say how an account is disabled (disable)", s.setting, c.Profile.Name))
+		}
+		if s.set && len(c.Profile.User.Disabled) == 0 {
+			problems = append(problems, fmt.Errorf("%s: profile %s does not say which accounts are disabled (user.disabled)", s.setting, c.Profile.Name))
+		}
+	}
+	return problems
+}
+
+// TurnedOn returns the profile's destructive parameters that are on, and what each
+// makes a removal do.
+func (c Config) TurnedOn() map[string]string {
+	return profile.Values{Params: c.Params}.TurnedOn(c.Profile)
+}
