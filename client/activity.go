@@ -66,17 +66,18 @@ func (t *trace) add(name string, at time.Time) {
 // rereads is how often a listing is read again that has changed while it was read.
 const rereads = 2
 
-// errIncomplete says that a listing has fewer items than it said that it has.
-var errIncomplete = errors.New("it is incomplete")
-
 // readTrace reads the whole source, or its first pages; an own source about u. It
 // may change meanwhile, and this very run may be what changes it: a search for
 // one account finds others, who are removed at the same time.
 func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages int) (trace, error) {
 	for again := 0; ; again++ {
 		t, err := c.readTraceOnce(ctx, s, u, maxPages)
-		if !errors.Is(err, errIncomplete) || again == rereads {
+		switch {
+		case !errors.Is(err, job.ErrChanged) || ctx.Err() != nil:
 			return t, err
+		case again == rereads:
+			// The accounts need not be read again as well.
+			return t, fmt.Errorf("read %d times, each time in vain: %v", again+1, err) //nolint:errorlint // see above
 		}
 	}
 }
@@ -125,7 +126,7 @@ func (c *Client) readTraceOnce(ctx context.Context, s source, u job.User, maxPag
 		return t, fmt.Errorf("%w: %s: nothing at %s in any of %d entries", job.ErrProfile, c.profile.Where(s.key+".account.path"), s.Account.Path, entries)
 	}
 	if !w.cut && w.counted > w.read {
-		return t, fmt.Errorf("the listing has %d entries and says that there are %d: %w, or it changes whenever it is read", w.read, w.counted, errIncomplete)
+		return t, fmt.Errorf("the listing has %d entries and says that there are %d: it is incomplete, or %w", w.read, w.counted, job.ErrChanged)
 	}
 	t.known = !w.cut
 	return t, nil

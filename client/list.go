@@ -88,7 +88,7 @@ func (c *Client) list(ctx context.Context, maxPages int, yield func(job.User, er
 	}
 	if maxPages == 0 && w.total >= 0 && w.total != len(seen.users)+len(others) {
 		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
-			"it is incomplete, or it changed while it was read", len(seen.users)+len(others), w.total)
+			"it is incomplete, or %w (%s)", len(seen.users)+len(others), w.total, job.ErrChanged, c.profile.Where("list.total"))
 	}
 	return nil
 }
@@ -142,14 +142,16 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 		s.users[u.ID] = sighting{page: it.page, try: it.try, account: s.fingerprint(u)}
 		s.fresh++
 		return true, nil
-	case before.account != s.fingerprint(u):
-		return false, fmt.Errorf("account %q was on page %d with other contents, perhaps another last login: "+
-			"the id is not unique, or the listing changed while it was read", u.ID, before.page)
-	case before.page != it.page:
-		s.again++
-	default:
+	case before.account == s.fingerprint(u) && before.page == it.page:
 		before.try = it.try
 		s.users[u.ID] = before
+	case before.account == s.fingerprint(u):
+		s.again++
+	case before.page == it.page && before.try == it.try:
+		return false, fmt.Errorf("account %q is on the page twice, with different contents: the id is not unique", u.ID)
+	default:
+		return false, fmt.Errorf("account %q was on page %d with other contents, perhaps another last login: "+
+			"the id is not unique, or %w", u.ID, before.page, job.ErrChanged)
 	}
 	return false, nil
 }
@@ -159,7 +161,7 @@ func (s *sightings) add(u job.User, it item) (fresh bool, err error) {
 func (s *sightings) allTried(w *walk) error {
 	for id, seen := range s.users {
 		if !w.listing.Paged() && seen.try < w.tries {
-			return fmt.Errorf("account %q was in a response that was cut short, and not in the next: the listing changed while it was read", id)
+			return fmt.Errorf("account %q was in a response that was cut short, and not in the next: %w", id, job.ErrChanged)
 		}
 	}
 	return nil
@@ -168,7 +170,7 @@ func (s *sightings) allTried(w *walk) error {
 // endPage complains of a page on which every account had been on earlier ones.
 func (s *sightings) endPage() error {
 	if s.again > 0 && s.fresh == 0 {
-		return fmt.Errorf("page %d has only accounts of earlier pages, so the listing repeats", s.page)
+		return fmt.Errorf("page %d has only accounts of earlier pages, so the listing repeats, or %w", s.page, job.ErrChanged)
 	}
 	return nil
 }

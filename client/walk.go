@@ -124,7 +124,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 			return ask{}, false, fmt.Errorf("page %d: %d pages in a row are empty, and there is always a next one", p.number, empty)
 		}
 		if before, again := contents[p.contents]; again && (p.items > 1 || p.items == 1 && before == p.number-1) {
-			return ask{}, false, fmt.Errorf("page %d is page %d once more, so the listing repeats", p.number, before)
+			return ask{}, false, repeats(p.number, before)
 		}
 		contents[p.contents] = p.number
 		if err := w.withinLimit(); err != nil {
@@ -143,7 +143,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("page %d: %w", number, w.missed(err, number))
+			return fmt.Errorf("page %d: %w", number, w.missing(err, number))
 		}
 		rest, restAt := 0, func(int) ask { return ask{} }
 		if number == 1 && w.maxPages != 1 && w.client.connections > 1 {
@@ -158,7 +158,7 @@ func (w *walk) pages(ctx context.Context, found chan<- item) error {
 		read := 0
 		err = w.together(ctx, number+1, rest, restAt, func(r fetched) (bool, error) {
 			if r.err != nil {
-				return false, fmt.Errorf("page %d: %w", r.page.number, r.err)
+				return false, fmt.Errorf("page %d: %w", r.page.number, w.missing(r.err, r.page.number))
 			}
 			for _, it := range r.items {
 				if err := send(it); err != nil {
@@ -185,13 +185,33 @@ func noSuchPage(err error) bool {
 		slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity}, status.Code)
 }
 
-// missed adds to a 404 for the first page what was asked for.
-func (w *walk) missed(err error, number int) error {
+// missing adds to the error of a page that does not exist what may be the cause: the
+// wrong path, if it is the first page; otherwise, that accounts were removed since the
+// page before, or that this is how the directory ends a listing without a total.
+func (w *walk) missing(err error, number int) error {
 	var status *statusError
-	if number == 1 && errors.As(err, &status) && status.Code == http.StatusNotFound {
+	switch {
+	case !noSuchPage(err):
+		return err
+	case number > 1 && w.listing.Total == nil && w.listing.Cursor == nil && w.listing.Next == nil:
+		return fmt.Errorf("%w: %w, or this is its end, which only a total could tell (%s)", err, job.ErrChanged, w.client.profile.Where(w.key+".total"))
+	case number > 1:
+		return fmt.Errorf("%w: %w", err, job.ErrChanged)
+	case errors.As(err, &status) && status.Code == http.StatusNotFound:
 		return fmt.Errorf("%w at %s (%s)", err, w.listing.Path, w.client.profile.Where(w.key+".path"))
 	}
 	return err
+}
+
+// repeats is the error of a page that is an earlier one once more. If that is the page
+// right before it, accounts may have moved by a whole page, or the directory repeats its
+// last page for all numbers after it; but if it is the first one, the directory ignores
+// what it was asked for.
+func repeats(number, before int) error {
+	if before > 1 && before == number-1 {
+		return fmt.Errorf("page %d is page %d once more, so the listing repeats, or %w", number, before, job.ErrChanged)
+	}
+	return fmt.Errorf("page %d is page %d once more, so the listing repeats", number, before)
 }
 
 // withinLimit complains of a listing that may be cut off at the directory's limit.

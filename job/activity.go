@@ -127,6 +127,18 @@ func (a *Activity) add(name, login string, now time.Time) error {
 	return nil
 }
 
+// forget makes no row match any account yet, as before the accounts are read again.
+func (a *Activity) forget() {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, row := range a.rows {
+		row.owned, row.owner, row.shared = false, "", false
+	}
+}
+
 // row returns the row that matches the account, or nil. The caller holds the lock.
 func (a *Activity) row(u User) *activityRow {
 	name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[a.key]

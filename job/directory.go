@@ -14,7 +14,8 @@ type Directory interface {
 	Self(ctx context.Context) (User, error)
 
 	// Users yields every account once. If it yields an error, it yields nothing
-	// more, and the accounts before must not be taken for the whole directory.
+	// more, and the accounts before must not be taken for the whole directory. The
+	// error is ErrChanged if another reading may succeed.
 	Users(ctx context.Context) iter.Seq2[User, error]
 
 	// User reads the account u again, with all that the directory has about it. It
@@ -56,6 +57,10 @@ var (
 
 	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")
+
+	// ErrChanged means that the parts of a listing do not fit together, as when somebody
+	// changes the directory while it is read. Another reading may succeed.
+	ErrChanged = errors.New("the listing changed while it was read")
 
 	// ErrProfile means that an answer is not what the profile describes.
 	ErrProfile = errors.New("the profile does not fit the directory")

@@ -69,14 +69,22 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		return nil, err
 	}
 	var users []User
-	for u, err := range c.Directory.Users(ctx) {
-		if err != nil {
-			return nil, err
+	err := reread(ctx, c.Log, func() error {
+		users = nil
+		c.Activity.forget()
+		for u, err := range c.Directory.Users(ctx) {
+			if err != nil {
+				return err
+			}
+			c.Activity.apply(u, now) // a row about two accounts shows when both are read
+			if u.named(name) {
+				users = append(users, u)
+			}
 		}
-		c.Activity.apply(u, now) // a row about two accounts shows when both are read
-		if u.named(name) {
-			users = append(users, u)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	var found []Explanation
 	for u, err := range c.Detailed(ctx, iterate(users), now) {

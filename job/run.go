@@ -100,8 +100,13 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
-	plan, err := c.Plan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), r.StartedAt)
-	r.Counts.Scanned = plan.Scanned
+	var plan *Plan
+	err := reread(ctx, log, func() (err error) {
+		c.Activity.forget()
+		plan, err = c.Plan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), r.StartedAt)
+		r.Counts.Scanned = plan.Scanned
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

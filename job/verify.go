@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // State is what a journal, or the directory, proves about an account that a run was about
@@ -175,14 +177,20 @@ func (j *Traces) InDoubt() []*Trace {
 // contain all accounts. An account stays in doubt if the directory can't be asked about
 // it, or if the journal names another directory than name.
 func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
-	listed := map[string]User{}
-	for u, err := range d.Users(ctx) {
-		if err != nil {
-			return err
+	var listed map[string]User
+	err := reread(ctx, zerolog.Nop(), func() error {
+		listed = map[string]User{}
+		for u, err := range d.Users(ctx) {
+			if err != nil {
+				return err
+			}
+			listed[u.ID] = u
 		}
-		listed[u.ID] = u
-	}
+		return nil
+	})
 	switch {
+	case err != nil:
+		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // the listing may have ended because ctx did
 	case len(listed) == 0:

@@ -25,6 +25,8 @@ type request struct {
 	body   []byte
 	at     time.Time
 	chance *rand.Rand
+
+	reading int // of the listing, which a run may read anew
 }
 
 // answer is the response to a request.

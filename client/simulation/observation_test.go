@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,7 +37,7 @@ func (run *programRun) observe(q *request, a *answer) {
 		if q.kind == opLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
 			run.pages[page] = true // the system has no log
 		}
-		if run.pages[page] && (q.kind == opLog || run.planned == nil) {
+		if run.pages[page] && (q.kind == opLog || run.planned == nil && q.reading == run.reading) {
 			run.observePage(q, a, body)
 		}
 	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
@@ -70,6 +71,21 @@ func (s *system) itemsOf(kind operation) string {
 		return s.logItems
 	}
 	return s.items
+}
+
+// beginReading forgets what the listing said so far if the request is for its first page:
+// a run that reads it anew must not use anything of an earlier reading.
+func (run *programRun) beginReading(q *request) {
+	if q.kind != opList || run.first != "" && run.first != pageOf(q.uri) {
+		return
+	}
+	run.first = pageOf(q.uri)
+	run.reading++
+	run.listed, run.from, run.to = false, time.Time{}, time.Time{}
+	clear(run.accounts)
+	clear(run.told.named)
+	path, _, _ := strings.Cut(run.first, "?")
+	maps.DeleteFunc(run.pages, func(page string, _ bool) bool { return strings.HasPrefix(page, path+"?") || page == path })
 }
 
 // observePage records a page of the listing, or of the log of all accounts.

@@ -31,8 +31,10 @@ func (run *programRun) checkRequest(q *request, r *http.Request) {
 			run.planned = run.told.clone()
 		}
 	case run.planned == nil:
+		run.beginReading(q)
 		run.pages[pageOf(q.uri)] = false // until an answer arrives
 	}
+	q.reading = run.reading
 	run.mu.Unlock()
 	if q.kind == opRemove || q.kind == opDisable {
 		if text := run.changeViolation(q); text != "" {

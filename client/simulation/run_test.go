@@ -60,6 +60,8 @@ type programRun struct {
 	accounts map[string]*account
 	partial  map[string]*observation // accounts that are read in several requests, not yet complete
 	pages    map[string]bool         // of listings: whether the last attempt was answered
+	reading  int                     // how many times the first page was requested
+	first    string                  // the first page
 	listed   bool                    // a page of the listing was answered
 	total    int                     // of the listing, the most that a page said
 	cutShort bool                    // an empty page may have ended the listing early, and no client can detect it
