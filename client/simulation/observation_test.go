@@ -74,14 +74,15 @@ func (s *system) itemsOf(kind operation) string {
 }
 
 // beginReading forgets what the listing said so far if the request is for its first page:
-// a run that reads it anew must not use anything of an earlier reading.
+// a run that reads it anew must not use anything of an earlier reading. Where accounts
+// can't be read alone, the listing may be a recheck.
 func (run *programRun) beginReading(q *request) {
-	if q.kind != opList || run.first != "" && run.first != pageOf(q.uri) {
+	if run.world.sys.last == "" || q.kind != opList || run.first != "" && run.first != pageOf(q.uri) {
 		return
 	}
 	run.first = pageOf(q.uri)
 	run.reading++
-	run.listed, run.from, run.to = false, time.Time{}, time.Time{}
+	run.listed, run.total, run.from, run.to = false, 0, time.Time{}, time.Time{}
 	clear(run.accounts)
 	clear(run.told.named)
 	path, _, _ := strings.Cut(run.first, "?")
