@@ -26,9 +26,9 @@ func (c *Client) check(census *profile.Census) error {
 	if len(nothing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s; but there is nothing in any of the %d accounts on the first page, of which the first has %s: "+
+	return job.WithDetail(fmt.Errorf("%w: %s; but there is nothing in any of the %d accounts on the first page: "+
 		"correct the path, leave the field out, or name it under user.optional",
-		job.ErrProfile, strings.Join(nothing, "; "), census.Accounts, census.Names)
+		job.ErrProfile, strings.Join(nothing, "; "), census.Accounts), "the first of them has "+census.Names)
 }
 
 // Census is what the first page of the last listing was like; nil before it.

@@ -41,7 +41,7 @@ func TestCensus(t *testing.T) {
 		"one has it":                  {user, []string{without("email"), whole}, nil},
 		"one of two paths":            {user, []string{without("off")}, nil},
 		"each has something":          {user, []string{without("email"), without("name"), without("made")}, nil},
-		"a field":                     {user, []string{without("email"), without("email")}, []string{"line 2: user.email", "2 accounts on the first page", "first has id, name, admin", "user.optional"}},
+		"a field":                     {user, []string{without("email"), without("email")}, []string{"line 2: user.email", "2 accounts on the first page", "the first of them has id, name, admin", "user.optional"}},
 		"null is there":               {user, []string{strings.Replace(whole, `"a@x"`, "null", 1)}, nil},
 		"several fields":              {user, []string{without("email", "made", "groups")}, []string{"user.email", "user.created", "user.roles"}},
 		"both of two paths":           {user, []string{without("seen")}, []string{"user.last_login"}},
@@ -166,7 +166,7 @@ func TestCensusSaysWhere(t *testing.T) {
 	}
 	s := serve(t, routes{"GET /users": people(1, 1, "")})
 	_, err = all(t, s, connect(t, s, p))
-	wantError(t, err, file, "a or b.c", "the first has id:")
+	wantError(t, err, file, "a or b.c", "the first of them has id")
 	if !strings.Contains(err.Error(), "line 7: user.last_login") && !strings.Contains(err.Error(), "line 8: user.last_login") {
 		t.Error(err)
 	}

@@ -394,7 +394,7 @@ func wantError(t testing.TB, err error, parts ...string) {
 		return
 	}
 	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
+		if !strings.Contains(job.Describe(err), part) {
 			t.Errorf("error %q does not say %q", err, part)
 		}
 	}

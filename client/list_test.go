@@ -584,7 +584,7 @@ func TestBadBodies(t *testing.T) {
 		"an empty object":         {`{}`, "no users"},
 		"another name":            {`{"data":[{"id":1}]}`, "no users"},
 		"another case":            {`{"Users":[{"id":1}]}`, "no users"},
-		"an error":                {`{"error":"expired"}`, "which has error"},
+		"an error":                {`{"error":"expired"}`, "the answer has error"},
 		"users null":              {`{"users":null}`, "users is null"},
 		"users an object":         {`{"users":{}}`, "users is an object"},
 		"users a string":          {`{"users":"none"}`, `users is text, not an array`},

@@ -12,6 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"dormant/client/profile"
+	"dormant/job"
 )
 
 // splitter takes the items out of a listing's response as they arrive, and
@@ -50,10 +51,10 @@ func split(body io.Reader, items []string, keyed bool, each func(key string, ite
 	}
 	envelope := gjson.ParseBytes(s.envelope.Bytes())
 	if !s.found {
-		return envelope, &shapeError{
-			text: fmt.Sprintf("no %s in the answer, which has %s", strings.Join(s.names, " or "), s.contents()),
+		return envelope, job.WithDetail(&shapeError{
+			text: fmt.Sprintf("no %s in the answer", strings.Join(s.names, " or ")),
 			key:  "items", noItems: true,
-		}
+		}, "the answer has "+s.contents())
 	}
 	return envelope, nil
 }
@@ -190,7 +191,7 @@ func (s *splitter) contents() string {
 	if len(s.seen) == 0 {
 		return "no names at all: " + profile.Kind(gjson.ParseBytes(s.envelope.Bytes()))
 	}
-	return strings.Join(s.seen[:min(len(s.seen), 10)], ", ")
+	return profile.Members(s.seen)
 }
 
 // readJSON reads a whole document of bounded size.

@@ -43,9 +43,9 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer directory.Close()
-	fmt.Fprintf(out, "configuration\tok\n")
-	fmt.Fprintf(out, "profile\t%s (%s)\n", a.cfg.ProfileName, a.cfg.Profile.Title)
-	fmt.Fprintf(out, "directory\t%s\n", a.cfg.URL)
+	printf(out, "configuration\tok\n")
+	printf(out, "profile\t%s (%s)\n", a.cfg.ProfileName, a.cfg.Profile.Title)
+	printf(out, "directory\t%s\n", a.cfg.URL)
 	if err := a.checkLedger(out); err != nil {
 		return err
 	}
@@ -53,11 +53,11 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	self, err := cleanup.FindSelf(ctx)
 	switch {
 	case errors.Is(err, job.ErrUnsupported):
-		fmt.Fprintf(out, "caller\tthe directory does not tell; DORMANT_ACTOR is kept: %s\n", cmp.Or(a.cfg.Actor, "not set"))
+		printf(out, "caller\tthe directory does not tell; DORMANT_ACTOR is kept: %s\n", cmp.Or(a.cfg.Actor, "not set"))
 	case err != nil:
 		return err
 	default:
-		fmt.Fprintf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
+		printf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
 	}
 	page, err := collect(directory.FirstPage(ctx))
 	shown := page[:min(maxShown, len(page))]
@@ -71,37 +71,37 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	}
 	rest := page[min(maxShown, len(page)):]
 	if slices.ContainsFunc(rest, func(u job.User) bool { return u.Partial }) {
-		fmt.Fprintf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
+		printf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
 	}
 	page = slices.Concat(shown, rest)
 	plan, err := cleanup.Plan(listing(page), now)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "first page\t%d accounts\n", plan.Scanned)
-	fmt.Fprintf(out, "pages\t%s\n", a.cfg.Profile.List.Pages())
-	fmt.Fprintf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
+	printf(out, "first page\t%d accounts\n", plan.Scanned)
+	printf(out, "pages\t%s\n", a.cfg.Profile.List.Pages())
+	printf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
 		count(page, func(u job.User) bool { return u.Admin }), count(page, func(u job.User) bool { return u.ServiceAccount }),
 		count(page, func(u job.User) bool { return u.Disabled }))
-	fmt.Fprintf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
-	fmt.Fprintf(out, "last login unknown\t%s\n", formatCounts(plan.Unknown))
-	fmt.Fprintf(out, "would be kept\t%s\n", formatCounts(plan.Kept))
+	printf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
+	printf(out, "last login unknown\t%s\n", formatCounts(plan.Unknown))
+	printf(out, "would be kept\t%s\n", formatCounts(plan.Kept))
 	actions := map[job.Action]int{}
 	for _, candidate := range plan.Candidates {
 		actions[candidate.Action]++
 	}
 	if cleanup.Ledger != nil {
-		fmt.Fprintf(out, "in grace\t%d\n", len(plan.InGrace))
+		printf(out, "in grace\t%d\n", len(plan.InGrace))
 	}
-	fmt.Fprintf(out, "would be removed\t%d\n", actions[job.Remove])
+	printf(out, "would be removed\t%d\n", actions[job.Remove])
 	if !cleanup.Policy.DisableCutoff(now).IsZero() {
-		fmt.Fprintf(out, "would be disabled\t%d\n", actions[job.Disable])
+		printf(out, "would be disabled\t%d\n", actions[job.Disable])
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.TurnedOn())) {
-		fmt.Fprintf(out, "a removal\t%s: %s\n", a.cfg.TurnedOn()[name], name)
+		printf(out, "a removal\t%s: %s\n", a.cfg.TurnedOn()[name], name)
 	}
 	if untold := a.cfg.Profile.Untold(); len(untold) > 0 {
-		fmt.Fprintf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(untold, ", "))
+		printf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(untold, ", "))
 	}
 	err = checkSecondLook(ctx, out, &cleanup, page, now)
 	writeAccounts(out, &cleanup, page, now)
@@ -116,11 +116,11 @@ func (a *app) checkLedger(out io.Writer) error {
 	case ledger == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		fmt.Fprintf(out, "ledger\t%s: there is none yet, so nobody counts as found by an earlier run\n", a.cfg.Ledger)
+		printf(out, "ledger\t%s: there is none yet, so nobody counts as found by an earlier run\n", a.cfg.Ledger)
 	case err != nil:
-		fmt.Fprintf(out, "ledger\t%s: can't be used, so nobody counts as found by an earlier run: %v\n", a.cfg.Ledger, err)
+		printf(out, "ledger\t%s: can't be used, so nobody counts as found by an earlier run: %v\n", a.cfg.Ledger, err)
 	default:
-		fmt.Fprintf(out, "ledger\t%s: %d accounts that earlier runs found inactive; a grace is %s\n", a.cfg.Ledger, ledger.Len(), a.cfg.Grace)
+		printf(out, "ledger\t%s: %d accounts that earlier runs found inactive; a grace is %s\n", a.cfg.Ledger, ledger.Len(), a.cfg.Grace)
 	}
 	if err := ledger.CheckWritable(); err != nil {
 		return fmt.Errorf("DORMANT_LEDGER: %w", err)
@@ -133,7 +133,7 @@ func (a *app) checkLedger(out io.Writer) error {
 func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) error {
 	i := slices.IndexFunc(page, func(u job.User) bool { return job.SafeID(u.ID) })
 	if i < 0 {
-		fmt.Fprintf(out, "second look\tnot tried: there is no account to try it with\n")
+		printf(out, "second look\tnot tried: there is no account to try it with\n")
 		return nil
 	}
 	again, err := cleanup.Directory.User(ctx, page[i])
@@ -142,24 +142,24 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 	}
 	if errors.Is(err, job.ErrUnsupported) {
 		if d, ok := cleanup.Directory.(interface{ ListsAgain() bool }); ok && d.ListsAgain() {
-			fmt.Fprintf(out, "second look\tthe directory can't read one account; the listing is read again before a removal if it is older than a minute\n")
+			printf(out, "second look\tthe directory can't read one account; the listing is read again before a removal if it is older than a minute\n")
 			return nil
 		}
-		fmt.Fprintf(out, "second look\tthe directory can't read one account again before its removal\n")
+		printf(out, "second look\tthe directory can't read one account again before its removal\n")
 		return nil
 	}
 	if err != nil {
-		fmt.Fprintf(out, "second look\tdoes not work\n")
+		printf(out, "second look\tdoes not work\n")
 		return fmt.Errorf("read account %q again, as before its removal: %w", page[i].ID, err)
 	}
 	_, first := cleanup.Decide(page[i], now)
 	_, second := cleanup.Decide(again, now)
 	if second != first {
-		fmt.Fprintf(out, "second look\tworks, but of account %q it tells another thing than the listing: %s (%s), not %s (%s)\n",
+		printf(out, "second look\tworks, but of account %q it tells another thing than the listing: %s (%s), not %s (%s)\n",
 			again.ID, second.Action, second.Reason, first.Action, first.Reason)
 		return nil
 	}
-	fmt.Fprintf(out, "second look\tworks; tried with account %q\n", again.ID)
+	printf(out, "second look\tworks; tried with account %q\n", again.ID)
 	return nil
 }
 
@@ -177,7 +177,7 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 		u, d := cleanup.Decide(u, now)
 		accounts = append(accounts, account{u, d})
 	}
-	fmt.Fprintf(out, "\nThe first accounts, as they are understood:\n")
+	printf(out, "\nThe first accounts, as they are understood:\n")
 	for _, row := range []struct {
 		title string
 		cell  func(account) string
@@ -207,7 +207,7 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 	} {
 		fmt.Fprint(out, row.title)
 		for _, a := range accounts {
-			fmt.Fprintf(out, "\t%s", row.cell(a))
+			printf(out, "\t%s", row.cell(a))
 		}
 		fmt.Fprintln(out)
 	}
@@ -243,7 +243,7 @@ func writeFields(out io.Writer, census *profile.Census) {
 	if census == nil || census.Accounts == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nThe first account has %s.\nThe profile's fields on the first page of the listing:\n", census.Names)
+	printf(out, "\nThe first account has %s.\nThe profile's fields on the first page of the listing:\n", census.Names)
 	for _, f := range census.Fields {
 		found := fmt.Sprintf("on %d of %d", f.Accounts, census.Accounts)
 		switch {
@@ -252,11 +252,11 @@ func writeFields(out io.Writer, census *profile.Census) {
 		case f.Accounts == 0:
 			found = "not found"
 		}
-		cells := []string{f.Field, found, strings.Join(f.Paths, ", ")}
+		printf(out, "%s\t%s\t%s", f.Field, found, strings.Join(f.Paths, ", "))
 		if f.Example != "" {
-			cells = append(cells, f.Example)
+			printf(out, "\t%s", f.Example)
 		}
-		fmt.Fprintln(out, strings.Join(cells, "\t"))
+		fmt.Fprintln(out)
 	}
 }
 

@@ -126,7 +126,7 @@ func (a *app) configured(reads configuration) bool {
 	}
 	fmt.Fprintf(a.Stderr, "dormant: the configuration is wrong:\n")
 	for _, p := range problems {
-		fmt.Fprintf(a.Stderr, "  %s\n", strings.ReplaceAll(p.Error(), "\n", "\n    "))
+		fmt.Fprintf(a.Stderr, "  %s\n", indented(p.Error(), "    "))
 	}
 	fmt.Fprintf(a.Stderr, "dormant help lists the variables.\n")
 	return false

@@ -37,12 +37,18 @@ func exitCode(r job.Report) int {
 
 // fail prints what ended a command, and returns its exit code.
 func (a *app) fail(err error) int {
-	fmt.Fprintf(a.Stderr, "dormant: %v\n", err)
+	a.complain(err)
 	return exitCode(job.Report{Outcome: job.Failed, Err: err})
 }
 
 // failUsage prints what is wrong with the arguments.
 func (a *app) failUsage(err error) int {
-	fmt.Fprintf(a.Stderr, "dormant: %v\n", err)
+	a.complain(err)
 	return exitUsage
+}
+
+// complain prints an error, its further lines indented: each is one that the program
+// wrote, because what is quoted in it has no line breaks that show as such.
+func (a *app) complain(err error) {
+	fmt.Fprintf(a.Stderr, "dormant: %s\n", indented(job.Describe(err), "  "))
 }

@@ -33,7 +33,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 	var text strings.Builder
 	writeTraces(&text, traces)
 	if asked && err == nil {
-		fmt.Fprintf(&text, "what was in doubt was asked of: %s at %s\n", a.cfg.ProfileName, a.cfg.URL)
+		printf(&text, "what was in doubt was asked of: %s at %s\n", a.cfg.ProfileName, a.cfg.URL)
 	}
 	code := a.print(text.String()) // what the journal proves is worth knowing even if the directory can't be asked
 	if err != nil {
@@ -41,7 +41,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 	}
 	doubtful := len(traces.InDoubt())
 	if doubtful > 0 && !asked {
-		fmt.Fprintf(a.Stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", doubtful)
+		printf(a.Stderr, "dormant: %d in doubt: set DORMANT_PROFILE, DORMANT_URL and the rest, and the directory is asked\n", doubtful)
 	}
 	if code == exitDone && doubtful+len(traces.Unrecognized) > 0 {
 		return exitPartial
@@ -66,7 +66,7 @@ func writeTraces(text io.Writer, traces *job.Traces) {
 		out := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(out, "LINE\tTIME\tRUN\tID\tACTION\tSTATE\tNOTE")
 		for _, t := range traces.Accounts {
-			fmt.Fprintf(out, "%d\t%s\t%q\t%q\t%s\t%s\t%q\n", t.Line, formatTime(t.Time), t.RunID, t.UserID, t.Action, t.State, t.Note)
+			printf(out, "%d\t%s\t%q\t%q\t%s\t%s\t%q\n", t.Line, formatTime(t.Time), t.RunID, t.UserID, t.Action, t.State, t.Note)
 		}
 		_ = out.Flush()
 		fmt.Fprintln(text)
@@ -77,9 +77,9 @@ func writeTraces(text io.Writer, traces *job.Traces) {
 	}
 	fmt.Fprintln(text, formatCounts(counts))
 	for _, line := range traces.Truncated {
-		fmt.Fprintf(text, "line %d is cut short: a run was killed while it wrote it\n", line)
+		printf(text, "line %d is cut short: a run was killed while it wrote it\n", line)
 	}
 	for _, line := range traces.Unrecognized {
-		fmt.Fprintf(text, "line %d is not one that a journal has, so what was in it is not known\n", line)
+		printf(text, "line %d is not one that a journal has, so what was in it is not known\n", line)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dormant/command/config"
+	"dormant/job"
 )
 
 func newLog(c config.Config, w io.Writer, terminal bool) zerolog.Logger {
@@ -17,9 +18,29 @@ func newLog(c config.Config, w io.Writer, terminal bool) zerolog.Logger {
 		level = zerolog.InfoLevel // reported as a problem of the configuration
 	}
 	if c.LogFormat == "console" || c.LogFormat == "auto" && terminal {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal}
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal, FormatPrepare: printableMessage}
+	} else {
+		w = printableEvents{w}
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// printableEvents escapes in events what zerolog does not, and a terminal obeys.
+type printableEvents struct{ to io.Writer }
+
+func (w printableEvents) Write(event []byte) (int, error) {
+	if _, err := w.to.Write(job.PrintableJSON(event)); err != nil {
+		return 0, err
+	}
+	return len(event), nil
+}
+
+// printableMessage does the same for the one field that the console shows as it is.
+func printableMessage(event map[string]any) error {
+	if message, ok := event[zerolog.MessageFieldName].(string); ok {
+		event[zerolog.MessageFieldName] = job.Printable(message)
+	}
+	return nil
 }
 
 func terminal(w io.Writer) bool {

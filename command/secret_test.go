@@ -42,6 +42,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 		{"all of them, and a mistake", "redmine", exitUsage, []string{
 			"DORMANT_TOKEN=" + secret, "DORMANT_PASSWORD=" + secret, "DORMANT_CLIENT_SECRET=" + secret, "DORMANT_PASWORD=" + secret,
 		}},
+		{"in the place of its file", "maestro", exitUsage, []string{"DORMANT_TOKEN_FILE=" + secret}},
+		{"in the place of a file, with slashes", "maestro", exitUsage, []string{"DORMANT_USERNAME=a", "DORMANT_PASSWORD_FILE=/" + secret + "/x"}},
+		{"in the place of the key's file", "itflex", exitUsage, []string{"DORMANT_TOKEN=x", "DORMANT_CERT_FILE=cert.pem", "DORMANT_KEY_FILE=-----BEGIN " + secret}},
+		{"in the place of the key's file, alone", "itflex", exitUsage, []string{"DORMANT_TOKEN=x", "DORMANT_KEY_FILE=-----BEGIN " + secret}},
 		{"in the URL", "itflex", exitUsage, []string{"DORMANT_TOKEN=x", "DORMANT_URL=http://user:" + secret + "@127.0.0.1"}},
 		{"in the gateway's URL", "itflex", exitFailed, []string{"DORMANT_TOKEN=x", "DORMANT_PUSHGATEWAY_URL=" + withPassword}},
 	} {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -63,7 +65,7 @@ const pushTimeout = 10 * time.Second
 
 // Push adds the metrics to those that a Pushgateway has, so that the time of the last
 // success stays there if this run did not succeed. It pushes even if ctx is done, because
-// the metrics of an interrupted run are needed as well.
+// the metrics of an interrupted run are needed as well. It follows no redirect.
 func (m *Metrics) Push(ctx context.Context, gateway string) error {
 	p, err := newPusher(gateway)
 	if err != nil {
@@ -90,30 +92,57 @@ func newPusher(gateway string) (*push.Pusher, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("is no URL: http://host:9091 or http://host:9091/metrics/job/NAME/instance/NAME is accepted")
 	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("has a query or a fragment: http://host:9091 or http://host:9091/metrics/job/NAME/instance/NAME is accepted")
+	}
 	before, key, grouped := strings.Cut(u.Path, "/metrics/job/")
 	user := u.User
 	u.Path, u.RawPath, u.User = before, "", nil // the pusher's errors show its URL
-	if !grouped {
-		return signedIn(push.New(u.String(), "dormant"), user), nil
+	job, labels := "dormant", []string(nil)
+	if grouped {
+		parts := strings.Split(strings.Trim(key, "/"), "/")
+		if len(parts)%2 == 0 || slices.Contains(parts, "") {
+			return nil, errors.New("its grouping key is not complete: /metrics/job/NAME and pairs of label and value are accepted")
+		}
+		job, labels = parts[0], parts[1:]
 	}
-	parts := strings.Split(strings.Trim(key, "/"), "/")
-	if len(parts)%2 == 0 || slices.Contains(parts, "") {
-		return nil, errors.New("its grouping key is not complete: /metrics/job/NAME and pairs of label and value are accepted")
-	}
-	p := push.New(u.String(), parts[0])
-	for pair := range slices.Chunk(parts[1:], 2) {
+	p := push.New(u.String(), job).Client(&gatewayClient{secret: user != nil, http: &http.Client{CheckRedirect: refuseRedirect}})
+	for pair := range slices.Chunk(labels, 2) {
 		p = p.Grouping(pair[0], pair[1])
 	}
-	if err := p.Error(); err != nil {
-		return nil, err
+	if user != nil {
+		password, _ := user.Password()
+		p = p.BasicAuth(user.Username(), password)
 	}
-	return signedIn(p, user), nil
+	return p, p.Error()
 }
 
-func signedIn(p *push.Pusher, user *url.Userinfo) *push.Pusher {
-	if user == nil {
-		return p
+// refuseRedirect makes the redirect itself the answer: the password is for the configured
+// gateway alone, and another server is not the one that Prometheus scrapes.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// gatewayClient makes each answer but a success an error of its own, since the pusher's
+// has all that the server said.
+type gatewayClient struct {
+	secret bool // there is a password, which an answer may repeat
+	http   *http.Client
+}
+
+// maxGatewayAnswer is how many bytes of an answer an error shows.
+const maxGatewayAnswer = 200
+
+func (c *gatewayClient) Do(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil || resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
+		return resp, err
 	}
-	password, _ := user.Password()
-	return p.BasicAuth(user.Username(), password)
+	defer func() { _ = resp.Body.Close() }()
+	answer := "the gateway answered " + resp.Status
+	if resp.Header.Get("Location") != "" {
+		answer += ", a redirect that is not followed: set DORMANT_PUSHGATEWAY_URL to the gateway itself"
+	}
+	if text, err := io.ReadAll(io.LimitReader(resp.Body, maxGatewayAnswer)); err == nil && len(text) > 0 && !c.secret {
+		answer += ": " + Printable(strings.TrimSpace(string(text)))
+	}
+	return nil, errors.New(answer)
 }

@@ -51,7 +51,7 @@ func (c *Cleanup) failStillListed(ctx context.Context, gone map[string]*removal)
 			return fmt.Errorf("see whether accounts are gone: %w", err)
 		}
 		if m := gone[u.ID]; m != nil {
-			m.account.Result, m.account.Error = NotRemoved, describe(errStillListed)
+			m.account.Result, m.account.Error = NotRemoved, Describe(errStillListed)
 		}
 	}
 	return nil

@@ -121,7 +121,7 @@ func (j *Journal) write(e Event, sync bool) error {
 	if j.broken != nil {
 		return j.broken
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	if _, err := j.file.Write(append(PrintableJSON(line), '\n')); err != nil {
 		j.broken = fmt.Errorf("write journal: %w", err)
 		return j.broken
 	}

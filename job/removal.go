@@ -62,27 +62,27 @@ func (m *removal) execute(ctx context.Context) (Result, error) {
 		a.Result = actionTerms[m.candidate.Action].success
 	case err == nil:
 		err = errors.New("the directory reports a removal that it did not ask leave for")
-		a.Result, a.Error = NotRemoved, describe(err)
+		a.Result, a.Error = NotRemoved, Describe(err)
 	case errors.Is(err, ErrHalfDone): // whatever error stopped it
-		a.Result, a.Error = NotRemoved, describe(err)
+		a.Result, a.Error = NotRemoved, Describe(err)
 	case errors.Is(err, errAlreadyDisabled):
-		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, describe(err), nil
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, Describe(err), nil
 	case errors.Is(err, errNoLongerCandidate):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
 	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
-		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, describe(err), nil
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, Describe(err), nil
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone
 		if contradiction := m.verifyGone(ctx); contradiction != nil {
 			err = fmt.Errorf("the directory says that there is no such account, and %w: %w", contradiction, err)
-			a.Result, a.Error = NotRemoved, describe(err)
+			a.Result, a.Error = NotRemoved, Describe(err)
 		} else if m.repeated {
-			a.Error = describe(err) // an earlier request of this run may have removed it
+			a.Error = Describe(err) // an earlier request of this run may have removed it
 		}
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
 		a.Result = NotAttempted
 	default:
-		a.Result, a.Error = NotRemoved, describe(err)
+		a.Result, a.Error = NotRemoved, Describe(err)
 	}
 	if a.Result == AlreadyGone {
 		return a.Result, err // recordGone verifies it against the listing first

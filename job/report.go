@@ -149,8 +149,20 @@ func (r *Report) count() {
 // which may name the account.
 type detailer interface{ Detail() string }
 
-// describe returns the text of an error for a report, including its details.
-func describe(err error) string {
+// WithDetail returns err with a detail that Describe shows and a log does not.
+func WithDetail(err error, detail string) error { return &detailedError{err, detail} }
+
+type detailedError struct {
+	error
+	detail string
+}
+
+func (e *detailedError) Detail() string { return e.detail }
+func (e *detailedError) Unwrap() error  { return e.error }
+
+// Describe returns the text of an error for a report or for the person at a terminal,
+// including its details. A log has the error's own text alone.
+func Describe(err error) string {
 	if err == nil {
 		return ""
 	}

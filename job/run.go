@@ -88,7 +88,7 @@ func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 
 func (r Report) finish(err error, log zerolog.Logger) Report {
 	if r.Err = err; err != nil {
-		r.Error = describe(err)
+		r.Error = Describe(err)
 	}
 	r.FinishedAt = time.Now().UTC()
 	logSummary(log, r)

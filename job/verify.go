@@ -203,7 +203,7 @@ func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 		}
 		u, there := listed[t.UserID]
 		if err := t.resolve(ctx, d, u, there); err != nil {
-			t.addNote("the directory could not be asked: " + describe(err))
+			t.addNote("the directory could not be asked: " + Describe(err))
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -166,7 +166,7 @@ func idAt(item gjson.Result, path string) (string, error) {
 	case id.Type == gjson.Number && integer.MatchString(id.Raw):
 		return strings.Clone(id.Raw), nil
 	case !id.Exists():
-		return "", fmt.Errorf("it has no %s, so it is not an account; it has %s", path, names(item))
+		return "", job.WithDetail(fmt.Errorf("it has no %s, so it is not an account", path), "it has "+names(item))
 	default:
 		return "", fmt.Errorf("%s is %s, not text or a whole number", path, Kind(id))
 	}
@@ -303,9 +303,29 @@ func names(object gjson.Result) string {
 	var names []string
 	object.ForEach(func(name, _ gjson.Result) bool {
 		names = append(names, name.String())
-		return len(names) < 30
+		return len(names) <= maxMembers
 	})
-	return listed(names)
+	return Members(names)
+}
+
+// maxMembers is how many names of an object's members a message has, and
+// maxMemberName how many bytes of each.
+const maxMembers, maxMemberName = 30, 40
+
+// Members lists the names of an object's members, for a message of bounded length.
+// An object may be keyed by names of accounts, so no log may have them.
+func Members(names []string) string {
+	var shown []string
+	for _, name := range names[:min(len(names), maxMembers)] {
+		if len(name) > maxMemberName {
+			name = strings.ToValidUTF8(name[:maxMemberName], "") + "…"
+		}
+		shown = append(shown, name)
+	}
+	if len(names) > maxMembers {
+		shown = append(shown, "…")
+	}
+	return listed(shown)
 }
 
 // errNotIdentified says that the directory answered without saying who calls.

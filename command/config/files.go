@@ -7,35 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"dormant/client/profile"
 	"dormant/job"
-	"dormant/job/report"
 )
-
-// pathProblems are paths at which nothing can be written.
-func (v Variables) pathProblems() []error {
-	var problems []error
-	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if info, err := os.Stat(v.Ledger); err == nil && !info.Mode().IsRegular() {
-		add("DORMANT_LEDGER=%q: is not a regular file", v.Ledger)
-	}
-	for _, file := range [][2]string{{"JOURNAL", v.Journal}, {"METRICS_FILE", v.MetricsFile}, {"LEDGER", v.Ledger}} {
-		if info, err := os.Stat(filepath.Dir(file[1])); file[1] != "" && (err != nil || !info.IsDir()) {
-			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
-		}
-	}
-	if v.Report != "" {
-		if err := report.CheckPath(v.Report); err != nil {
-			add("DORMANT_REPORT: %w", err)
-		}
-	}
-	return problems
-}
 
 // fileProblems are files that can't be read. They are read anew for every run.
 func (c Config) fileProblems(now time.Time) []error {
@@ -71,16 +50,29 @@ func (c Config) Credentials() (profile.Values, error) {
 		if f.path == "" {
 			continue
 		}
-		text, err := os.ReadFile(f.path)
-		if err == nil && len(bytes.TrimSpace(text)) == 0 {
-			err = fmt.Errorf("%s is empty", f.path)
-		}
+		text, err := readSecret(f.name, f.path)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("DORMANT_%s: %w", f.name, err))
+			errs = append(errs, err)
 		}
 		*f.secret = profile.Secret(bytes.TrimSpace(text))
 	}
 	return v, errors.Join(errs...)
+}
+
+// readSecret reads a file with a secret. No error shows its path, in whose place the
+// secret itself may have been given.
+func readSecret(name, path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		err = failed.Err
+	}
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = errors.New("the file is empty")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("DORMANT_%s: the path of a file is accepted, and not shown here, since it may be the secret itself: %w", name, err)
+	}
+	return text, nil
 }
 
 // Policy returns the rules of a run, with the allowlist as it is now.
@@ -150,9 +142,14 @@ func (c Config) Certificate() (*tls.Certificate, error) {
 		return nil, nil
 	}
 	if c.CertFile == "" || c.KeyFile == "" {
-		return nil, fmt.Errorf("DORMANT_CERT_FILE=%q and DORMANT_KEY_FILE=%q: give both or none of them", c.CertFile, c.KeyFile)
+		return nil, errors.New("DORMANT_CERT_FILE and DORMANT_KEY_FILE: give both or none of them")
 	}
-	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	certPEM, certErr := readSecret("CERT_FILE", c.CertFile)
+	keyPEM, keyErr := readSecret("KEY_FILE", c.KeyFile)
+	if err := errors.Join(certErr, keyErr); err != nil {
+		return nil, err
+	}
+	certificate, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
 		return nil, fmt.Errorf("DORMANT_CERT_FILE and DORMANT_KEY_FILE: %w", err)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -30,6 +31,10 @@ func (v Variables) syntaxProblems() []error {
 	if v.PushgatewayURL != "" {
 		if err := job.CheckGateway(v.PushgatewayURL); err != nil {
 			add("DORMANT_PUSHGATEWAY_URL: %w", err)
+		}
+		u, err := url.Parse(v.PushgatewayURL)
+		if err == nil && u.User != nil && u.Scheme == "http" && !loopback(u.Hostname()) && !v.AllowPlainHTTP {
+			add("DORMANT_PUSHGATEWAY_URL: would send its password in the clear; use https, or set DORMANT_ALLOW_PLAIN_HTTP=true")
 		}
 	}
 	if v.MetricsFile != "" && filepath.Ext(v.MetricsFile) != ".prom" {

@@ -3,8 +3,8 @@ package report
 import (
 	"bufio"
 	"encoding/csv"
+	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"dormant/job"
@@ -32,14 +32,15 @@ func writeCSV(b *bufio.Writer, r job.Report) error {
 }
 
 // csvText returns s so that a spreadsheet does not execute it: one would run text that
-// begins like a formula, and East Asian ones accept full-width signs as well.
+// begins like a formula. Where its language separates cells by semicolons, a cell can
+// begin within s, whatever is quoted.
 func csvText(s string) string {
-	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") ||
-		strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
-		s = "'" + s
-	}
-	return visible(s)
+	return job.Printable(formula.ReplaceAllString(s, "$1'$2"))
 }
+
+// formula is the beginning of one, and what is before it. East Asian spreadsheets accept
+// full-width signs as well.
+var formula = regexp.MustCompile(`((?:^|;)[ "]*)([=+\-@\t\r＝＋－＠])`)
 
 func csvTime(t *time.Time) string {
 	if t == nil {

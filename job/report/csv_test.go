@@ -46,6 +46,13 @@ func TestCellIsNoFormula(t *testing.T) {
 		"＋1":                    "'＋1",
 		"－1":                    "'－1",
 		"＠1":                    "'＠1",
+		"a;=1":                  "a;'=1",
+		"a; =1;+2;b":            "a; '=1;'+2;b",
+		`a;"=1"`:                `a;"'=1"`,
+		"a;＝1":                  "a;'＝1",
+		" =1":                   " '=1",
+		"a;b=1":                 "a;b=1",
+		"x; y - z":              "x; y - z",
 	} {
 		if got := csvText(in); got != want {
 			t.Errorf("cell(%q) = %s, want %s", in, got, want)

@@ -15,13 +15,13 @@ func Explain(w io.Writer, explanations []job.Explanation) error {
 		if i > 0 {
 			fmt.Fprintln(b)
 		}
-		fmt.Fprintf(b, "%s  %s  %s\n", visible(e.User.ID), visible(e.User.Username), visible(e.User.Email))
+		fmt.Fprintf(b, "%s  %s  %s\n", job.Printable(e.User.ID), job.Printable(e.User.Username), job.Printable(e.User.Email))
 		for _, v := range e.Rules {
 			mark := "-"
 			if v.Applies {
 				mark = "*"
 			}
-			fmt.Fprintf(b, "  %s %-18s %s\n", mark, v.Rule, visible(v.Because))
+			fmt.Fprintf(b, "  %s %-18s %s\n", mark, v.Rule, job.Printable(v.Because))
 		}
 		fmt.Fprintf(b, "Decision: %s (%s)\n", e.Decision.Action, e.Decision.Reason)
 	}

@@ -4,9 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"strings"
-	"unicode/utf16"
 
 	"dormant/job"
 )
@@ -35,25 +32,6 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 	if err := encoder.Encode(r); err != nil {
 		return err
 	}
-	_, err := b.WriteString(escapeHidden(text.String()))
+	_, err := b.Write(job.PrintableJSON(text.Bytes()))
 	return err
-}
-
-// escapeHidden escapes characters that are not printable. In JSON those occur only in
-// strings, except for line breaks.
-func escapeHidden(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
-	for _, c := range text {
-		switch {
-		case c == '\n' || !hidden(c):
-			b.WriteRune(c)
-		case c <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, c)
-		default:
-			high, low := utf16.EncodeRune(c)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		}
-	}
-	return b.String()
 }

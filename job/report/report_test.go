@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"dormant/job"
 )
@@ -125,7 +126,7 @@ func TestHostileTextIsMadeVisible(t *testing.T) {
 			text = strings.ReplaceAll(text, "\r\n", "\n")
 		}
 		for _, c := range text {
-			if hidden(c) && c != '\n' {
+			if !unicode.IsPrint(c) && c != '\n' {
 				t.Errorf("%s holds %q", format, c)
 			}
 		}

@@ -106,7 +106,7 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 	for i, c := range cols {
 		cols[i].width = width(c.title)
 		for _, a := range accounts {
-			cols[i].width = max(cols[i].width, width(visible(c.cell(a))))
+			cols[i].width = max(cols[i].width, width(job.Printable(c.cell(a))))
 		}
 	}
 	fitWidth(cols)
@@ -114,7 +114,7 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 	fmt.Fprintln(b)
 	writeRow(b, cols, func(c column) string { return c.title })
 	for _, a := range accounts {
-		writeRow(b, cols, func(c column) string { return visible(c.cell(a)) })
+		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "
 			if a.Result == job.AlreadyGone || a.Result == job.Disabled {
@@ -183,7 +183,7 @@ func writeCounts(b *bufio.Writer, r job.Report) {
 }
 
 func writeTotal(b *bufio.Writer, indent string, t namedCount, note string) {
-	fmt.Fprintf(b, "%-22s %8d%s\n", indent+visible(t.Name), t.N, note)
+	fmt.Fprintf(b, "%-22s %8d%s\n", indent+job.Printable(t.Name), t.N, note)
 }
 
 func writeRefusals(b *bufio.Writer, r job.Report) {
@@ -193,7 +193,7 @@ func writeRefusals(b *bufio.Writer, r job.Report) {
 	}
 	for _, refusal := range r.Refusals {
 		fmt.Fprintf(b, "\n%s: %s (found %d, limit %d, %s)\n", verb,
-			visible(refusal.Guard), refusal.Found, refusal.Allowed, visible(refusal.Variable))
+			job.Printable(refusal.Guard), refusal.Found, refusal.Allowed, job.Printable(refusal.Variable))
 		fmt.Fprintln(b, paragraph(refusal.Message, gap))
 	}
 }
@@ -213,7 +213,7 @@ func writeConclusion(b *bufio.Writer, c conclusion) {
 }
 
 func paragraph(s, indent string) string {
-	return wrap(visible(s), indent, tableColumns)
+	return wrap(job.Printable(s), indent, tableColumns)
 }
 
 // Conclude writes only the refusals of the guards and how the run ended.

@@ -102,22 +102,6 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestVisible(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                "",
-		"José, 田中 👍":      "José, 田中 👍",
-		`ACME\nina "x"`:   `ACME\nina "x"`,
-		hostile:           hostileVisible,
-		"a\u200bb\u00a0c": `a\u200bb\u00a0c`,
-		"\ufffd":          "\ufffd",
-		"a\xff":           `a\xff`,
-	} {
-		if got := visible(in); got != want {
-			t.Errorf("visible(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
-
 func TestCut(t *testing.T) {
 	for _, tt := range []struct {
 		in      string

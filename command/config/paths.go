@@ -1,0 +1,89 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"dormant/job/report"
+)
+
+// pathProblems are paths at which nothing can be written, or at which something else
+// is that would be lost.
+func (v Variables) pathProblems() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if info, err := os.Stat(v.Ledger); err == nil && !info.Mode().IsRegular() {
+		add("DORMANT_LEDGER=%q: is not a regular file", v.Ledger)
+	}
+	for _, file := range [][2]string{{"JOURNAL", v.Journal}, {"METRICS_FILE", v.MetricsFile}, {"LEDGER", v.Ledger}} {
+		if info, err := os.Stat(filepath.Dir(file[1])); file[1] != "" && (err != nil || !info.IsDir()) {
+			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
+		}
+	}
+	if v.Report != "" {
+		if err := report.CheckPath(v.Report); err != nil {
+			add("DORMANT_REPORT: %w", err)
+		}
+	}
+	return append(problems, v.sharedPaths()...)
+}
+
+// sharedPaths are files that are written, and that another variable names as well: the
+// one would overwrite the other.
+func (v Variables) sharedPaths() []error {
+	var problems []error
+	written := [][2]string{{"JOURNAL", v.Journal}, {"REPORT", v.Report}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}}
+	read := [][2]string{
+		{"PROFILE", v.ProfileName}, {"TOKEN_FILE", v.TokenFile}, {"PASSWORD_FILE", v.PasswordFile}, {"CLIENT_SECRET_FILE", v.ClientSecretFile},
+		{"ALLOWLIST_FILE", v.AllowlistFile}, {"ACTIVITY_FILE", v.ActivityFile},
+		{"CA_FILE", v.CAFile}, {"CERT_FILE", v.CertFile}, {"KEY_FILE", v.KeyFile},
+	}
+	for i, file := range written {
+		for _, other := range append(written[i+1:len(written):len(written)], read...) {
+			if sameFile(file[1], other[1]) {
+				problems = append(problems, fmt.Errorf("DORMANT_%s and DORMANT_%s: name the same file; give each a file of its own", file[0], other[0]))
+			}
+		}
+	}
+	return problems
+}
+
+// sameFile reports whether two paths lead to one file, which need not be there yet.
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	if target(a) == target(b) {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// maxLinks is how many links to a file are followed, each of which may lead to the next.
+const maxLinks = 40
+
+// target is where the path leads, through links to folders and to files that are not
+// there yet.
+func target(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	for range maxLinks {
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(folder, filepath.Base(path))
+		}
+		next, err := os.Readlink(path)
+		if err != nil {
+			return path
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return path
+}
