@@ -369,7 +369,7 @@ func written(u sandbox.User, templates []string) []string {
 	var lines []string
 	for _, t := range templates {
 		lines = append(lines, strings.NewReplacer("{id}", url.PathEscape(u.ID), "{username}", u.Username, "{email}", u.Email,
-			"{username?}", url.QueryEscape(u.Username), "{id:}", u.ID).Replace(t))
+			"{username?}", url.QueryEscape(u.Username), "{id?}", url.QueryEscape(u.ID), "{id:}", u.ID).Replace(t))
 	}
 	return lines
 }

@@ -1010,12 +1010,14 @@ var synapse = system{
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "up/down", login: 300 * day, want: "remove inactive"},
 		{name: "a=b+c", login: 300 * day, want: "remove inactive"},
+		{name: "forgotten", login: 100 * day, want: "remove inactive"},                             // by the single answer
 		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"}, // by a module
 	},
 	want: unknown("unused", "fresh"),
 	asks: []string{
 		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=500&locked=true&order_by=name",
 		"GET /_synapse/admin/v2/users/{id}",
+		"GET /_synapse/admin/v2/users?deactivated=true&from=0&limit=500&locked=true&order_by=name&user_id={id?}",
 		"GET /_matrix/client/v3/account/whoami",
 	},
 	headers: bearer,
