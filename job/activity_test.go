@@ -168,7 +168,7 @@ func TestActivityShared(t *testing.T) {
 	}
 }
 
-// One account that is read twice shares its row with nobody.
+// An account that is read twice does not count as two that match its row.
 func TestActivityReadTwice(t *testing.T) {
 	a := readActivity(t, "email,last_login", "a@x,2024-01-01")
 	a.apply(with("1", mailed("a@x"), admin), testNow)
@@ -188,8 +188,8 @@ func TestActivityOfAFailedListing(t *testing.T) {
 	}
 }
 
-// Where the only login of a directory is that of a row about two accounts,
-// nobody is known to have logged in, and nobody is removed.
+// If the only login of a directory comes from a row that matches two accounts, no account
+// counts as logged in, and none is removed.
 func TestRunRefusesWhenTheOnlyLoginIsShared(t *testing.T) {
 	const row = "a@x,2026-06-30"
 	absent := loginIs(LoginAbsent)

@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// halfTold are threeDormant in a directory of which the listing does not tell
-// the last logins.
-func halfTold() []User {
+// threePartial returns threeDormant as a listing without last logins has them.
+func threePartial() []User {
 	users := threeDormant()
 	for i := range users {
 		users[i].LastLogin, users[i].Partial, users[i].LoginAlone = LastLogin{}, true, true
@@ -91,7 +90,7 @@ func TestRunReadsAlone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
-			inBubble(t, halfTold(), func(t *testing.T, c *cleanup) {
+			inBubble(t, threePartial(), func(t *testing.T, c *cleanup) {
 				alone(tt.edits)(c)
 				tt.do(c)
 				r := c.run(t.Context(), t)
@@ -111,7 +110,7 @@ func TestRunReadsAlone(t *testing.T) {
 
 // What is known from elsewhere counts before an account is read alone, and after.
 func TestRunReadsAloneWithLoginsFromElsewhere(t *testing.T) {
-	inBubble(t, halfTold(), func(t *testing.T, c *cleanup) {
+	inBubble(t, threePartial(), func(t *testing.T, c *cleanup) {
 		c.Activity = readActivity(t, "id,last_login", "1,2026-06-30", "2,2026-06-29", "3,2021-06-01")
 		alone(map[string]func(*User) error{"3": func(u *User) error { u.LastLogin = LastLogin{}; return nil }})(c)
 		c.dir.users[3].Partial = false
@@ -122,27 +121,27 @@ func TestRunReadsAloneWithLoginsFromElsewhere(t *testing.T) {
 	})
 }
 
-// told is a directory that notes how it is told of accounts to act on.
-type told struct {
+// extraRecorder is a directory that records the Extra of the accounts it has to change.
+type extraRecorder struct {
 	*memory
 	extra []string
 }
 
-func (d *told) Remove(ctx context.Context, u User, confirm Confirm) error {
+func (d *extraRecorder) Remove(ctx context.Context, u User, confirm Confirm) error {
 	d.extra = append(d.extra, "remove "+u.Extra["login"])
 	return d.memory.Remove(ctx, u, confirm)
 }
 
-func (d *told) User(ctx context.Context, u User) (User, error) {
+func (d *extraRecorder) User(ctx context.Context, u User) (User, error) {
 	d.extra = append(d.extra, "read "+u.Extra["login"])
 	return d.memory.User(ctx, u)
 }
 
 // The account that is acted on is the one that was read alone.
 func TestRunActsOnWhatWasReadAlone(t *testing.T) {
-	inBubble(t, halfTold()[:2], func(t *testing.T, c *cleanup) {
+	inBubble(t, threePartial()[:2], func(t *testing.T, c *cleanup) {
 		alone(map[string]func(*User) error{"3": func(u *User) error { u.Extra = map[string]string{"login": `"x"`}; return nil }})(c)
-		d := &told{memory: c.dir}
+		d := &extraRecorder{memory: c.dir}
 		c.Directory = d
 		c.run(t.Context(), t)
 		if got := strings.Join(d.extra, ", "); got != `read , read , remove "x", read "x"` {
@@ -176,7 +175,7 @@ func TestRunReadsAloneAtMostSoManyAtOnce(t *testing.T) {
 
 // The first that can't be read ends the others' reading.
 func TestRunStopsReadingAlone(t *testing.T) {
-	inBubble(t, halfTold(), func(t *testing.T, c *cleanup) {
+	inBubble(t, threePartial(), func(t *testing.T, c *cleanup) {
 		c.Concurrency = 2
 		c.dir.read = func(ctx context.Context, u User) (User, error) {
 			if u.ID == "3" {
@@ -195,7 +194,7 @@ func TestRunStopsReadingAlone(t *testing.T) {
 
 func TestRunCutShortWhileItReadsAlone(t *testing.T) {
 	for _, cause := range []error{context.Canceled, errors.New("it took longer than DORMANT_RUN_TIMEOUT")} {
-		inBubble(t, halfTold(), func(t *testing.T, c *cleanup) {
+		inBubble(t, threePartial(), func(t *testing.T, c *cleanup) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			alone(map[string]func(*User) error{"3": func(*User) error { cancel(cause); return nil }})(c)
 			r := c.run(ctx, t)
@@ -207,7 +206,7 @@ func TestRunCutShortWhileItReadsAlone(t *testing.T) {
 }
 
 func TestExplainReadsAlone(t *testing.T) {
-	inBubble(t, halfTold(), func(t *testing.T, c *cleanup) {
+	inBubble(t, threePartial(), func(t *testing.T, c *cleanup) {
 		alone(map[string]func(*User) error{"2": func(*User) error { return errBroken }})(c)
 		c.dir.users[1].Admin = true
 		for _, tt := range []struct{ name, want, asked string }{

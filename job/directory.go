@@ -51,15 +51,15 @@ var (
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
 
-	// ErrRenamed means that nothing was sent, because the account that was planned has
-	// another name by now, and its old one may be somebody else's.
+	// ErrRenamed means that no request was sent, because the account has another name
+	// than in the plan, and the old name may belong to another account now.
 	ErrRenamed = errors.New("the account has been renamed since it was planned")
 
 	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")
 
-	// ErrChanged means that the parts of a listing do not fit together, as when somebody
-	// changes the directory while it is read. Another reading may succeed.
+	// ErrChanged means that the parts of a listing contradict each other, for instance
+	// because the directory changed while it was read. Another reading may succeed.
 	ErrChanged = errors.New("the listing changed while it was read")
 
 	// ErrProfile means that an answer is not what the profile describes.

@@ -24,9 +24,9 @@ func all(edits ...func(*cleanup)) func(*cleanup) {
 	}
 }
 
-// stairs are accounts of each age: 1 and 2 past the second one, of which 1 is
-// disabled, and 3 and 4 past the first, of which 4 is disabled.
-func stairs() []User {
+// fourAges returns the accounts 1 and 2, which are past the second age, and 3 and 4, which
+// are past the first. 1 and 4 are disabled.
+func fourAges() []User {
 	return []User{
 		with("new", login("2026-06-30T00:00:00Z")), with("newer", login("2026-06-30T00:00:00Z"), disabled),
 		with("4", login("2026-05-02T00:00:00Z"), disabled), with("3", login("2026-05-01T00:00:00Z")),
@@ -61,7 +61,7 @@ func TestRunDisables(t *testing.T) {
 		became  string
 		asked   string // of the directory, unless it is empty here
 	}{
-		// whom, by the policy
+		// the actions by the policy
 		{"delete", all(), Completed, "1:removed 2:removed", "self list read 1 remove 1 read 2 remove 2"},
 		{"disable", disableOnly, Completed, "2:disabled", "self list read 2 disable 2"},
 		{"ladder", ladder, Completed, "1:removed 2:removed 3:disabled", "self list read 1 remove 1 read 2 remove 2 read 3 disable 3"},
@@ -80,7 +80,7 @@ func TestRunDisables(t *testing.T) {
 		{"nobody active since the second age", all(ladder, func(c *cleanup) { c.dir.users = c.dir.users[4:] }), Refused, "1:not_attempted 2:not_attempted", untouched},
 		{"nobody active since the first age", all(ladder, func(c *cleanup) { c.dir.users = c.dir.users[3:] }), Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "self list"},
 
-		// the second look at an account to disable
+		// the recheck of an account to disable
 		{"disabled by now", all(both, recheckFinds("3", disabled)), Completed, "1:removed 2:disabled 3:kept/already_disabled", "self list read 1 remove 1 read 2 disable 2 read 3"},
 		{"disabled by now, and so to be removed", all(both, recheckFinds("2", disabled)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
 		{"disabled by now, where none are removed", all(disableOnly, recheckFinds("2", disabled)), Completed, "2:kept/already_disabled", "self list read 2"},
@@ -94,7 +94,7 @@ func TestRunDisables(t *testing.T) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, errBroken }
 		}), Partial, "2:failed", "self list read 2"},
 
-		// the second look at an account to remove
+		// the recheck of an account to remove
 		{"enabled again", all(require, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled", "self list read 1"},
 		{"enabled again, on a ladder", all(both, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled 2:disabled 3:disabled", "self list read 1 read 2 disable 2 read 3 disable 3"},
 		{"enabled again and used", all(both, recheckFinds("1", enabled, login("2026-06-30T00:00:00Z"))), Completed, "1:kept/active_again 2:disabled 3:disabled", ""},
@@ -145,7 +145,7 @@ func TestRunDisables(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
-			inBubble(t, stairs(), func(t *testing.T, c *cleanup) {
+			inBubble(t, fourAges(), func(t *testing.T, c *cleanup) {
 				tt.do(c)
 				r := c.run(t.Context(), t)
 				if r.Outcome != tt.outcome || resultsOf(r) != tt.became {
@@ -164,9 +164,9 @@ func TestRunDisables(t *testing.T) {
 
 func enabled(u *User) { u.Disabled = false }
 
-// What is on record says what was done, and to whom it was only going to be done.
+// Log and journal distinguish what was done from what was only intended.
 func TestRunRecordsDisabling(t *testing.T) {
-	inBubble(t, stairs(), func(t *testing.T, c *cleanup) {
+	inBubble(t, fourAges(), func(t *testing.T, c *cleanup) {
 		all(both, lost("3", disabledIn))(c)
 		c.dir.users = append(c.dir.users, with("5", login("2023-01-01T00:00:00Z")), with("6", login("2024-01-01T00:00:00Z")))
 		recheckFinds("5", disabled)(c)
@@ -194,7 +194,7 @@ func TestRunRecordsDisabling(t *testing.T) {
 }
 
 func TestRunRecordsDisablingThatFailed(t *testing.T) {
-	inBubble(t, stairs(), func(t *testing.T, c *cleanup) {
+	inBubble(t, fourAges(), func(t *testing.T, c *cleanup) {
 		all(disableOnly, failing("2", errBroken))(c)
 		c.MaxFailures = 1
 		r := c.run(t.Context(), t)
@@ -207,8 +207,8 @@ func TestRunRecordsDisablingThatFailed(t *testing.T) {
 	})
 }
 
-// An account may be removed, and its id be given to somebody else, between the
-// listing and the second look.
+// An account may be removed, and its id given to another account, between the listing
+// and the recheck.
 func TestRunKeepsWhoeverHasTheIDNow(t *testing.T) {
 	planned := instant("2020-01-01T00:00:00Z")
 	tests := []struct {

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// FuzzOpenLedger: whatever is in the file, an account is removed only if the file
-// says that it was found at least a grace ago and no earlier than that is possible,
-// and what a ledger has saved it reads again.
+// FuzzOpenLedger: with any file, an account is removed only if the file has it with a
+// plausible time at least a grace ago, and a ledger can read what it saved.
 func FuzzOpenLedger(f *testing.F) {
 	for _, text := range []string{
 		"", "{", "null", "[]", `{"directory":"d"}`, `{"directory":"d","found_at":null}`, `{"directory":"d","found_at":{"1":null}}`,
@@ -67,9 +66,9 @@ func FuzzOpenLedger(f *testing.F) {
 	})
 }
 
-// FuzzDecide: whatever is known of an account, it goes only if its last login is
-// known and before the cutoff, or known never to have been and that was chosen,
-// and nothing protects it.
+// FuzzDecide: any account is removed only if nothing protects it, and its last login is
+// known and before the cutoff, or it is known never to have logged in and the policy
+// removes such accounts.
 func FuzzDecide(f *testing.F) {
 	for i := range 64 {
 		f.Add("17", "ana", "ana@x", int64(i)*3e7, int64(1_500_000_000+i), int64(i%3)*1_600_000_000, uint8(i), uint16(i*1031), uint8(i%3))

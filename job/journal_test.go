@@ -79,7 +79,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// A line is for whoever has to find out, without the program, what was done.
+// A line is readable without the program.
 func TestJournalLines(t *testing.T) {
 	j, _ := openJournal(t)
 	for _, step := range []struct {

@@ -133,18 +133,18 @@ func TestExplainGrace(t *testing.T) {
 	}
 }
 
-// chapter is one of several runs.
-type chapter struct {
+// graceStep is one of several runs with the same ledger.
+type graceStep struct {
 	day     float64 // since testNow
 	do      func(*cleanup)
 	outcome Outcome
 	became  string
-	ledger  string // then, as "1@0 2@7": whom it has, and the days on which they were found
+	ledger  string // afterwards, as "1@0 2@7": the accounts, and the days on which they were found
 	asked   string // of the directory, unless it is empty here
 }
 
-// after makes a cleanup one that starts that many days after testNow, with what
-// earlier ones have left behind.
+// after prepares the cleanup for a run that many days after testNow, with the directory
+// and the ledger as earlier runs left them.
 func (c *cleanup) after(t *testing.T, days float64, path string) {
 	t.Helper()
 	at := testNow.Add(time.Duration(days * float64(day)))
@@ -206,21 +206,21 @@ func TestGraceFromRunToRun(t *testing.T) {
 		second1   = 1.0 / 24 / 60 / 60
 	)
 	// threeDormant: 1, 2 and 3.
-	first := chapter{0, nil, Completed, inGrace, "1@0 2@0 3@0", untouched}
+	first := graceStep{0, nil, Completed, inGrace, "1@0 2@0 3@0", untouched}
 	tests := []struct {
 		rule     string
 		policy   func(*cleanup)
 		users    []User // threeDormant if there are none
-		chapters []chapter
+		chapters []graceStep
 	}{
-		{"removed after its grace", nil, nil, []chapter{
+		{"removed after its grace", nil, nil, []graceStep{
 			first,
 			{7, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
 			{14 - second1, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
 			{14, nil, Completed, removed, "", "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"},
 			{15, nil, Completed, "", "", untouched},
 		}},
-		{"whoever logs in is struck, and begins anew", nil, nil, []chapter{
+		{"whoever logs in is struck, and begins anew", nil, nil, []graceStep{
 			first,
 			{3, edit("2", usedOn(3)), Completed, "1:kept/in_grace 3:kept/in_grace", "1@0 3@0", untouched},
 			{14, nil, Completed, "1:removed 3:removed", "", "self list read 1 remove 1 read 3 remove 3"},
@@ -228,80 +228,80 @@ func TestGraceFromRunToRun(t *testing.T) {
 			{107, nil, Completed, "2:kept/in_grace", "2@94", untouched},
 			{108, nil, Completed, "2:removed", "", ""},
 		}},
-		{"whoever logged in while none ran begins anew", nil, nil, []chapter{
+		{"whoever logged in while none ran begins anew", nil, nil, []graceStep{
 			first, {200, edit("2", usedOn(5)), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", "self list read 1 remove 1 read 3 remove 3"},
 		}},
-		{"another account of that id begins anew", func(c *cleanup) { c.Policy.NeverLoggedIn = NeverRemove }, nil, []chapter{
+		{"another account of that id begins anew", func(c *cleanup) { c.Policy.NeverLoggedIn = NeverRemove }, nil, []graceStep{
 			first, {200, edit("2", loginIs(LoginNever), func(u *User) { u.Created = testNow.Add(day) }), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", ""},
 		}},
-		{"others are found later", nil, nil, []chapter{
+		{"others are found later", nil, nil, []graceStep{
 			first,
 			{5, func(c *cleanup) { c.dir.users = append(c.dir.users, with("4")) }, Completed, inGrace + " 4:kept/in_grace", "1@0 2@0 3@0 4@5", untouched},
 			{14, nil, Completed, removed + " 4:kept/in_grace", "4@5", ""},
 			{19, nil, Completed, "4:removed", "", ""},
 		}},
-		{"whoever is protected meanwhile begins anew", nil, nil, []chapter{
+		{"whoever is protected meanwhile begins anew", nil, nil, []graceStep{
 			first,
 			{3, edit("2", admin), Completed, "1:kept/in_grace 3:kept/in_grace", "1@0 3@0", untouched},
 			{14, edit("2", func(u *User) { u.Admin = false }), Completed, "1:removed 3:removed 2:kept/in_grace", "2@14", ""},
 		}},
-		{"a dry run has said so", nil, nil, []chapter{
+		{"a dry run has said so", nil, nil, []graceStep{
 			{0, func(c *cleanup) { c.DryRun = true }, DryRun, inGrace, "1@0 2@0 3@0", untouched},
 			{14, func(c *cleanup) { c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", "1@0 2@0 3@0", untouched},
 			{15, nil, Completed, removed, "", ""},
 		}},
-		{"an audit leaves nothing behind", nil, nil, []chapter{
+		{"an audit leaves nothing behind", nil, nil, []graceStep{
 			{0, func(c *cleanup) { c.Command, c.DryRun = "audit", true }, DryRun, inGrace, "none", untouched},
 			{14, nil, Completed, inGrace, "1@14 2@14 3@14", untouched},
 			{20, func(c *cleanup) { edit("2", usedOn(20))(c); c.Command, c.DryRun = "audit", true }, DryRun, "1:kept/in_grace 3:kept/in_grace", "1@14 2@14 3@14", untouched},
 			{28, func(c *cleanup) { c.Command, c.DryRun = "audit", true }, DryRun, "1:would_remove 3:would_remove", "1@14 2@14 3@14", untouched},
 			{29, func(c *cleanup) { c.Command = "daemon" }, Completed, "1:removed 3:removed", "", ""},
 		}},
-		{"a refused run keeps the dates", nil, nil, []chapter{
+		{"a refused run keeps the dates", nil, nil, []graceStep{
 			first,
 			{14, func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "1@0 2@0 3@0", untouched},
 			{15, nil, Completed, removed, "", ""},
 		}},
-		{"a refused run has said so", nil, nil, []chapter{
+		{"a refused run has said so", nil, nil, []graceStep{
 			{0, func(c *cleanup) { c.dir.users[0].LastLogin = LoginAt(testNow.Add(-100 * day)) }, Refused, inGrace + " new:kept/in_grace", "1@0 2@0 3@0 new@0", untouched},
 			{14, nil, Completed, removed, "", ""},
 		}},
-		{"guards judge only whose grace has ended", nil, nil, []chapter{
+		{"guards judge only whose grace has ended", nil, nil, []graceStep{
 			{0, func(c *cleanup) { c.Limits = Limits{0, 0, true} }, Completed, inGrace, "1@0 2@0 3@0", untouched},
 			{14, func(c *cleanup) { c.Limits = Limits{3, 75, true} }, Completed, removed, "", ""},
 		}},
-		{"a listing that fails leaves the ledger as it is", nil, nil, []chapter{
+		{"a listing that fails leaves the ledger as it is", nil, nil, []graceStep{
 			first, {7, list(4, errBroken), Failed, "", "1@0 2@0 3@0", untouched}, {14, nil, Completed, removed, "", ""},
 		}},
-		{"half of a listing warns nobody", nil, nil, []chapter{
+		{"half of a listing warns nobody", nil, nil, []graceStep{
 			{0, list(4, errBroken), Failed, "", "none", untouched}, {14, nil, Completed, inGrace, "1@14 2@14 3@14", untouched},
 		}},
-		{"a failed removal is tried again", nil, nil, []chapter{
+		{"a failed removal is tried again", nil, nil, []graceStep{
 			first,
 			{14, failing("2", errBroken), Partial, "1:removed 2:failed 3:removed", "2@0", ""},
 			{15, nil, Completed, "2:removed", "", ""},
 		}},
-		{"whoever is gone is struck", nil, nil, []chapter{
+		{"whoever is gone is struck", nil, nil, []graceStep{
 			first, {14, failing("2", ErrNotFound), Completed, "1:removed 2:already_gone 3:removed", "", ""},
 		}},
-		{"a run that ends early keeps the dates of the rest", nil, nil, []chapter{
+		{"a run that ends early keeps the dates of the rest", nil, nil, []graceStep{
 			first,
 			{14, func(c *cleanup) { failing("2", ErrSignedOut)(c) }, Failed, "1:removed 2:failed 3:not_attempted", "2@0 3@0", ""},
 			{15, nil, Completed, "2:removed 3:removed", "", ""},
 		}},
-		{"a second look strikes whoever logged in", nil, nil, []chapter{
+		{"a second look strikes whoever logged in", nil, nil, []graceStep{
 			first,
 			{14, recheckFinds("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
 			{15, nil, Completed, "2:kept/in_grace", "2@15", ""},
 		}},
-		{"a second look strikes whoever was used since it was found", nil, nil, []chapter{
+		{"a second look strikes whoever was used since it was found", nil, nil, []graceStep{
 			first,
 			{200, recheckFinds("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
 		}},
-		{"a second look at the same", nil, nil, []chapter{first, {200, recheckFinds("2", usedOn(0)), Completed, removed, "", ""}}},
+		{"a second look at the same", nil, nil, []graceStep{first, {200, recheckFinds("2", usedOn(0)), Completed, removed, "", ""}}},
 
 		// several steps; stairs: 1 and 2 past the second age, 3 and 4 past the first, 1 and 4 disabled
-		{"ladder", ladder, stairs(), []chapter{
+		{"ladder", ladder, fourAges(), []graceStep{
 			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 disable 2 read 3 disable 3"},
 			{1, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@1", untouched},
 			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@1", "self list read 1 remove 1"},
@@ -309,23 +309,23 @@ func TestGraceFromRunToRun(t *testing.T) {
 			{30, nil, Completed, "3:kept/in_grace 4:kept/in_grace", "3@30 4@30", untouched},
 			{44, nil, Completed, "3:removed 4:removed", "", ""},
 		}},
-		{"ladder: a dry run disables nobody, and so warns nobody", ladder, stairs(), []chapter{
+		{"ladder: a dry run disables nobody, and so warns nobody", ladder, fourAges(), []graceStep{
 			{0, func(c *cleanup) { c.DryRun = true }, DryRun, "2:would_disable 3:would_disable 1:kept/in_grace", "1@0", untouched},
 			{14, func(c *cleanup) { c.DryRun = true }, DryRun, "1:would_remove 2:would_disable 3:would_disable", "1@0", untouched},
 		}},
-		{"ladder: enabled again in its grace", ladder, stairs(), []chapter{
+		{"ladder: enabled again in its grace", ladder, fourAges(), []graceStep{
 			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},
 			{7, edit("1", enabled), Completed, "1:disabled 2:kept/in_grace", "2@7", ""},
 			{8, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@8 2@7", ""},
 		}},
-		{"ladder: disabled between the listing and the second look", ladder, stairs(), []chapter{
+		{"ladder: disabled between the listing and the second look", ladder, fourAges(), []graceStep{
 			{0, recheckFinds("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3"},
 		}},
-		{"ladder, only the disabled", both, stairs(), []chapter{
+		{"ladder, only the disabled", both, fourAges(), []graceStep{
 			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},
 			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@14", ""},
 		}},
-		{"only the disabled", require, stairs(), []chapter{
+		{"only the disabled", require, fourAges(), []graceStep{
 			{0, nil, Completed, "1:kept/in_grace", "1@0", untouched},
 			{13, edit("2", disabled), Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@13", untouched},
 			{14, recheckFinds("1", enabled), Completed, "1:kept/not_disabled 2:kept/in_grace", "2@13", "self list read 1"},
@@ -422,8 +422,8 @@ func TestGraceOfARunCutShort(t *testing.T) {
 	}
 }
 
-// What one run has saved while another was under way is lost, and nobody is
-// removed for that who has been used.
+// If a run saves the ledger while another is under way, one of the two is lost. No account
+// that was used is removed because of that.
 func TestGraceOfTwoRunsAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
@@ -488,7 +488,7 @@ func TestGraceWithoutARecord(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with a ledger, nobody has been warned, and the run goes on.
+// With any damaged ledger no account counts as reported, and the run continues.
 func TestGraceOfALedgerThatCannotBeRead(t *testing.T) {
 	const good = `{"directory": "memory https://directory.example", "found_at": {"1": "2026-07-01T12:00:00Z", "2": "2026-07-01T12:00:00Z", "3": "2026-07-01T12:00:00Z"}}`
 	anew := "1:kept/in_grace 2:kept/in_grace 3:kept/in_grace"

@@ -282,8 +282,7 @@ func TestMetricsOfRequests(t *testing.T) {
 	}
 }
 
-// Whatever a directory holds, it adds no series: everything that a run can come
-// to exists at zero from the start.
+// No directory adds a series: those of every possible result exist at zero from the start.
 func TestMetricsAddNoSeries(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg, nil)

@@ -105,7 +105,7 @@ func TestPlanCountsABound(t *testing.T) {
 	}
 }
 
-// Whoever logged in since the first cutoff has logged in; others may have been
+// Only a login since the first cutoff counts: accounts with an older one may have been
 // disabled since.
 func TestPlanOfALadder(t *testing.T) {
 	p := testPolicy()

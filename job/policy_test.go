@@ -137,7 +137,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// The first protection in the order of the policy is the one that is told.
+// The reason is the first protection in the order of the policy.
 func TestDecideNamesTheFirstProtection(t *testing.T) {
 	steps := []struct {
 		protect func(*User)
@@ -200,8 +200,8 @@ func TestDecideNever(t *testing.T) {
 	}
 }
 
-// What becomes of an account by the two ages, and by whether it is disabled: a
-// column for each of the policies.
+// The decision by the two ages, and by whether the account is disabled, with a column for
+// each policy.
 func TestDecideWhomToDisable(t *testing.T) {
 	const s = time.Second
 	policies := []struct {
@@ -352,8 +352,8 @@ func TestKeepsWithoutDetails(t *testing.T) {
 	}
 }
 
-// Whatever the rest of an account and the policy are, only a known old last
-// login or a known never leads to a removal.
+// For any account and policy, only a known old last login, or a known absence of logins,
+// leads to a removal.
 func TestDecideKeepsTheUnknown(t *testing.T) {
 	logins := []LastLogin{{}, state(LoginHidden), state(LoginUnreadable), LoginAt(time.Time{}), LoginAt(time.Unix(0, 0)), LoginAt(instant("9999-01-01T00:00:00Z"))}
 	times := []time.Time{{}, time.Unix(0, 0), year2000, testCutoff.Add(-1), testCutoff, testNow, instant("9999-01-01T00:00:00Z")}

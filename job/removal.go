@@ -69,7 +69,7 @@ func (m *removal) execute(ctx context.Context) (Result, error) {
 		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, Describe(err), nil
 	case errors.Is(err, errNoLongerCandidate):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
-	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
+	case errors.Is(err, ErrRenamed): // nothing was sent: the old name may belong to another account
 		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, Describe(err), nil
 	case errors.Is(err, ErrNotFound):
 		a.Result = AlreadyGone

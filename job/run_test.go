@@ -51,7 +51,7 @@ func TestRun(t *testing.T) {
 		{"the listing breaks in between", list(2, errBroken), Failed, "", untouched},
 		{"the listing breaks behind the last account", list(4, errBroken), Failed, "", untouched},
 
-		// whoever removes
+		// the caller
 		{"self by id is kept", self(User{ID: "1"}, nil), Completed, "2:removed 3:removed", ""},
 		{"self by username is kept", self(User{Username: "NAME-of-1"}, nil), Completed, "2:removed 3:removed", ""},
 		{"self by email is kept", self(User{Email: "mail-of-1@corp.example"}, nil), Completed, "2:removed 3:removed", ""},
@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 		{"self may not be read", self(User{}, ErrCredentials), Failed, "", "self"},
 		{"self has no name", self(User{}, nil), Failed, "", "self"},
 
-		// the second look
+		// the recheck
 		{"used again", recheckFinds("2", login("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
 		{"active again", recheckFinds("2", activity("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", ""},
 		{"an admin by now", recheckFinds("2", admin), Completed, "1:removed 2:kept/admin 3:removed", ""},
@@ -362,7 +362,7 @@ func TestRunConcurrency(t *testing.T) {
 	}
 }
 
-// What was removed is in the log whatever its level is.
+// Removals are logged at any log level.
 func TestRunLogsRemovalsAtAnyLevel(t *testing.T) {
 	for _, level := range []zerolog.Level{zerolog.TraceLevel, zerolog.InfoLevel, zerolog.ErrorLevel, zerolog.Disabled} {
 		inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {

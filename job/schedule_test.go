@@ -112,8 +112,7 @@ func TestScheduleNext(t *testing.T) {
 	}
 }
 
-// Whatever a zone's clock does in a year, a daily schedule runs once a
-// day.
+// A daily schedule runs once a day in every time zone of a whole year.
 func TestScheduleDailyRunsOnceADay(t *testing.T) {
 	for _, tt := range []struct {
 		zone string

@@ -163,8 +163,8 @@ func TestReadJournalOfARun(t *testing.T) {
 	}
 }
 
-// A crash can cut a journal anywhere. Nothing becomes certain by that, and nothing
-// that was certain before the cut is lost.
+// A crash can truncate a journal anywhere. A truncated journal proves nothing more than the
+// whole one, and what complete lines prove stays.
 func TestReadJournalCutAnywhere(t *testing.T) {
 	whole := line("run-1 intent 17 remove") + line("run-1 intent 18 disable") + line("run-1 result 17 removed") + line("run-1 result 18 disabled")
 	for i := range len(whole) + 1 {

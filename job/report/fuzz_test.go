@@ -11,9 +11,8 @@ import (
 	"dormant/job"
 )
 
-// FuzzReports: whatever an account is called and a directory says, a report is
-// well-formed, one account stays one, no cell is a formula, and nothing in the
-// page is markup.
+// FuzzReports: with any name and any text of a directory, a report is well-formed, an
+// account is one row, no cell is a formula, and no text in the page is markup.
 func FuzzReports(f *testing.F) {
 	for _, text := range []string{"", "ana", "=1+1", "@x", "\t=1", "＝1", "a\r\nb,\"c", "\x1b[2J", "<script>", "\xff", "\u202e", "\u2028", "-1", " =1", "\ufeff=1", "a;b|c"} {
 		f.Add(text, text, text, text)
