@@ -4,151 +4,180 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
+	"slices"
 	"time"
 
 	"dormant/client/profile"
 	"dormant/job"
 )
 
-// source is one that is in use.
-type source struct {
-	profile.Source
-	key      string // where the profile has it
-	clock    profile.Clock
-	coverage string
-	isOwn    bool
+// An activitySnapshot is what the sources about all accounts said at one time.
+type activitySnapshot struct {
+	entries []sourceEntries // of each source, in their order; those about one account have none
+	start   time.Time       // what happened since need not be in it
 }
 
-func newSources(p *profile.Profile, values map[string]string) ([]source, error) {
-	var sources []source
-	var errs []error
-	for i, s := range p.Activity {
-		key := fmt.Sprintf("activity[%d]", i)
-		clock, err := s.At.Clock(values)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", p.Where(key+".at.zone"), err))
-		}
-		coverage := s.Coverage.Text(values)
-		switch coverage {
-		case "":
-			coverage = profile.CoverageLife
-		case profile.CoverageNone:
+// readActivity reads the sources about all accounts.
+func (c *Client) readActivity(ctx context.Context, maxPages int) error {
+	start, entries := time.Now(), make([]sourceEntries, len(c.sources))
+	for i, s := range c.sources {
+		if s.PerAccount {
 			continue
-		case profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete:
-		default:
-			errs = append(errs, fmt.Errorf("%s: %q is none of life, log, complete, none", p.Where(key+".coverage"), coverage))
 		}
-		sources = append(sources, source{s, key, clock, coverage, s.Own(p.User.Names())})
+		var err error
+		if entries[i], err = c.readSource(ctx, s, job.User{}, maxPages); err != nil {
+			return err
+		}
 	}
-	return sources, errors.Join(errs...)
+	c.activity.Store(&activitySnapshot{entries, start})
+	return nil
 }
 
-// trace is what a source says.
-type trace struct {
-	known  bool                 // the source has been read
-	last   map[string]time.Time // entry of each account, by its name there; zero: of unknown time
-	oldest time.Time            // entry, or zero
+// maxSnapshotAge is how old a snapshot of a listing may be right before a removal.
+const maxSnapshotAge = time.Minute
+
+// isFresh reports whether a snapshot whose reading began at start is good enough
+// right before a removal that asked for one at asked. A listing that takes longer
+// to read than maxSnapshotAge is read once for all who asked before.
+func isFresh(start, asked time.Time) bool {
+	return time.Since(start) < maxSnapshotAge || !start.Before(asked)
 }
 
-// add notes an entry. One of unknown time outweighs all others.
-func (t *trace) add(name string, at time.Time) {
-	before, known := t.last[name]
-	if !known || at.IsZero() || !before.IsZero() && at.After(before) {
-		t.last[name] = at
+// refreshActivity reads the sources about all accounts again if the snapshot is
+// too old. It does not if there are sources about one account: those are read
+// before each removal.
+func (c *Client) refreshActivity(ctx context.Context) error {
+	if len(c.sources) == 0 || c.hasAccountSources() {
+		return nil
 	}
-	if t.oldest.IsZero() || at.Before(t.oldest) && !at.IsZero() {
-		t.oldest = at
+	asked := time.Now()
+	select {
+	case c.refreshing <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
+	defer func() { <-c.refreshing }()
+	last := c.activity.Load()
+	if last == nil || isFresh(last.start, asked) {
+		return nil
+	}
+	if err := c.readActivity(ctx, 0); err != nil {
+		return err
+	}
+	for i, now := range c.activity.Load().entries {
+		if last.entries[i].complete && !now.complete {
+			c.activity.Store(last)
+			return fmt.Errorf("%s: is not there any more", c.sources[i].Source.Path)
+		}
+	}
+	return nil
 }
 
-// rereads is how often a listing is read again that has changed while it was read.
-const rereads = 2
+// withCurrentActivity returns the account with what the sources say of it now. It
+// returns job.ErrNotFound if only a source can tell that the account is gone, and
+// does.
+func (c *Client) withCurrentActivity(ctx context.Context, u job.User) (job.User, error) {
+	if err := c.refreshActivity(ctx); err != nil {
+		return job.User{}, fmt.Errorf("list activity: %w", err)
+	}
+	entries := make([]sourceEntries, len(c.sources))
+	if last := c.activity.Load(); last != nil {
+		copy(entries, last.entries)
+	}
+	for i, s := range c.sources {
+		if !s.PerAccount {
+			continue
+		}
+		var err error
+		entries[i], err = c.readSource(ctx, s, u, 0)
+		if errors.Is(err, profile.ErrUnnamed) || errors.Is(err, job.ErrUnsafeID) {
+			return hideLastLogin(u), nil
+		}
+		if errors.Is(err, errNoSource) && c.profile.Get == nil && i == c.firstAccountSource() {
+			return job.User{}, job.ErrNotFound
+		}
+		if err != nil {
+			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)
+		}
+	}
+	return c.applyActivity(u, entries), nil
+}
 
-// readTrace reads the whole source, or its first pages; an own source about u. It
-// may change meanwhile, and this very run may be what changes it: a search for
-// one account finds others, who are removed at the same time.
-func (c *Client) readTrace(ctx context.Context, s source, u job.User, maxPages int) (trace, error) {
-	for again := 0; ; again++ {
-		t, err := c.readTraceOnce(ctx, s, u, maxPages)
+// withListedActivity returns an account of the listing with what the sources about
+// all accounts say of it. It is partial if there is more to read of it.
+func (c *Client) withListedActivity(u job.User) job.User {
+	if last := c.activity.Load(); last != nil {
+		u = c.applyActivity(u, last.entries)
+	}
+	// A last login that can't be read, or is hidden, stays so. A source that only
+	// proves life changes nothing for an account that is kept anyway.
+	decidable := u.LastLogin.State == job.LoginKnown || u.LastLogin.State == job.LoginNever
+	details := c.profile.Get.HasDetails()
+	u.Partial = details && (u.Partial || decidable || u.LastLogin.State == job.LoginAbsent)
+	u.LoginAlone = details && len(c.profile.User.LastLogin.Path) > 0
+	for _, s := range c.sources {
+		// An absent last login may come from elsewhere, and then be decided by.
+		u.Partial = u.Partial || s.PerAccount && (decidable || u.LastLogin.State == job.LoginAbsent)
+		u.LoginAlone = u.LoginAlone || s.PerAccount && s.ListsLogins()
+	}
+	return u
+}
+
+// hasAccountSources reports whether there is a source about one account.
+func (c *Client) hasAccountSources() bool { return c.firstAccountSource() >= 0 }
+
+// firstAccountSource is the index of the first source about one account, or -1.
+func (c *Client) firstAccountSource() int {
+	return slices.IndexFunc(c.sources, func(s profile.SourceReader) bool { return s.PerAccount })
+}
+
+// applyActivity returns the account with what the entries of the sources prove:
+// first the entries that there are, and then, where no login is known, that there
+// are none.
+func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
+	loggedIn := false
+	for i, s := range c.sources {
+		at, ok := entries[i].newest[s.NameOf(u)]
 		switch {
-		case !errors.Is(err, job.ErrChanged) || ctx.Err() != nil:
-			return t, err
-		case again == rereads:
-			// The accounts need not be read again as well.
-			return t, fmt.Errorf("read %d times, each time in vain: %v", again+1, err) //nolint:errorlint // see above
+		case !ok:
+		case at.IsZero():
+			// It may be newer than the last login, which is then not known.
+			u.LastLogin = job.LastLogin{State: job.LoginUnreadable}
+		case s.ListsLogins():
+			u.LastLogin, loggedIn = newerLogin(u.LastLogin, job.LoginAt(at)), true
+		case at.After(u.LastActivity):
+			u.LastActivity = at
 		}
 	}
+	if loggedIn || u.LastLogin.State != job.LoginAbsent {
+		return u
+	}
+	for i, s := range c.sources {
+		if s.Coverage == profile.CoverageComplete && entries[i].complete && s.NameOf(u) != "" {
+			u.LastLogin.State = job.LoginNever
+			return u
+		}
+	}
+	for i, s := range c.sources {
+		if s.Coverage == profile.CoverageLog && !s.PerAccount && entries[i].complete && s.NameOf(u) != "" && entries[i].oldest.After(u.LastLogin.At) {
+			u.LastLogin = job.LastLogin{State: job.LoginKnown, At: entries[i].oldest, NotAfter: true}
+		}
+	}
+	return u
 }
 
-func (c *Client) readTraceOnce(ctx context.Context, s source, u job.User, maxPages int) (trace, error) {
-	t := trace{last: map[string]time.Time{}}
-	entries, named := 0, s.Account.Path == ""
-	w := &walk{client: c, operation: opActivity, listing: s.Listing, key: s.key, user: u, maxPages: maxPages}
-	for it, err := range w.items(ctx) {
-		if s.Optional && isMissing(err) && w.pagesRead == 0 {
-			if !s.isOwn {
-				c.log.Warn().Str(job.FieldPath, string(s.Path)).
-					Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
-			}
-			return trace{}, nil
-		}
-		if s.isOwn && isMissing(err) && w.pagesRead == 0 {
-			return t, fmt.Errorf("%w: %w", errNoSource, err)
-		}
-		if err != nil {
-			return t, err
-		}
-		if !it.value.IsObject() {
-			return t, it.wrong(fmt.Errorf("%s is not an entry: an object is needed", profile.Kind(it.value)))
-		}
-		if !s.Counts(it.value) {
-			continue
-		}
-		entries++
-		name, isAccount := s.nameOf(u), true
-		if s.Account.Path != "" {
-			name = profile.Text(it.value, s.Account.Path)
-			named = named || it.value.Get(s.Account.Path).Exists()
-			name, isAccount = strings.CutPrefix(name, s.Account.Prefix)
-		}
-		if !isAccount || name == "" {
-			continue
-		}
-		at, found := s.clock.Newest(s.At.Path, it.value)
-		if found && at.State == job.LoginNever && s.coverage != profile.CoverageLife {
-			continue // an entry for one who never logged in
-		}
-		t.add(s.fold(name), at.At)
+// newerLogin returns the newer one of two last logins. One that is hidden or can't
+// be read may be newer than any.
+func newerLogin(a, b job.LastLogin) job.LastLogin {
+	now := time.Now()
+	a, b = a.Normalize(time.Time{}, now), b.Normalize(time.Time{}, now)
+	switch {
+	case a.State == job.LoginHidden || a.State == job.LoginUnreadable:
+		return a
+	case b.State == job.LoginUnreadable:
+		return b
+	case a.State == job.LoginKnown && a.At.After(b.At):
+		return a
 	}
-	if entries > 0 && !named {
-		return t, fmt.Errorf("%w: %s: nothing at %s in any of %d entries", job.ErrProfile, c.profile.Where(s.key+".account.path"), s.Account.Path, entries)
-	}
-	if !w.cut && w.counted > w.read {
-		return t, fmt.Errorf("the listing has %d entries and says that there are %d: it is incomplete, or %w", w.read, w.counted, job.ErrChanged)
-	}
-	t.known = !w.cut
-	return t, nil
-}
-
-// errNoSource says that a source about one account is not there.
-var errNoSource = errors.New("there is no such log")
-
-// isMissing reports whether the answer was that there is no such thing.
-func isMissing(err error) bool {
-	var status *statusError
-	return errors.As(err, &status) && status.Code == http.StatusNotFound && !status.TooFast
-}
-
-// nameOf is what the source calls the account.
-func (s source) nameOf(u job.User) string {
-	return s.fold(map[string]string{"": u.ID, "id": u.ID, "username": u.Username, "email": u.Email}[s.Account.By])
-}
-
-func (s source) fold(name string) string {
-	if s.Account.By == "username" || s.Account.By == "email" {
-		return strings.ToLower(name)
-	}
-	return name
+	return b
 }

@@ -14,8 +14,8 @@ import (
 // signingKey signs assertions (RFC 7523).
 type signingKey struct {
 	rsa      *rsa.PrivateKey
-	id       string // of the key; nothing if it has none
-	clientID string // whose it is; nothing if the file does not tell
+	id       string // of the key, or ""
+	clientID string // of the key's owner, or "" if the file does not have it
 }
 
 // readKey reads a private key in PEM, or a Google service account's key file.
@@ -39,11 +39,12 @@ func readKey(text string) (*signingKey, error) {
 	return &signingKey{rsa: key, id: file.ID, clientID: file.ClientID}, nil
 }
 
-// assertionLife is for how long an assertion is good. It is used at once; the
-// rest is for clocks that differ.
+// assertionLife is how long an assertion is valid. It is used at once; the margin
+// is for clocks that differ.
 const assertionLife = 5 * time.Minute
 
-// sign makes an assertion with these claims. An empty issuer is the key's owner.
+// sign makes an assertion with these claims. Without an issuer, it is the
+// key's owner.
 func (k *signingKey) sign(claims map[string]string, now time.Time) (string, error) {
 	all := jwt.MapClaims{"iat": now.Unix(), "exp": now.Add(assertionLife).Unix()}
 	for name, text := range claims {

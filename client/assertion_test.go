@@ -435,7 +435,7 @@ func TestWhatASignInNeeds(t *testing.T) {
 			wantError(t, errors.Join(errs...), want)
 		}
 	}
-	if !p.NamesActor() || sketch(t, "", "", "").NamesActor() {
+	if !p.SendsActor() || sketch(t, "", "", "").SendsActor() {
 		t.Error("who is named")
 	}
 }

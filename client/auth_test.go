@@ -108,7 +108,7 @@ func TestTokenExpires(t *testing.T) {
 		for _, step := range []struct {
 			wait  time.Duration
 			given int
-		}{{0, 1}, {900*time.Second - earlier - 1, 1}, {1, 2}, {time.Hour, 3}} {
+		}{{0, 1}, {900*time.Second - expiryMargin - 1, 1}, {1, 2}, {time.Hour, 3}} {
 			<-time.After(step.wait)
 			if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || o.given != step.given {
 				t.Errorf("after %s: %d tokens, %v; want %d", step.wait, o.given, err, step.given)

@@ -74,7 +74,7 @@ func TestCensus(t *testing.T) {
 				} else if wantError(t, err, append(row.err, "list users", "own.yaml")...); !errors.Is(err, job.ErrProfile) || len(users) != len(row.items) {
 					t.Errorf("%d accounts, %v", len(users), err)
 				}
-				census := c.Census()
+				census := c.FieldCounts()
 				if census.Accounts != len(row.items) {
 					t.Errorf("counted %d accounts", census.Accounts)
 				}
@@ -92,14 +92,14 @@ func TestCensus(t *testing.T) {
 func TestCensusCounts(t *testing.T) {
 	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"name":"a"},{"id":2,"last":null},{"skip":true},{"id":3,"name":null}]}`})
 	c := connect(t, s, sketch(t, ", only: {path: skip, in: [false], missing: true}", ", username: name, last_login: {path: last, missing: never}, email: mail, optional: [email]", ""))
-	if c.Census() != nil {
+	if c.FieldCounts() != nil {
 		t.Error("a census before the listing")
 	}
 	if _, err := all(t, s, c); err != nil {
 		t.Fatal(err)
 	}
-	census := c.Census()
-	got := []string{strconv.Itoa(census.Accounts), census.Names}
+	census := c.FieldCounts()
+	got := []string{strconv.Itoa(census.Accounts), census.Members}
 	for _, f := range census.Fields {
 		got = append(got, fmt.Sprintf("%s %v %d %t", f.Field, f.Paths, f.Accounts, f.Optional))
 	}

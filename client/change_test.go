@@ -67,12 +67,22 @@ func FuzzPath(f *testing.F) {
 		f.Add(id)
 	}
 	base := must(url.Parse("https://acme.test/prefix"))
+	p := sketch(f, "", "", "params: {realm: r}\n")
+	c := must(New(Options{Profile: p, URL: base, Values: profile.Values{Token: token}, Timeout: time.Second}))
 	f.Fuzz(func(t *testing.T, id string) {
 		if !job.SafeID(id) {
 			return
 		}
 		for _, template := range []profile.Template{"/users/{id}", "/users/{id}.json", "/users/{id}/{realm}/x"} {
-			req, err := http.NewRequest(http.MethodDelete, base.String()+template.Path(map[string]string{"id": id, "realm": "r"}), nil)
+			bindings, err := c.bindings.ForAccount(job.User{ID: id}, template, profile.Body{})
+			if err != nil {
+				t.Fatalf("%q: %v", id, err)
+			}
+			target, err := c.target(template, bindings, nil)
+			if err != nil {
+				t.Fatalf("%q: %v", id, err)
+			}
+			req, err := http.NewRequest(http.MethodDelete, target.String(), nil)
 			if err != nil {
 				t.Fatalf("%q: %v", id, err)
 			}
@@ -283,8 +293,8 @@ func TestDetail(t *testing.T) {
 		"twice":                {token, token + token, "******"},
 		"a token that is long": {jwt, "invalid token: " + jwt, "invalid token: ***"},
 		"the token at the end": {token, strings.Repeat(" ", 4*maxDetail-10) + token, "***"},
-		"the token far behind": {token, "x" + strings.Repeat(" ", maxProblem) + token, "x"},
-		"the token cut":        {token, "x" + strings.Repeat(" ", maxProblem-8) + token, "x"},
+		"the token far behind": {token, "x" + strings.Repeat(" ", maxErrorBody) + token, "x"},
+		"the token cut":        {token, "x" + strings.Repeat(" ", maxErrorBody-8) + token, "x"},
 		"as JSON":              {password, `{"got":"pass\"word\\SECRET"}`, `{"got":"***"}`},
 		"in a URL":             {refreshToken, `?t=refresh%2FSECRET%2B1`, `?t=***`},
 	} {

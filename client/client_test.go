@@ -275,7 +275,7 @@ func connect(t testing.TB, s *server, p *profile.Profile, changes ...func(*Optio
 		Profile: p, URL: u, Values: profile.Values{Token: token}, Timeout: 30 * time.Second, MaxRetries: 5,
 		Connections: 4, UserAgent: "dormant/test", Observer: s, Log: zerolog.New(s),
 	}
-	if p.NamesActor() {
+	if p.SendsActor() {
 		o.Values.Actor = "cleaner@acme.test"
 	}
 	for _, change := range changes {

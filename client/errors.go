@@ -14,24 +14,16 @@ import (
 	"dormant/job"
 )
 
-// errReadOnly is the answer of a read-only client to a request that could
-// change something. The request is not sent.
-var errReadOnly = errors.New("this is a dry run: requests that are not reads are refused")
-
-// errOtherOrigin is the answer to a request that would leave the configured
-// directory, whoever asked for it. The request is not sent.
-var errOtherOrigin = errors.New("the directory sends us to another origin, where no credentials go")
-
-// errTimeout ends a request of which nothing was heard for too long.
+// errTimeout ends a request to which nothing was answered for too long.
 var errTimeout = errors.New("no answer in time (DORMANT_REQUEST_TIMEOUT)")
 
 // A statusError is an answer that is not a success.
 type statusError struct {
-	Code       int
-	RetryAfter time.Duration // how long the server wants us to wait, or 0
-	Location   string        // where it redirects to, if it does
-	TooFast    bool          // it means 429, whatever the code
-	Denied     bool          // the code says that it was done, and the answer that it was not
+	Code        int
+	RetryAfter  time.Duration // how long the server asks to wait, or 0
+	Location    string        // where it redirects to, if it does
+	RateLimited bool          // it means 429, whatever the code
+	NotDone     bool          // the code says that it was done, and the answer that it was not
 
 	body   gjson.Result
 	detail string
@@ -43,9 +35,9 @@ func (e *statusError) Error() string {
 		text += ", a redirect that is not followed"
 	}
 	switch {
-	case e.Denied:
+	case e.NotDone:
 		text += ", but not that it was done"
-	case e.TooFast:
+	case e.RateLimited:
 		text += ": too many requests"
 	case e.Code == http.StatusUnauthorized:
 		text += ": the credentials are not accepted"
@@ -64,7 +56,7 @@ func (e *statusError) Detail() string {
 // Unwrap makes 401 and 403 the errors that a cleanup knows.
 func (e *statusError) Unwrap() []error {
 	switch {
-	case e.TooFast:
+	case e.RateLimited:
 		return nil
 	case e.Code == http.StatusUnauthorized:
 		return []error{job.ErrCredentials, job.ErrSignedOut}
@@ -74,51 +66,59 @@ func (e *statusError) Unwrap() []error {
 	return nil
 }
 
-// A shapeError is a response that is not what the profile says. Asking again
-// would not help.
-type shapeError struct {
+// hasCode reports whether the error is an answer with one of the codes.
+func hasCode(err error, codes ...int) bool {
+	var status *statusError
+	if !errors.As(err, &status) {
+		return false
+	}
+	for _, code := range codes {
+		if status.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// A responseError says that a response is not what the profile describes. Sending
+// the request again would not help.
+type responseError struct {
 	text string
-	key  string // of the profile, that says otherwise; relative to where it has the operation
+	key  string // of the profile, which describes it otherwise; relative to the key of the operation
 
-	noItems bool // a response is without the array of a listing
+	itemsMissing bool // the response lacks the array of a listing
 }
 
-func (e *shapeError) Error() string { return e.text }
+func (e *responseError) Error() string { return e.text }
 
-func shapeErrorf(format string, args ...any) error {
-	return &shapeError{text: fmt.Sprintf(format, args...)}
+// responseErrorf is for a response that no profile could describe.
+func responseErrorf(format string, args ...any) error {
+	return &responseError{text: fmt.Sprintf(format, args...)}
 }
 
-// misfitf is a shapeError about what the profile says at the key.
-func misfitf(key, format string, args ...any) error {
-	return &shapeError{text: fmt.Sprintf(format, args...), key: key}
+// mismatchf is for a response that contradicts the profile at the key.
+func mismatchf(key, format string, args ...any) error {
+	return &responseError{text: fmt.Sprintf(format, args...), key: key}
 }
 
-// locate adds to an error about what the profile says where it says so.
-func locate(p *profile.Profile, operation string, err error) error {
-	var shape *shapeError
-	if errors.As(err, &shape) && shape.key != "" {
-		return fmt.Errorf("%w (%s)", err, p.Where(operation+"."+shape.key))
+// withPosition adds to a responseError which line of the profile it contradicts.
+// operation is the key of the request, such as list or get[0].
+func withPosition(p *profile.Profile, operation string, err error) error {
+	var response *responseError
+	if errors.As(err, &response) && response.key != "" {
+		return fmt.Errorf("%w (%s)", err, p.Where(operation+"."+response.key))
 	}
 	return err
 }
 
-// retryable reports whether the same request may succeed later.
-func retryable(err error) bool {
+// isRetryable reports whether the same request may succeed later.
+func isRetryable(err error) bool {
 	var status *statusError
 	if errors.As(err, &status) {
-		if status.TooFast {
-			return true
-		}
-		switch status.Code {
-		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true
-		}
-		return false
+		return status.RateLimited || hasCode(status, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout)
 	}
-	var connection *connectionError
-	return errors.As(err, &connection)
+	return isConnectionError(err)
 }
 
 // A connectionError is a request without an answer, or an answer that was cut short.
@@ -127,7 +127,9 @@ type connectionError struct{ cause error }
 func (e *connectionError) Error() string { return e.cause.Error() }
 func (e *connectionError) Unwrap() error { return e.cause }
 
-// withoutURL is the cause of a url.Error: its URL may hold names and cursors.
+func isConnectionError(err error) bool { return errors.As(err, new(*connectionError)) }
+
+// withoutURL is the cause of a url.Error: its URL may contain names and cursors.
 func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

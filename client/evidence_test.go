@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -120,7 +119,7 @@ func TestLookIsDatedFromItsStart(t *testing.T) {
 // directory itself proves counts all the same, before anybody is planned.
 func TestOwnSourceBesideAFile(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, coverage := range []string{profile.CoverageLife, profile.CoverageComplete} {
+	for _, coverage := range []string{"life", "complete"} {
 		s := serve(t, routes{
 			"GET /users":   `{"users":[{"id":1},{"id":2},{"id":3}]}`,
 			"GET /users/1": `{"id":1}`, "GET /users/1/s": `[{"at":"2025-12-31"}]`,
@@ -141,7 +140,7 @@ func TestOwnSourceBesideAFile(t *testing.T) {
 			got[u.ID] = told(u)
 		}
 		want := map[string]string{"1": "absent, active 2025-12-31T23:59:59Z", "2": "absent, active 2020-12-31T23:59:59Z", "3": "absent, partial"}
-		if coverage == profile.CoverageComplete {
+		if coverage == "complete" {
 			want = map[string]string{"1": "2025-12-31T23:59:59Z", "2": "2020-12-31T23:59:59Z", "3": "2025-12-31T23:59:59Z"}
 		}
 		if !maps.Equal(got, want) {

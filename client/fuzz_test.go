@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzHide: a secret is hidden however it was written, and written again.
-func FuzzHide(f *testing.F) {
+// FuzzRedact: a secret is hidden however it was written, and written again.
+func FuzzRedact(f *testing.F) {
 	for i, secret := range []string{"hunter2-long-enough", `p"a\s/s w%o+r<d>&'é`, "日本語のパスワード", "a=b&c", "%25%25%25%25", `\\\\\\\\`, "\u2028\u2029\x7f", `"quoted"`, "two\nlines\tand more", "000000\ta"} {
 		f.Add(secret, "before ", " behind", uint16(i*73))
 		f.Add(secret, secret, secret, uint16(i*311+5))
@@ -47,7 +47,7 @@ func FuzzHide(f *testing.F) {
 		if strings.Contains(before+behind, form) || strings.Contains(form, "***") {
 			return
 		}
-		if text := hide(before+" "+form+" "+behind, []string{secret}); strings.Contains(text, form) {
+		if text := redact(before+" "+form+" "+behind, []string{secret}); strings.Contains(text, form) {
 			t.Errorf("%q is seen as %q in %q", secret, form, text)
 		}
 	})

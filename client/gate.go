@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/url"
@@ -8,16 +9,38 @@ import (
 	"strings"
 )
 
-// gate is the last thing that a request passes on its way to the wire. What it
-// refuses is not sent, whichever part of the program or of the server's data
-// (a redirect, a link) asked for it.
+// errReadOnly is the answer of a read-only client to a request that could
+// change something. The request is not sent.
+var errReadOnly = errors.New("this is a dry run: requests that are not reads are refused")
+
+// errOtherOrigin is the answer to a request that would leave the configured
+// directory, whatever asked for it. The request is not sent.
+var errOtherOrigin = errors.New("the directory sends us to another origin, where no credentials go")
+
+// A gate is the http.RoundTripper that every request passes last. What it refuses
+// is not sent, whichever part of the program or of the server's data (a redirect,
+// a link) asked for it.
 type gate struct {
-	base     *url.URL
-	readOnly bool
-	harmless []*url.URL // where POSTs go that change nothing: to sign in, and to list
-	next     *http.Transport
+	base      *url.URL
+	readOnly  bool
+	safePosts []*url.URL // where POSTs go that change nothing: to sign in, and to list
+	next      *http.Transport
 
 	elsewhere *http.Transport // to sign in at another origin
+}
+
+// newGate makes a gate with transports of its own. The client's certificate is
+// shown to the directory alone.
+func newGate(base *url.URL, o Options) *gate {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.CAs}
+	transport.MaxIdleConnsPerHost = max(2, o.Connections)
+	elsewhere := transport
+	if o.Certificate != nil {
+		elsewhere = transport.Clone()
+		transport.TLSClientConfig.Certificates = []tls.Certificate{*o.Certificate}
+	}
+	return &gate{base: base, readOnly: o.ReadOnly, next: transport, elsewhere: elsewhere}
 }
 
 // CloseIdleConnections is what http.Client looks for.
@@ -28,7 +51,7 @@ func (g *gate) CloseIdleConnections() {
 
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
-	case g.isHarmless(req):
+	case g.isSafePost(req):
 		if origin(req.URL) != origin(g.base) {
 			return g.elsewhere.RoundTrip(req)
 		}
@@ -40,18 +63,18 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(req)
 }
 
-// operationKey is what the context of a request has its operation under.
+// operationKey is the key of the operation in the context of a request.
 type operationKey struct{}
 
-// isHarmless reports whether the request is one of the POSTs that change nothing.
+// isSafePost reports whether the request is one of the POSTs that change nothing.
 // The URL is not enough: some APIs have one for everything.
-func (g *gate) isHarmless(req *http.Request) bool {
+func (g *gate) isSafePost(req *http.Request) bool {
 	switch req.Context().Value(operationKey{}) {
 	case opSignIn, opList, opActivity:
 	default:
 		return false
 	}
-	return req.Method == http.MethodPost && slices.ContainsFunc(g.harmless, func(u *url.URL) bool {
+	return req.Method == http.MethodPost && slices.ContainsFunc(g.safePosts, func(u *url.URL) bool {
 		return origin(u) == origin(req.URL) && u.EscapedPath() == req.URL.EscapedPath()
 	})
 }
@@ -70,8 +93,8 @@ const maxRedirects = 5
 
 var errRedirects = errors.New("too many redirects")
 
-// checkRedirect follows redirects of reads only: after one, a removal would
-// concern whatever account the server thinks of.
+// checkRedirect follows redirects of reads only: after one, a removal would be
+// about an account that the server has chosen.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case via[0].Method != http.MethodGet:

@@ -3,7 +3,7 @@ package client
 import "strings"
 
 // nextLink is the target of the link with the relation next among Link headers
-// (RFC 8288, section 3), or nothing.
+// (RFC 8288, section 3), or "".
 func nextLink(headers []string) string {
 	for _, rest := range headers {
 		for {

@@ -226,8 +226,8 @@ func TestNextThroughTheGate(t *testing.T) {
 	other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s := serve(t, routes{})
 	c := connect(t, s, sketch(t, "", "", ""))
-	w := &walk{client: c, operation: opList, listing: c.profile.List, key: "list"}
-	_, err := w.page(t.Context(), 2, ask{url: must(url.Parse(other.URL + "/prefix/users"))}, nil)
+	p := &pagination{client: c, operation: opList, listing: c.profile.List, key: "list"}
+	_, err := p.fetch(t.Context(), 2, pageRequest{url: must(url.Parse(other.URL + "/prefix/users"))}, nil)
 	if s.heard(err); !errors.Is(err, errOtherOrigin) || len(other.seen()) > 0 {
 		t.Error(err, other.lines())
 	}

@@ -230,7 +230,7 @@ func FuzzKeyed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		got := map[string]string{}
 		n := 0
-		envelope, err := split(strings.NewReader(string(doc)), []string{"users"}, true, func(key string, item []byte) error {
+		envelope, err := decodeListing(strings.NewReader(string(doc)), []string{"users"}, true, func(key string, item []byte) error {
 			got[key] = compact(item)
 			n++
 			return nil
@@ -599,15 +599,15 @@ func TestOnlyRepeated(t *testing.T) {
 // until the pages are there.
 func TestOneOfAThousandMillion(t *testing.T) {
 	for name, l := range map[string]profile.Listing{
-		"page":   {Page: &profile.Page{Param: "p", First: new(1)}},
-		"offset": {Offset: &profile.Offset{Param: "p"}},
+		"page":   {Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(1)}}},
+		"offset": {Paging: profile.Paging{Offset: &profile.Offset{Param: "p"}}},
 	} {
 		pager := newPager(l, 100)
 		pager.first()
 		first := page{number: 1, items: 1, total: 999_999_999}
 		var rest int
-		var at func(int) ask
-		if made := testing.AllocsPerRun(10, func() { rest, at = pager.rest(first) }); made > 10 {
+		var at func(int) pageRequest
+		if made := testing.AllocsPerRun(10, func() { rest, at = pager.remaining(first) }); made > 10 {
 			t.Errorf("%s: %.0f allocations for %d pages", name, made, rest)
 		}
 		from := map[string]int{"page": 2, "offset": 1}[name]
@@ -618,8 +618,8 @@ func TestOneOfAThousandMillion(t *testing.T) {
 	for _, row := range []struct{ items, total, pages int }{
 		{2, 2, 0}, {2, 1, 0}, {2, 3, 1}, {2, 4, 1}, {2, 5, 2}, {3, 10, 3}, {0, 10, 0}, {2, -1, 0}, {maxItems, 999_999_999, 0},
 	} {
-		p := newPager(profile.Listing{Page: &profile.Page{Param: "p", First: new(0)}}, 0)
-		if n, _ := p.rest(page{number: 1, items: row.items, total: row.total}); n != row.pages {
+		p := newPager(profile.Listing{Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(0)}}}, 0)
+		if n, _ := p.remaining(page{number: 1, items: row.items, total: row.total}); n != row.pages {
 			t.Errorf("%d items of %d: %d more pages, want %d", row.items, row.total, n, row.pages)
 		}
 	}
@@ -740,7 +740,7 @@ func TestTotalOfThePage(t *testing.T) {
 // TestFirstPageIsNotProbed: what the check of a configuration looks at is one
 // page, and a source that is no longer than it is not cut.
 func TestFirstPageIsNotProbed(t *testing.T) {
-	for coverage, want := range map[string]string{profile.CoverageLog: "before 2020-01-01T23:59:59Z", profile.CoverageComplete: "never"} {
+	for coverage, want := range map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"} {
 		for total, want := range map[string]string{"1": want, "2": "absent"} {
 			s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /log?p=1&s=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":` + total + `}`})
 			const paging = ", page: {param: p, first: 1}, total: n, size: {param: s, default: 1}"

@@ -61,17 +61,17 @@ func TestSlowListing(t *testing.T) {
 
 // TestSlowConsumer: the time-out is the server's, not ours.
 func TestSlowConsumer(t *testing.T) {
-	bubble(t, answering(manyUsers(5*ahead, 300)), func(t *testing.T, s *server) {
+	bubble(t, answering(manyUsers(5*itemBuffer, 300)), func(t *testing.T, s *server) {
 		n := 0
 		for _, err := range connect(t, s, pagedProfile(t, ""), retries(0)).Users(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n++; n%ahead == 0 {
+			if n++; n%itemBuffer == 0 {
 				<-time.After(time.Hour)
 			}
 		}
-		if n != 5*ahead {
+		if n != 5*itemBuffer {
 			t.Errorf("%d users", n)
 		}
 	})

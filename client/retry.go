@@ -11,36 +11,36 @@ import (
 	"dormant/job"
 )
 
-// The waits between two tries: the first, and the longest. Each is varied by
+// The waits between two attempts: the first, and the longest. Each is varied by
 // half, so that many clients do not come back at once.
 const (
 	firstWait = 500 * time.Millisecond
 	maxWait   = 30 * time.Second
 )
 
-// final is an error after which nothing is tried again, and which is returned as
-// it is, whatever it is.
-type final struct{ error }
+// noRetry marks an error after which nothing is tried again. retry returns the
+// error in it unchanged.
+type noRetry struct{ error }
 
-func (f final) Unwrap() error { return f.error }
+func (e noRetry) Unwrap() error { return e.error }
 
-// retry tries until try succeeds, its error is one that would come again, or
+// retry calls try until it succeeds, its error is one that would come again, or
 // the retries are used up. The waits end with ctx.
 func (c *Client) retry(ctx context.Context, operation string, try func() error) error {
 	attempt := 0
 	var last error
-	asItIs := false
+	unchanged := false
 	once := func() (struct{}, error) {
 		attempt++
 		last = try()
-		var unrepeatable final
+		var stop noRetry
 		switch {
 		case last == nil:
 			return struct{}{}, nil
-		case errors.As(last, &unrepeatable):
-			last, asItIs = unrepeatable.error, true
+		case errors.As(last, &stop):
+			last, unchanged = stop.error, true
 			return struct{}{}, backoff.Permanent(last)
-		case !retryable(last):
+		case !isRetryable(last):
 			return struct{}{}, backoff.Permanent(last)
 		}
 		var status *statusError
@@ -63,12 +63,12 @@ func (c *Client) retry(ctx context.Context, operation string, try func() error) 
 		}),
 	)
 	switch {
-	case last == nil, err == nil, asItIs:
-		// What the last try brought counts, even if ctx has ended meanwhile.
+	case last == nil, err == nil, unchanged:
+		// The result of the last attempt counts, even if ctx has ended meanwhile.
 		return last
-	case ctx.Err() != nil && retryable(last):
+	case ctx.Err() != nil && isRetryable(last):
 		return fmt.Errorf("%w while waiting to try again after: %w", context.Cause(ctx), last)
-	case attempt > 1 && retryable(last):
+	case attempt > 1 && isRetryable(last):
 		return fmt.Errorf("giving up after %d attempts: %w", attempt, last)
 	}
 	return last

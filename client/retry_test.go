@@ -36,7 +36,7 @@ func TestRetriedCodes(t *testing.T) {
 			"GET /users/1": turns(code, `{"id":1}`),
 		}), func(t *testing.T, s *server) {
 			p := pagedProfile(t, "")
-			p.Get = profile.Singles{{Listing: profile.Listing{Path: "/users/{id}"}}}
+			p.Get = profile.Lookups{{Listing: profile.Listing{Path: "/users/{id}"}}}
 			c := connect(t, s, p)
 			_, listing := all(t, s, c)
 			_, reading := c.User(t.Context(), job.User{ID: "1"})
@@ -209,7 +209,7 @@ func TestFinalAsItIs(t *testing.T) {
 				return &connectionError{errors.New("reset")}
 			}
 			cancel()
-			return final{want}
+			return noRetry{want}
 		})
 		if err != want || tries != 2 { //nolint:errorlint // as it is
 			t.Errorf("after %d tries: %v", tries, err)

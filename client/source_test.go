@@ -70,7 +70,7 @@ func TestCoverage(t *testing.T) {
 		"in it as one who did it in 0":  {never, `"id":2`, [3]string{"unreadable", "absent", "never"}},
 		"an empty log":                  {empty, `"id":1`, [3]string{"absent", "absent", "never"}},
 	} {
-		for i, coverage := range []string{profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete} {
+		for i, coverage := range []string{"life", "log", "complete"} {
 			s := serve(t, routes{"GET /log": row.log, "GET /users": `{"users":[{` + row.account + `}]}`})
 			p := watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")
 			users, err := all(t, s, connect(t, s, p))
@@ -209,7 +209,7 @@ func TestSources(t *testing.T) {
 // judged by being absent.
 func TestUnnamed(t *testing.T) {
 	for _, by := range []string{"username", "email"} {
-		for _, coverage := range []string{profile.CoverageLog, profile.CoverageComplete} {
+		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":"bo","at":"2020-01-01"}]}`, "GET /users": `{"users":[{"id":1},{"id":2,"name":"","email":null},{"id":3,"name":"bo","email":"bo"}]}`})
 			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who, by: "+by+"}, at: at, coverage: "+coverage+"}\n")))
 			if err != nil || told(users[0]) != "absent" || told(users[1]) != "absent" || told(users[2]) != "2020-01-01T23:59:59Z" {
@@ -378,8 +378,8 @@ func TestPartial(t *testing.T) {
 
 // TestFirstPageOfSources: with more pages to come, absence means nothing.
 func TestFirstPageOfSources(t *testing.T) {
-	for _, coverage := range []string{profile.CoverageLog, profile.CoverageComplete} {
-		for next, want := range map[string]string{`"x"`: "absent", `null`: map[string]string{profile.CoverageLog: "before 2020-01-01T23:59:59Z", profile.CoverageComplete: "never"}[coverage]} {
+	for _, coverage := range []string{"log", "complete"} {
+		for next, want := range map[string]string{`"x"`: "absent", `null`: map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"}[coverage]} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":2,"at":"2020-01-01"}],"next":` + next + `}`, "GET /users": people(1, 2, "")})
 			p := watched(t, "  {path: /log, items: log, account: {path: who}, at: at, cursor: {param: c, next: next}, coverage: "+coverage+"}\n")
 			var got []string
@@ -475,7 +475,7 @@ func TestSourceStays(t *testing.T) {
 
 // TestUnsafeOwnSource: who can't be asked about may be in use.
 func TestUnsafeOwnSource(t *testing.T) {
-	for _, coverage := range []string{profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete} {
+	for _, coverage := range []string{"life", "log", "complete"} {
 		for _, login := range []string{"2020-01-01", ""} {
 			s := serve(t, routes{})
 			c := connect(t, s, sketch(t, "", ", username: name", "activity: {path: \"/users/{username}/sessions\", items: \"@this\", at: at, coverage: "+coverage+"}\n"))
@@ -506,7 +506,7 @@ func TestNobodyIsNamed(t *testing.T) {
 		"nothing in those that do":  {`}, only: {path: ok, in: [1]`, `{"ok":1},{"ok":2,"who":1}`, nowhere},
 		"of another field":          {`, by: email`, `{"by":"a@x"}`, nowhere},
 	} {
-		for _, coverage := range []string{profile.CoverageLog, profile.CoverageComplete} {
+		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": people(1, 1, "")})
 			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, at: at, coverage: "+coverage+", account: {path: who"+row.more+"}}\n")))
 			if row.want == nowhere {
@@ -516,7 +516,7 @@ func TestNobodyIsNamed(t *testing.T) {
 				s.wantRequests(t, "GET /log")
 				continue
 			}
-			if err != nil || coverage == profile.CoverageComplete && told(users[0]) != row.want {
+			if err != nil || coverage == "complete" && told(users[0]) != row.want {
 				t.Errorf("%s, %s: %v, %v; want %s", name, coverage, users, err, row.want)
 			}
 		}
@@ -632,7 +632,7 @@ func TestBound(t *testing.T) {
 
 // TestOwnSourceOfNobody: a path that leads nowhere is no silence.
 func TestOwnSourceOfNobody(t *testing.T) {
-	for _, coverage := range []string{profile.CoverageLife, profile.CoverageLog, profile.CoverageComplete} {
+	for _, coverage := range []string{"life", "log", "complete"} {
 		s := serve(t, routes{"GET /users/1/s": `[{"by":1,"at":"2026-01-01"}]`})
 		c := connect(t, s, sketch(t, "", "", "activity: {path: \"/users/{id}/s\", items: \"@this\", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
 		u, err := c.User(t.Context(), job.User{ID: "1", LastLogin: job.ParseLastLogin("2020-01-01")})
@@ -665,7 +665,7 @@ func TestOwnSourceIsMissing(t *testing.T) {
 // TestEntryOfNoTime: an entry at a time that can't be hides when it was.
 func TestEntryOfNoTime(t *testing.T) {
 	for _, at := range []string{`"1999-12-31"`, `29534400`, `"2999-01-01"`} {
-		for _, coverage := range []string{profile.CoverageLog, profile.CoverageComplete} {
+		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":1,"at":` + at + `}]}`, "GET /users": `{"users":[{"id":1,"last":"2020-01-01"}]}`})
 			users, err := all(t, s, connect(t, s, watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")))
 			if err != nil || told(users[0]) != "unreadable" {

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func FuzzSplit(f *testing.F) {
+func FuzzDecodeListing(f *testing.F) {
 	for _, doc := range []string{
 		``, `null`, `{}`, `[]`, `{"users":null}`, `{"users":[]}`, people(1, 3, `,"next":null`), `{"a":{"users":[1]},"users":[2]}`,
 		`{"users":[{"a":"]}"},[],"x",1e5,null]}`, `{"users":[1],"users":[2]}`, `{"users":[1]} x`, `{"\u0075sers":[1]}`,
@@ -24,7 +24,7 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		for _, path := range []string{"users", "data.list", "@this"} {
 			var got []string
-			envelope, err := split(bytes.NewReader(doc), []string{path}, false, func(_ string, item []byte) error {
+			envelope, err := decodeListing(bytes.NewReader(doc), []string{path}, false, func(_ string, item []byte) error {
 				got = append(got, compact(item))
 				return nil
 			})

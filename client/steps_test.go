@@ -49,8 +49,8 @@ func TestSteps(t *testing.T) {
 		"refused between two tries":  {routes{first: 200, second: turns(503)}, 3, no, no, true, 3, []string{first, second}},
 		"the first was done unseen":  {routes{first: turns(hangUp, 404)}, 0, nil, job.ErrNotFound, false, 2, []string{first, first}},
 		"a redirect of the second":   {routes{first: 200, second: status(307, "", "Location", "/prefix/users/2")}, 0, nil, &statusError{}, true, 2, []string{first, second}},
-		"HTML instead of the second": {routes{first: 200, second: "<html>"}, 0, nil, &shapeError{}, true, 2, []string{first, second}},
-		"HTML instead of the first":  {routes{first: "<html>"}, 0, nil, &shapeError{}, false, 1, []string{first}},
+		"HTML instead of the second": {routes{first: 200, second: "<html>"}, 0, nil, &responseError{}, true, 2, []string{first, second}},
+		"HTML instead of the first":  {routes{first: "<html>"}, 0, nil, &responseError{}, false, 1, []string{first}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, answering(row.routes), func(t *testing.T, s *server) {
@@ -67,8 +67,8 @@ func TestSteps(t *testing.T) {
 				switch row.want.(type) { //nolint:errorlint // what kind of error is wanted
 				case *statusError:
 					is = errors.As(err, new(*statusError))
-				case *shapeError:
-					is = errors.As(err, new(*shapeError))
+				case *responseError:
+					is = errors.As(err, new(*responseError))
 				}
 				if !is || errors.Is(err, job.ErrHalfDone) != row.half || asked != row.asked {
 					t.Errorf("asked %d times: %v; want %d, %v, half done %t", asked, err, row.asked, row.want, row.half)
@@ -289,7 +289,7 @@ func TestForm(t *testing.T) {
 		s := serve(t, routes{})
 		p := sketch(t, "", ", username: name, extra: {n: n}", `remove: {method: POST, path: /drop, form: {u: "{username}", n: "{n}"}}`+"\n")
 		err := connect(t, s, p).Remove(t.Context(), u, agree)
-		if !errors.Is(err, errUnnamed) {
+		if !errors.Is(err, profile.ErrUnnamed) {
 			t.Errorf("%s: %v", name, err)
 		}
 		s.wantRequests(t)

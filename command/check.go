@@ -66,7 +66,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	}
 	if err != nil { // the author of a profile wants to see what was read all the same
 		writeAccounts(out, &cleanup, page, now)
-		writeFields(out, directory.Census())
+		writeFields(out, directory.FieldCounts())
 		return err
 	}
 	rest := page[min(maxShown, len(page)):]
@@ -79,7 +79,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	printf(out, "first page\t%d accounts\n", plan.Scanned)
-	printf(out, "pages\t%s\n", a.cfg.Profile.List.Pages())
+	printf(out, "pages\t%s\n", a.cfg.Profile.List.Describe())
 	printf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
 		count(page, func(u job.User) bool { return u.Admin }), count(page, func(u job.User) bool { return u.ServiceAccount }),
 		count(page, func(u job.User) bool { return u.Disabled }))
@@ -100,12 +100,12 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.TurnedOn())) {
 		printf(out, "a removal\t%s: %s\n", a.cfg.TurnedOn()[name], name)
 	}
-	if untold := a.cfg.Profile.Untold(); len(untold) > 0 {
-		printf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(untold, ", "))
+	if unmarked := a.cfg.Profile.UnmarkedKinds(); len(unmarked) > 0 {
+		printf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(unmarked, ", "))
 	}
 	err = checkSecondLook(ctx, out, &cleanup, page, now)
 	writeAccounts(out, &cleanup, page, now)
-	writeFields(out, directory.Census())
+	writeFields(out, directory.FieldCounts())
 	return err
 }
 
@@ -239,13 +239,13 @@ func readAlone(ctx context.Context, cleanup *job.Cleanup, accounts []job.User, n
 }
 
 // writeFields shows which fields of the profile the first page has.
-func writeFields(out io.Writer, census *profile.Census) {
-	if census == nil || census.Accounts == 0 {
+func writeFields(out io.Writer, counts *profile.FieldCounts) {
+	if counts == nil || counts.Accounts == 0 {
 		return
 	}
-	printf(out, "\nThe first account has %s.\nThe profile's fields on the first page of the listing:\n", census.Names)
-	for _, f := range census.Fields {
-		found := fmt.Sprintf("on %d of %d", f.Accounts, census.Accounts)
+	printf(out, "\nThe first account has %s.\nThe profile's fields on the first page of the listing:\n", counts.Members)
+	for _, f := range counts.Fields {
+		found := fmt.Sprintf("on %d of %d", f.Accounts, counts.Accounts)
 		switch {
 		case f.Accounts == 0 && f.Optional:
 			found = "not found (optional)"

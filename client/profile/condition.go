@@ -9,41 +9,42 @@ import (
 	"dormant/job"
 )
 
-// Condition is something that may hold for a JSON document, and of which it may
-// be unknown whether it does.
+// Condition is a test of a JSON document. Its result can be true, false or
+// unknown, where the document does not show the value to this caller.
 type Condition struct {
 	Path string `yaml:"path"`
 
-	// In are globs over the value's text, of which one has to match; of an array,
-	// one element has to. Without any, the value has to be true or false.
+	// In are globs of which one has to match the value's text; of an array, one
+	// element has to match. If In is empty, the value has to be true or false.
 	In []string `yaml:"in"`
 
-	// Missing says what null, or no value at all, means. If it does not say, the
-	// value is hidden from this caller.
+	// Missing is the result for null, or for no value at all. If it is nil, the
+	// result is then unknown.
 	Missing *bool `yaml:"missing"`
 
-	globs job.Globs
-	wrong error // with In
+	globs    job.Globs
+	globsErr error // In has a pattern that is no glob
 }
 
-// UnmarshalYAML accepts a path, or the long form.
+// UnmarshalYAML accepts a path, or an object.
 func (c *Condition) UnmarshalYAML(decode func(any) error) error {
-	type long Condition
-	if err := either(decode, &c.Path, (*long)(c)); err != nil {
+	type object Condition
+	if err := decodeTextOrObject(decode, &c.Path, (*object)(c)); err != nil {
 		return err
 	}
-	c.globs, c.wrong = job.ParseGlobs(c.In)
+	c.globs, c.globsErr = job.ParseGlobs(c.In)
 	return nil
 }
 
-// Holds reports whether the condition holds, and whether that is known. An error
-// says that the value is none of those that were expected.
+// Holds reports whether the condition holds, and whether that is known. It
+// returns an error if the value is neither true nor false and the condition has
+// no globs.
 func (c Condition) Holds(document gjson.Result) (holds, known bool, err error) {
 	v := document.Get(c.Path)
-	// What is no list has none of the elements that the path goes through, and
-	// says nothing of what they would be.
-	whole, _, through := strings.Cut(c.Path, ".#")
-	if list := document.Get(whole); through && list.Type != gjson.Null && !list.IsArray() {
+	// A path such as roles.#.name goes through the elements of an array. If there
+	// is another value in its place, nothing is known of the elements.
+	array, _, throughArray := strings.Cut(c.Path, ".#")
+	if whole := document.Get(array); throughArray && whole.Type != gjson.Null && !whole.IsArray() {
 		return false, false, nil
 	}
 	switch {
@@ -52,7 +53,7 @@ func (c Condition) Holds(document gjson.Result) (holds, known bool, err error) {
 	case v.Type == gjson.Null:
 		return *c.Missing, true, nil
 	case len(c.globs) == 0 && !v.IsBool():
-		return false, false, fmt.Errorf("%s is %s, not true or false", c.Path, Kind(v))
+		return false, false, fmt.Errorf("%s is %s, not true or false", c.Path, Describe(v))
 	case len(c.globs) == 0:
 		return v.Bool(), true, nil
 	case v.IsArray():
@@ -61,9 +62,9 @@ func (c Condition) Holds(document gjson.Result) (holds, known bool, err error) {
 			texts = append(texts, element.String())
 		}
 		holds := c.globs.MatchAny(texts)
-		// A path such as roles.#.name leaves out the elements without a name.
-		all := !through || document.Get(whole+".#").Int() == int64(len(texts))
-		return holds, holds || all || c.Missing != nil, nil
+		// Such a path leaves out the elements that lack the member.
+		complete := !throughArray || document.Get(array+".#").Int() == int64(len(texts))
+		return holds, holds || complete || c.Missing != nil, nil
 	}
 	return c.globs.MatchAny([]string{v.String()}), true, nil
 }
@@ -73,11 +74,11 @@ type Flag []Condition
 
 // UnmarshalYAML accepts one condition or a list.
 func (f *Flag) UnmarshalYAML(decode func(any) error) error {
-	return several(decode, (*[]Condition)(f))
+	return decodeOneOrMany(decode, (*[]Condition)(f))
 }
 
-// set reports whether the flag is set, and whether that is known.
-func (f Flag) set(item gjson.Result) (set, known bool, err error) {
+// isSet reports whether the flag is set, and whether that is known.
+func (f Flag) isSet(item gjson.Result) (set, known bool, err error) {
 	known = true
 	for _, c := range f {
 		holds, certain, err := c.Holds(item)

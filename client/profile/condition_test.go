@@ -94,7 +94,7 @@ func TestFlag(t *testing.T) {
 			t.Fatal(err)
 		}
 		for document, want := range rows {
-			if got := verdict(f.set(gjson.Parse(document))); got != want {
+			if got := verdict(f.isSet(gjson.Parse(document))); got != want {
 				t.Errorf("%s of %s: %s, want %s", source, document, got, want)
 			}
 		}

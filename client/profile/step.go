@@ -1,8 +1,11 @@
 package profile
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 )
 
 // Steps are the requests that change an account, one after the other.
@@ -10,7 +13,7 @@ type Steps []Step
 
 // UnmarshalYAML accepts one step or a list.
 func (s *Steps) UnmarshalYAML(decode func(any) error) error {
-	return several(decode, (*[]Step)(s))
+	return decodeOneOrMany(decode, (*[]Step)(s))
 }
 
 // Step is a request that changes an account. No redirect is ever followed.
@@ -24,38 +27,55 @@ type Step struct {
 
 	Success   []int      `yaml:"success"`    // codes; 200 and 204 unless given
 	SuccessIf *Condition `yaml:"success_if"` // what the answer then has to say as well
-	Missing   `yaml:",inline"`
+	NotFound  `yaml:",inline"`
 }
 
-// Templates are all that the step sends, its path and its body apart.
+// Templates are all that the step sends except for its path and its body.
 func (s Step) Templates() []Template {
 	return slices.Concat(
 		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)), slices.Collect(maps.Values(s.Headers)))
 }
 
-// AddressedBy returns the placeholders by which the step says which account it is about.
-// They are those of the path; if none of them is the id, the username or the email, also
-// those of the query and the form, and then those of the body. What comes after only
-// tells more about the account.
+// AddressedBy returns the placeholders by which the step says which account it is
+// about, sorted. They are those of the path; if none of them is the id, the username
+// or the email, also those of the query and the form, and then those of the body.
+// What comes after only tells more about the account.
 func (s Step) AddressedBy(f Fields) []string {
-	parts := [][]Template{
-		{s.Path},
+	return f.addressedBy([]Template{s.Path},
 		slices.Concat(slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form))),
-		s.Body.Texts(),
-	}
-	var names []string
-	for _, part := range parts {
-		for _, t := range part {
-			for _, name := range t.Names() {
-				if slices.Contains(f.Names(), name) && !slices.Contains(names, name) {
-					names = append(names, name)
-				}
-			}
+		s.Body.templates())
+}
+
+// changingMethods are the methods that a step may have.
+var changingMethods = []string{http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch}
+
+// validate checks the steps of remove or disable. Only remove has a default method.
+func (s Steps) validate(v *validator, operation string) {
+	for i, step := range s {
+		key := fmt.Sprintf("%s[%d]", operation, i)
+		if step.Method != "" && !slices.Contains(changingMethods, step.Method) || step.Method == "" && operation != "remove" {
+			v.add(key+".method", "%q is none of %s", step.Method, strings.Join(changingMethods, ", "))
 		}
-		if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(accountNames, name) }) {
-			break
-		}
+		step.validate(v, key)
 	}
-	slices.Sort(names)
-	return names
+}
+
+func (s Step) validate(v *validator, key string) {
+	v.urlPath(key+".path", s.Path, v.all())
+	v.templates(key+".query", s.Query, v.all())
+	v.headers(key+".headers", s.Headers, v.all())
+	for _, t := range s.Body.templates() {
+		v.template(key+".body", t, v.all())
+	}
+	v.templates(key+".form", s.Form, v.all())
+	if s.Form != nil && !s.Body.IsZero() {
+		v.add(key, "has both body and form: it sends one of them")
+	}
+	// A header alone does not say whom the request is about: servers ignore those
+	// that they don't know.
+	v.namesAccount(key+".path", slices.Concat(s.Body.templates(), []Template{s.Path},
+		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)))...)
+	v.codes(key+".success", s.Success, http.StatusOK, 299)
+	v.condition(key+".success_if", s.SuccessIf)
+	s.NotFound.validate(v, key)
 }

@@ -6,20 +6,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/tidwall/gjson"
-
-	"dormant/job"
 )
 
-// Template is text with placeholders in braces, such as {id}. Two braces stand
-// for one that is no placeholder's.
+// Template is text with placeholders in braces, such as {id}. A doubled brace
+// stands for the brace itself.
 type Template string
 
+// placeholder matches a doubled brace or a placeholder.
 var placeholder = regexp.MustCompile(`\{\{|\}\}|\{([^{}]*)\}`)
 
-// Names are the placeholders in the text.
-func (t Template) Names() []string {
+// placeholders are the names of the placeholders in the text.
+func (t Template) placeholders() []string {
 	var names []string
 	for _, m := range placeholder.FindAllStringSubmatch(string(t), -1) {
 		if m[0] != "{{" && m[0] != "}}" {
@@ -29,7 +26,19 @@ func (t Template) Names() []string {
 	return names
 }
 
-// expand puts the values in the places of the placeholders.
+// hasAny reports whether the text has one of the placeholders.
+func (t Template) hasAny(names []string) bool {
+	return slices.ContainsFunc(t.placeholders(), func(name string) bool { return slices.Contains(names, name) })
+}
+
+// isOnly reports whether the text is nothing but one placeholder, and returns its name.
+func (t Template) isOnly() (name string, ok bool) {
+	if names := t.placeholders(); len(names) == 1 && string(t) == "{"+names[0]+"}" {
+		return names[0], true
+	}
+	return "", false
+}
+
 func (t Template) expand(values map[string]string, escape func(string) string) string {
 	return placeholder.ReplaceAllStringFunc(string(t), func(m string) string {
 		if m == "{{" || m == "}}" {
@@ -39,42 +48,43 @@ func (t Template) expand(values map[string]string, escape func(string) string) s
 	})
 }
 
-// Path expands to an escaped path in which each value is one segment.
-func (t Template) Path(values map[string]string) string {
-	return t.expand(values, url.PathEscape)
-}
+// Path expands to an escaped path of a URL, in which each value is one segment or
+// a part of one.
+func (t Template) Path(b Bindings) string { return t.expand(b.text, url.PathEscape) }
 
-// Text expands to plain text; the white space around an empty value goes with it.
-func (t Template) Text(values map[string]string) string {
-	for _, name := range t.Names() {
-		if values[name] == "" {
+// Text expands to plain text. Where a value is empty, the white space around the
+// text goes as well.
+func (t Template) Text(b Bindings) string {
+	for _, name := range t.placeholders() {
+		if b.text[name] == "" {
 			t = Template(strings.TrimSpace(strings.ReplaceAll(string(t), "{"+name+"}", "")))
 		}
 	}
-	return t.expand(values, func(s string) string { return s })
+	return t.expand(b.text, func(s string) string { return s })
 }
 
-// blank reports whether the text has placeholders and none of them has a value,
-// or whether it is about a token that there is not yet.
-func (t Template) blank(values map[string]string) bool {
-	names := t.Names()
-	if slices.Contains(names, "token") && values["token"] == "" {
+// isBlank reports whether the text has placeholders and none of them has a value,
+// or whether it has {token} and there is no token yet.
+func (t Template) isBlank(b Bindings) bool {
+	names := t.placeholders()
+	if slices.Contains(names, "token") && b.text["token"] == "" {
 		return true
 	}
 	for _, name := range names {
-		if values[name] != "" {
+		if b.text[name] != "" {
 			return false
 		}
 	}
 	return len(names) > 0
 }
 
-// Texts expands the templates that are not blank.
-func Texts(templates map[string]Template, values map[string]string) map[string]string {
+// ExpandAll expands the values of a map to plain text. It leaves out those whose
+// placeholders are all empty.
+func ExpandAll(templates map[string]Template, b Bindings) map[string]string {
 	all := map[string]string{}
 	for name, t := range templates {
-		if !t.blank(values) {
-			all[name] = t.Text(values)
+		if !t.isBlank(b) {
+			all[name] = t.Text(b)
 		}
 	}
 	return all
@@ -83,14 +93,19 @@ func Texts(templates map[string]Template, values map[string]string) map[string]s
 // Body is a JSON document. The texts in it are templates.
 type Body struct{ root any }
 
-// IsZero reports whether there is no document.
-func (b Body) IsZero() bool { return b.root == nil }
-
 // UnmarshalYAML accepts anything.
 func (b *Body) UnmarshalYAML(decode func(any) error) error { return decode(&b.root) }
 
-// Texts are all the templates in the document.
-func (b Body) Texts() []Template {
+// IsZero reports whether there is no document.
+func (b Body) IsZero() bool { return b.root == nil }
+
+func (b Body) isObject() bool {
+	_, ok := b.root.(map[string]any)
+	return ok
+}
+
+// templates are all the texts in the document.
+func (b Body) templates() []Template {
 	var all []Template
 	var walk func(any)
 	walk = func(v any) {
@@ -111,15 +126,16 @@ func (b Body) Texts() []Template {
 	return all
 }
 
-// Expand is the document with the values in it, or nil if there is none. A text
-// that is nothing but one placeholder becomes what JSON has for it, if anything.
-func (b Body) Expand(values, asJSON map[string]string) any {
+// Expand returns the document with the values in it, for encoding/json, or nil if
+// there is no document. A text that is nothing but one placeholder becomes the
+// value as JSON, if the value has such a form.
+func (b Body) Expand(values Bindings) any {
 	var expand func(any) any
 	expand = func(v any) any {
 		switch v := v.(type) {
 		case string:
-			if names := Template(v).Names(); len(names) == 1 && v == "{"+names[0]+"}" && asJSON[names[0]] != "" {
-				return json.RawMessage(asJSON[names[0]])
+			if name, ok := Template(v).isOnly(); ok && values.json[name] != "" {
+				return json.RawMessage(values.json[name])
 			}
 			return Template(v).Text(values)
 		case []any:
@@ -138,21 +154,4 @@ func (b Body) Expand(values, asJSON map[string]string) any {
 		return v
 	}
 	return expand(b.root)
-}
-
-// accountNames are the placeholders for an account that every profile has.
-var accountNames = []string{"id", "username", "email"}
-
-// Names are the placeholders for an account that the profile has.
-func (f Fields) Names() []string { return slices.Concat(accountNames, keys(f.Extra)) }
-
-// AccountPlaceholders are the placeholders for an account. An object or an array is no text.
-func AccountPlaceholders(u job.User) map[string]string {
-	values := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}
-	for name, raw := range u.Extra {
-		if v := gjson.Parse(raw); v.Type != gjson.JSON {
-			values[name] = v.String()
-		}
-	}
-	return values
 }

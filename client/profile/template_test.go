@@ -26,17 +26,17 @@ func TestTemplate(t *testing.T) {
 		"{{{none}}}":                    "{}",
 	} {
 		if want == "" {
-			p := problems{}
-			if p.template("x", text, []string{"id"}); len(p.errs) == 0 {
+			v := validator{}
+			if v.template("x", text, []string{"id"}); len(v.errs) == 0 {
 				t.Errorf("%s is accepted", text)
 			}
 			continue
 		}
-		if got := text.Text(values); got != want {
+		if got := text.Text(Bindings{text: values}); got != want {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}
 	}
-	if Template("{{id}}").blank(nil) || !Template("{{{id}}}").blank(nil) {
+	if Template("{{id}}").isBlank(Bindings{}) || !Template("{{{id}}}").isBlank(Bindings{}) {
 		t.Error("what has no placeholder is never blank, and what has one can be")
 	}
 }
@@ -74,7 +74,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(template, "../{other}?a=b#c/é\x00")
 	}
 	f.Fuzz(func(t *testing.T, template, value string) {
-		got := Template(template).Path(map[string]string{"id": value})
+		got := Template(template).Path(Bindings{text: map[string]string{"id": value}})
 		const mark = "\x00mark\x00"
 		if strings.Contains(template, mark) {
 			return

@@ -1,9 +1,7 @@
 package profile
 
 import (
-	"encoding/base64"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -22,61 +20,39 @@ type Values struct {
 	Params       map[string]string
 }
 
-// given are the credentials by the names of their placeholders.
-func (v Values) given() map[string]string {
+// credentials are the placeholders for credentials.
+var credentials = []string{"token", "username", "password", "client_id", "client_secret"}
+
+// credentials are the values of the placeholders for credentials.
+func (v Values) credentials() map[string]string {
 	return map[string]string{
 		"token": string(v.Token), "username": v.Username, "password": string(v.Password),
 		"client_id": v.ClientID, "client_secret": string(v.ClientSecret),
 	}
 }
 
-// Placeholders is what every placeholder of the profile stands for.
-func (v Values) Placeholders(p *Profile) map[string]string {
-	values := v.given()
-	values["actor"] = v.Actor
-	if v.Username != "" || v.Password != "" {
-		values["basic"] = base64.StdEncoding.EncodeToString([]byte(v.Username + ":" + string(v.Password))) // RFC 7617
-	}
-	for name := range p.Extras {
-		values[name] = "false"
-	}
-	for name, preset := range p.Params {
-		if preset != nil {
-			values[name] = *preset
-		}
-	}
-	maps.Copy(values, v.Params)
-	for name, preset := range p.Params {
-		if _, given := v.Params[name]; preset != nil && !given {
-			values[name] = Template(*preset).Text(values) // which may be another param
-		}
-	}
-	return values
-}
-
-// TurnedOn are the profile's destructive extras that the values turn on, and
-// what they destroy.
-func (v Values) TurnedOn(p *Profile) map[string]string {
-	on := map[string]string{}
+// EnabledExtras are the profile's extras that the values set to true, with what a
+// removal then destroys as well.
+func (v Values) EnabledExtras(p *Profile) map[string]string {
+	enabled := map[string]string{}
 	for name, destroys := range p.Extras {
 		if v.Params[name] == "true" {
-			on[name] = destroys
+			enabled[name] = destroys
 		}
 	}
-	return on
+	return enabled
 }
 
-// Check says everything that is missing for the profile, is of no use to it, or
-// contradicts itself, by the names of the variables.
+// Check returns everything that is missing for the profile, is of no use to it, or
+// contradicts itself. Each error begins with the name of the variable.
 func (v Values) Check(p *Profile) []error {
+	return slices.Concat(v.checkCredentials(p), v.checkParams(p))
+}
+
+func (v Values) checkCredentials(p *Profile) []error {
 	var errs []error
-	oneLine := func(name, value string) {
-		if strings.ContainsFunc(value, unicode.IsControl) {
-			errs = append(errs, fmt.Errorf("%s has a line break or another control character in it", name))
-		}
-	}
-	given := v.given()
-	needed, allowed := p.credentials(v.Token != "")
+	given := v.credentials()
+	needed, allowed := p.neededCredentials(v.Token != "")
 	if p.Anonymous {
 		needed, allowed = nil, needed
 	}
@@ -84,84 +60,71 @@ func (v Values) Check(p *Profile) []error {
 	for _, name := range credentials {
 		switch has := given[name] != ""; {
 		case has && !slices.Contains(needed, name) && !slices.Contains(allowed, name):
-			errs = append(errs, fmt.Errorf("%s: is of no use: profile %s takes %s", variable(name), p.Name, p.ways()))
+			errs = append(errs, fmt.Errorf("%s: is of no use: profile %s takes %s", variable(name), p.Name, p.acceptedCredentials()))
 		case !has && slices.Contains(needed, name):
 			missing = append(missing, name)
 		}
-		if name != "client_secret" || p.SignIn == nil || p.SignIn.Assertion == nil { // a key has many lines
-			oneLine(variable(name)+":", given[name])
+		isKey := name == "client_secret" && p.SignIn != nil && p.SignIn.Assertion != nil
+		if !isKey { // which has many lines
+			errs = append(errs, checkControls(variable(name)+":", given[name])...)
 		}
 	}
-	oneLine("DORMANT_ACTOR:", v.Actor)
+	errs = append(errs, checkControls("DORMANT_ACTOR:", v.Actor)...)
 	if len(missing) > 0 {
-		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.ways()))
+		errs = append(errs, fmt.Errorf("%s: is not set: profile %s takes %s", variables(missing), p.Name, p.acceptedCredentials()))
 	}
-	for _, name := range keys(v.Params) {
-		oneLine("DORMANT_PARAMS: "+name, v.Params[name])
+	return errs
+}
+
+func (v Values) checkParams(p *Profile) []error {
+	var errs []error
+	for _, name := range sortedKeys(v.Params) {
+		errs = append(errs, checkControls("DORMANT_PARAMS: "+name, v.Params[name])...)
 		_, isParam := p.Params[name]
 		_, isExtra := p.Extras[name]
 		switch {
 		case !isParam && !isExtra:
-			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s has no %q; it has %s", p.Name, name, listed(append(keys(p.Params), keys(p.Extras)...))))
+			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s has no %q; it has %s", p.Name, name, joinOrNone(slices.Concat(sortedKeys(p.Params), sortedKeys(p.Extras)))))
 		case isExtra && v.Params[name] != "true" && v.Params[name] != "false":
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s=%q: true or false is accepted; true %s", name, v.Params[name], p.Extras[name]))
 		}
 	}
-	if v.Actor == "" && v.Token == "" && p.SignIn != nil && p.SignIn.names("actor") {
+	if v.Actor == "" && v.Token == "" && p.SignIn != nil && p.SignIn.uses("actor") {
 		errs = append(errs, fmt.Errorf("DORMANT_ACTOR: is not set: profile %s signs in for that account", p.Name))
 	}
-	values, inPaths := v.Placeholders(p), p.inPaths()
-	for _, name := range keys(p.Params) {
+	bound, inPaths := p.Bind(v).text, p.placeholdersInPaths()
+	for _, name := range sortedKeys(p.Params) {
 		switch {
 		case p.Params[name] == nil && v.Params[name] == "":
 			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: profile %s needs %s=…", p.Name, name))
-		case inPaths[name] && !job.SafeID(values[name]):
-			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s=%q: can't stand in the path of a URL", name, values[name]))
+		case inPaths[name] && !job.SafeID(bound[name]):
+			errs = append(errs, fmt.Errorf("DORMANT_PARAMS: %s=%q: can't stand in the path of a URL", name, bound[name]))
 		}
 	}
 	return errs
 }
 
-// inPaths are the placeholders in paths of URLs.
-func (p *Profile) inPaths() map[string]bool {
-	paths := []Template{p.List.Path}
-	if p.SignIn != nil {
-		paths = append(paths, p.SignIn.Path)
+// checkControls refuses control characters, which could end a header.
+func checkControls(prefix, value string) []error {
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return []error{fmt.Errorf("%s has a line break or another control character in it", prefix)}
 	}
-	if p.Self != nil {
-		paths = append(paths, p.Self.Path)
-	}
-	for _, g := range p.Get {
-		paths = append(paths, g.Path)
-	}
-	for _, s := range slices.Concat(p.Remove, p.Disable) {
-		paths = append(paths, s.Path)
-	}
-	for _, s := range p.Activity {
-		paths = append(paths, s.Path)
-	}
-	names := map[string]bool{}
-	for _, t := range paths {
-		for _, name := range t.Names() {
-			names[name] = true
-		}
-	}
-	return names
+	return nil
 }
 
-// credentials are the placeholders that have to be filled, with a token of the
-// operator's or without one, and those that may be filled as well.
-func (p *Profile) credentials(token bool) (needed, allowed []string) {
-	names := p.inHeaders()
+// neededCredentials are the placeholders for credentials that have to have a value,
+// with a token in the configuration or without one, and those that may have one.
+func (p *Profile) neededCredentials(token bool) (needed, allowed []string) {
+	names := p.placeholdersInHeaders()
 	if p.SignIn != nil && names["token"] && !token {
 		delete(names, "token")
 		for _, t := range p.SignIn.templates() {
-			for _, name := range t.Names() {
+			for _, name := range t.placeholders() {
 				names[name] = true
 			}
 		}
 		if p.SignIn.Assertion != nil {
-			names["client_secret"] = true // the key, which may tell whose it is
+			names["client_secret"] = true // the key, which may have the client's id in it
 			delete(names, "client_id")
 			allowed = []string{"client_id"}
 		}
@@ -172,65 +135,71 @@ func (p *Profile) credentials(token bool) (needed, allowed []string) {
 	return slices.DeleteFunc(slices.Clone(credentials), func(name string) bool { return !names[name] }), allowed
 }
 
-// templates are all that a sign-in sends.
-func (s *SignIn) templates() []Template {
-	all := []Template{s.Path, s.URL}
-	for _, fields := range []map[string]Template{s.JSON, s.Form, s.Assertion} {
-		for _, name := range keys(fields) {
-			all = append(all, fields[name])
-		}
-	}
-	return all
-}
-
-// ways says which credentials the profile takes.
-func (p *Profile) ways() string {
-	with, _ := p.credentials(true)
+// acceptedCredentials says which credentials the profile takes.
+func (p *Profile) acceptedCredentials() string {
+	with, _ := p.neededCredentials(true)
 	text := variables(with)
 	if p.SignIn != nil {
-		without, _ := p.credentials(false)
+		without, _ := p.neededCredentials(false)
 		text += ", or " + variables(without)
 	}
 	return text
 }
 
-// NamesActor reports whether the directory is told who removes.
-func (p *Profile) NamesActor() bool {
-	return p.inHeaders()["actor"] || p.SignIn != nil && p.SignIn.names("actor")
+// SendsActor reports whether the profile tells the directory which account acts.
+func (p *Profile) SendsActor() bool {
+	return p.placeholdersInHeaders()["actor"] || p.SignIn != nil && p.SignIn.uses("actor")
 }
 
-// names reports whether the sign-in has the placeholder.
-func (s *SignIn) names(name string) bool {
-	return slices.ContainsFunc(s.templates(), func(t Template) bool { return slices.Contains(t.Names(), name) })
-}
-
-// inHeaders are the placeholders in the headers.
-func (p *Profile) inHeaders() map[string]bool {
+// placeholdersInHeaders are those in the headers that go with every request.
+func (p *Profile) placeholdersInHeaders() map[string]bool {
 	names := map[string]bool{}
 	for _, t := range p.Headers {
-		for _, name := range t.Names() {
+		for _, name := range t.placeholders() {
 			names[name] = true
 		}
 	}
 	return names
 }
 
-func variables(names []string) string {
-	var texts []string
-	for _, name := range names {
-		texts = append(texts, variable(name))
+// placeholdersInPaths are those in the paths of URLs.
+func (p *Profile) placeholdersInPaths() map[string]bool {
+	paths := []Template{p.List.Path}
+	if p.SignIn != nil {
+		paths = append(paths, p.SignIn.Path)
 	}
-	if len(texts) == 0 {
+	if p.Self != nil {
+		paths = append(paths, p.Self.Path)
+	}
+	for _, l := range p.Get {
+		paths = append(paths, l.Path)
+	}
+	for _, s := range slices.Concat(p.Remove, p.Disable) {
+		paths = append(paths, s.Path)
+	}
+	for _, s := range p.Activity {
+		paths = append(paths, s.Path)
+	}
+	names := map[string]bool{}
+	for _, t := range paths {
+		for _, name := range t.placeholders() {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// variables are the environment variables for the placeholders, in words.
+func variables(placeholders []string) string {
+	var names []string
+	for _, name := range placeholders {
+		names = append(names, variable(name))
+	}
+	if len(names) == 0 {
 		return "no credentials"
 	}
-	return strings.Join(texts, " and ")
+	return strings.Join(names, " and ")
 }
 
+// variable is the environment variable that gives the placeholder its value.
 func variable(placeholder string) string { return "DORMANT_" + strings.ToUpper(placeholder) }
-
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
-}

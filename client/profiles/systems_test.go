@@ -604,8 +604,8 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 	}
 	p := builtin(t, name)
 	equal(t, "sent in spite of a dry run", d.sent(p), nil)
-	for _, f := range c.Census().Fields {
-		if f.Accounts == 0 && !f.Optional && !slices.ContainsFunc(p.Get, func(g profile.Single) bool { return g.Details }) {
+	for _, f := range c.FieldCounts().Fields {
+		if f.Accounts == 0 && !f.Optional && !slices.ContainsFunc(p.Get, func(g profile.Lookup) bool { return g.Details }) {
 			t.Errorf("no account has %s at %s", f.Field, f.Paths)
 		}
 	}
@@ -1127,7 +1127,7 @@ func (s system) seeingNoLogins(t *testing.T, name string, now time.Time) {
 	names, elsewhere := map[string]bool{}, false
 	for _, path := range p.User.LastLogin.Path {
 		name, _, _ := strings.Cut(path, ".")
-		part := slices.ContainsFunc(p.Get, func(g profile.Single) bool { return g.As == name })
+		part := slices.ContainsFunc(p.Get, func(g profile.Lookup) bool { return g.As == name })
 		names[name], elsewhere = !part, elsewhere || part
 	}
 	d := s.serve(t, name, now, nil)

@@ -14,11 +14,11 @@ func (c Config) profileProblems() []error {
 	if len(c.ProtectRoles) > 0 && c.Profile.User.Roles.Path == "" {
 		add("DORMANT_PROTECT_ROLES: profile %s reads no roles, so they can't protect anybody; use DORMANT_ALLOWLIST", c.Profile.Name)
 	}
-	if !c.DryRun && c.Profile.NamesActor() && c.Actor == "" {
+	if !c.DryRun && c.Profile.SendsActor() && c.Actor == "" {
 		add("DORMANT_ACTOR: is required to remove with profile %s: the directory is told who removes, and that account is kept", c.Profile.Name)
 	}
 	problems = append(problems, c.cannotDisable()...)
-	if !c.Recheck && c.ProtectAdmins && c.Profile.TellsAdminsLast() {
+	if !c.Recheck && c.ProtectAdmins && c.Profile.AdminsNeedLookup() {
 		add("DORMANT_RECHECK=false: profile %s finds out who is an administrator only by the second look; "+
 			"leave it on, or set DORMANT_PROTECT_ADMINS=false", c.Profile.Name)
 	}
@@ -56,5 +56,5 @@ func (c Config) cannotDisable() []error {
 // TurnedOn returns the profile's destructive parameters that are on, and what each
 // makes a removal do.
 func (c Config) TurnedOn() map[string]string {
-	return profile.Values{Params: c.Params}.TurnedOn(c.Profile)
+	return profile.Values{Params: c.Params}.EnabledExtras(c.Profile)
 }

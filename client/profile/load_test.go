@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,9 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
-	"github.com/rs/zerolog"
 
 	"dormant/job"
 )
@@ -30,7 +26,7 @@ func TestBuiltinProfiles(t *testing.T) {
 		// Printed, it is the start of one's own.
 		if own := load(t, string(must(YAML(name)))); own.Name != "own" {
 			t.Errorf("a file's name is %q", own.Name)
-		} else if own.Name, own.at, own.BuiltIn = p.Name, p.at, p.BuiltIn; !reflect.DeepEqual(own, p) {
+		} else if own.Name, own.origin, own.BuiltIn = p.Name, p.origin, p.BuiltIn; !reflect.DeepEqual(own, p) {
 			t.Errorf("%s is another profile as a file", name)
 		}
 	}
@@ -150,98 +146,14 @@ func FuzzLoad(f *testing.F) {
 		}
 		v.Check(p)
 		for _, s := range p.Remove {
-			if path := s.Path.Path(AccountPlaceholders(job.User{ID: "ID"})); !strings.HasPrefix(path, "/") {
+			if path := s.Path.Path(Bindings{text: AccountValues(job.User{ID: "ID"})}); !strings.HasPrefix(path, "/") {
 				t.Errorf("removes at %q", path)
 			}
-			if !slices.ContainsFunc(slices.Concat(s.Templates(), s.Body.Texts(), []Template{s.Path}), func(t Template) bool {
-				return slices.ContainsFunc(t.Names(), func(name string) bool { return slices.Contains(p.User.Names(), name) })
+			if !slices.ContainsFunc(slices.Concat(s.Templates(), s.Body.templates(), []Template{s.Path}), func(t Template) bool {
+				return t.hasAny(p.User.placeholders())
 			}) {
 				t.Errorf("removes at %q, whoever that is", s.Path)
 			}
 		}
 	})
-}
-
-func TestValuesCheck(t *testing.T) {
-	params := func(pairs ...string) map[string]string {
-		m := map[string]string{}
-		for i := 0; i < len(pairs); i += 2 {
-			m[pairs[i]] = pairs[i+1]
-		}
-		return m
-	}
-	needs := load(t, smallest+"params: {realm: , org: acme}\n")
-	for name, row := range map[string]struct {
-		profile *Profile
-		values  Values
-		want    []string // one for each problem
-	}{
-		"token":                   {builtin(t, "maestro"), Values{Token: "t", Actor: "a"}, nil},
-		"sign in":                 {builtin(t, "maestro"), Values{Username: "u", Password: "p"}, nil},
-		"refresh token":           {builtin(t, "itflex"), Values{ClientSecret: "s"}, nil},
-		"nothing":                 {builtin(t, "maestro"), Values{}, []string{"DORMANT_USERNAME and DORMANT_PASSWORD: is not set: profile maestro takes DORMANT_TOKEN, or DORMANT_USERNAME and DORMANT_PASSWORD"}},
-		"half":                    {builtin(t, "maestro"), Values{Username: "u"}, []string{"DORMANT_PASSWORD: is not set"}},
-		"both":                    {builtin(t, "maestro"), Values{Token: "t", Username: "u", Password: "p"}, []string{"DORMANT_USERNAME: is of no use", "DORMANT_PASSWORD: is of no use"}},
-		"of no use":               {builtin(t, "redmine"), Values{Token: "t", ClientID: "x"}, []string{"DORMANT_CLIENT_ID: is of no use"}},
-		"redmine without":         {builtin(t, "redmine"), Values{}, []string{"DORMANT_TOKEN: is not set"}},
-		"lines":                   {builtin(t, "redmine"), Values{Token: "t\nX: y"}, []string{"DORMANT_TOKEN: has a line break or another control character in it"}},
-		"lines in the actor":      {builtin(t, "maestro"), Values{Token: "t", Actor: "a\r\nX: y"}, []string{"DORMANT_ACTOR: has a line break or another control character in it"}},
-		"lines in a parameter":    {builtin(t, "maestro"), Values{Token: "t", Params: params("scheme", "a\nb")}, []string{"DORMANT_PARAMS"}},
-		"unknown parameter":       {builtin(t, "maestro"), Values{Token: "t", Params: params("shceme", "x")}, []string{`"shceme"; it has scheme`}},
-		"no parameters at all":    {builtin(t, "itflex"), Values{Token: "t", Params: params("a", "x")}, []string{"it has none"}},
-		"a credential is no such": {builtin(t, "maestro"), Values{Token: "t", Params: params("token", "x")}, []string{`no "token"`}},
-		"parameter given":         {needs, Values{Token: "t", Params: params("realm", "r")}, nil},
-		"parameter missing":       {needs, Values{Token: "t"}, []string{"needs realm="}},
-		"parameter empty":         {needs, Values{Token: "t", Params: params("realm", "")}, []string{"needs realm="}},
-		"all at once":             {needs, Values{Password: "SECRET", Params: params("x", "y")}, []string{"DORMANT_PASSWORD: is of no use", "DORMANT_TOKEN", `"x"`, "realm"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var got []string
-			for _, err := range row.values.Check(row.profile) {
-				got = append(got, err.Error())
-			}
-			for i, want := range row.want {
-				if len(got) != len(row.want) || !strings.Contains(strings.Join(got, "\n"), want) || strings.Contains(got[i], "SECRET") {
-					t.Fatalf("got %q, want %q", got, row.want)
-				}
-			}
-			if len(got) != len(row.want) {
-				t.Errorf("got %q, want %q", got, row.want)
-			}
-		})
-	}
-	if !builtin(t, "maestro").NamesActor() || builtin(t, "redmine").NamesActor() {
-		t.Error("only Maestro is told who removes")
-	}
-}
-
-func TestSecret(t *testing.T) {
-	const text = "hunter2"
-	s := Secret(text)
-	type settings struct {
-		Token   Secret
-		Pointer *Secret
-		List    []Secret
-		Map     map[string]Secret
-		Any     any
-	}
-	all := settings{s, &s, []Secret{s}, map[string]Secret{"a": s}, s}
-	values := Values{Token: s, Password: s, ClientSecret: s}
-	var log strings.Builder
-	logger := zerolog.New(&log)
-	logger.Info().Any("a", all).Interface("b", values).Stringer("c", s).Any("d", s).Any("e", struct{ Values Values }{values}).
-		Str("f", fmt.Sprint(s)).Err(fmt.Errorf("bad %s", s)).Send()
-	shown := []string{log.String(), s.String(), string(must(json.Marshal(all))), string(must(json.Marshal(values))),
-		string(must(yaml.Marshal(all))), fmt.Sprint(s), fmt.Sprintln(all, values), fmt.Errorf("%w: %v", os.ErrInvalid, s).Error()}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%10.3s", "%T", "%!"} {
-		shown = append(shown, fmt.Sprintf(verb, s), fmt.Sprintf(verb, all), fmt.Sprintf(verb, values), fmt.Sprintf(verb, &all), fmt.Sprintf(verb, []any{s}))
-	}
-	for _, text := range shown {
-		if strings.Contains(text, "hunter") || strings.Contains(strings.ToLower(strings.ReplaceAll(text, " ", "")), "68756e") {
-			t.Errorf("the secret shows in %s", text)
-		}
-	}
-	if string(s) != text || Secret("").String() != "" || fmt.Sprint(s) != "***" {
-		t.Error("the text itself is lost, or nothing looks like something")
-	}
 }

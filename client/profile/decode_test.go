@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestMisread: what is no profile at all says the line, what is needed there, and
+// TestExplain: what is no profile at all says the line, what is needed there, and
 // what stands there.
-func TestMisread(t *testing.T) {
+func TestExplain(t *testing.T) {
 	const braces = `text is needed; in quotes, if it begins with a brace: "{token}"`
 	for name, row := range map[string]struct {
 		source string

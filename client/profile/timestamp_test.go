@@ -10,16 +10,16 @@ import (
 	"dormant/job"
 )
 
-func clockOf(t testing.TB, layout, zone string) Clock {
+func parserOf(t testing.TB, layout, zone string) timeParser {
 	t.Helper()
-	c, err := Moment{Layout: layout, Zone: Template(zone)}.Clock(nil)
+	c, err := Timestamp{Layout: layout, Zone: Template(zone)}.parser(Bindings{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func TestClock(t *testing.T) {
+func TestTimes(t *testing.T) {
 	for _, row := range []struct {
 		layout, zone string
 		want         map[string]string
@@ -61,7 +61,7 @@ func TestClock(t *testing.T) {
 			"2024-05-01T10:00:00+00:00": "unreadable", "2024-05-01T10:00:00": "unreadable",
 		}},
 	} {
-		c := clockOf(t, row.layout, row.zone)
+		c := parserOf(t, row.layout, row.zone)
 		for text, want := range row.want {
 			if got := c.parse(text).String(); got != want {
 				t.Errorf("%q in %q, %q: %s, want %s", text, row.layout, row.zone, got, want)
@@ -70,40 +70,40 @@ func TestClock(t *testing.T) {
 	}
 }
 
-func TestClockReads(t *testing.T) {
-	c := clockOf(t, "", "")
+func TestTimesOfJSON(t *testing.T) {
+	c := parserOf(t, "", "")
 	for value, want := range map[string]string{
 		`null`: "never", `""`: "never", `0`: "never", `1714557600`: "2024-05-01T10:00:00Z", `1714557600.5`: "2024-05-01T10:00:00Z", `"1714557600"`: "2024-05-01T10:00:00Z",
 		`true`: "unreadable", `false`: "unreadable", `{}`: "unreadable", `[]`: "unreadable", `["2024-05-01"]`: "unreadable", `1e9`: "unreadable", `99999999999999999999`: "unreadable",
 	} {
-		if got := c.read(gjson.Parse(value)).String(); got != want {
+		if got := c.value(gjson.Parse(value)).String(); got != want {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
 	}
-	if got := clockOf(t, "YYYYMMDD", "").read(gjson.Parse("20240501")).String(); got != "2024-05-01T23:59:59Z" {
+	if got := parserOf(t, "YYYYMMDD", "").value(gjson.Parse("20240501")).String(); got != "2024-05-01T23:59:59Z" {
 		t.Errorf("a number in a layout: %s", got)
 	}
 }
 
 func TestNewest(t *testing.T) {
-	c := clockOf(t, "", "")
+	c := parserOf(t, "", "")
 	for document, want := range map[string]string{
 		`{}`: "not found", `{"a":null}`: "never", `{"b":""}`: "never", `{"a":null,"b":0}`: "never",
 		`{"a":"2020-01-01","b":"2021-01-01"}`: "2021-01-01T23:59:59Z", `{"a":"2021-01-01","b":"2020-01-01"}`: "2021-01-01T23:59:59Z",
 		`{"a":null,"b":"2020-01-01"}`: "2020-01-01T23:59:59Z", `{"a":"2020-01-01","b":null}`: "2020-01-01T23:59:59Z", `{"b":"2020-01-01"}`: "2020-01-01T23:59:59Z",
 		`{"a":"2020-01-01","b":"?"}`: "unreadable", `{"a":"?","b":"2020-01-01"}`: "unreadable", `{"a":null,"b":{}}`: "unreadable",
 	} {
-		got, found := c.Newest(Paths{"a", "b"}, gjson.Parse(document))
+		got, found := c.newest(Paths{"a", "b"}, gjson.Parse(document))
 		if text := got.String(); found && text != want || !found && want != "not found" {
 			t.Errorf("%s: %s, %t; want %s", document, text, found, want)
 		}
 	}
 }
 
-// FuzzClock: with a layout, only what is one of the known sentinels, or the
+// FuzzTimes: with a layout, only what is one of the known sentinels, or the
 // layout's own year 1 or 1970, is ever "never"; and nothing is known that is not
 // written in the layout.
-func FuzzClock(f *testing.F) {
+func FuzzTimes(f *testing.F) {
 	for _, text := range []string{"", "0", "-1", "01.05.2024 10:00:00", "01.01.0001 00:00:00", "01.01.1970 00:00:00", "2024-05-01T10:00:00Z", "2024-05-01 10:00:00",
 		"never", "n/a", "31.12.9999 23:59:59", "00.00.0000 00:00:00", "1714557600", "0000-00-00 00:00:00", "01.01.0002 0:00:00", "\x00", "１２"} {
 		f.Add(text)
@@ -112,7 +112,7 @@ func FuzzClock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for layout, written := range layouts {
 			for _, zone := range []string{"", "Europe/Berlin", "Pacific/Kiritimati"} {
-				c := clockOf(t, layout, zone)
+				c := parserOf(t, layout, zone)
 				got := c.parse(text)
 				at, err := time.ParseInLocation(written, strings.TrimSpace(text), c.zone)
 				sentinel := job.ParseLastLogin(text).State == job.LoginNever
@@ -134,7 +134,7 @@ func FuzzClock(f *testing.F) {
 		}
 		// Without a layout, a space is as good as a T, and nothing is "never" that
 		// is not so anyway.
-		plain := clockOf(t, "", "")
+		plain := parserOf(t, "", "")
 		if got, want := plain.parse(text), job.ParseLastLogin(strings.Replace(text, " ", "T", 1)); got.State == job.LoginNever && want.State != job.LoginNever &&
 			job.ParseLastLogin(text).State != job.LoginNever {
 			t.Fatalf("%q is never", text)

@@ -1,0 +1,49 @@
+package client
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// maxBody bounds a response that is no listing, and each item of a listing, in bytes.
+const maxBody = 1 << 20
+
+// A limitedBody is a response that fails if it is larger than left bytes.
+type limitedBody struct {
+	body io.Reader
+	left int64
+}
+
+func (l *limitedBody) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, responseErrorf("the answer is too large")
+	}
+	n, err := l.body.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, asConnectionError(err)
+}
+
+// A streamedBody is a response of which each part may take as long as a whole
+// request, so that a long listing is not cut short while it flows. The time
+// between two reads does not count: then the client is busy, not the server.
+type streamedBody struct {
+	body    io.Reader
+	timer   *time.Timer
+	timeout time.Duration
+}
+
+func (b *streamedBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.timeout)
+	defer b.timer.Stop()
+	n, err := b.body.Read(p)
+	return n, asConnectionError(err)
+}
+
+// asConnectionError marks an error while reading a body as one that may not come again.
+func asConnectionError(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return &connectionError{err}
+}

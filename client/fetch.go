@@ -1,0 +1,193 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/client/profile"
+	"dormant/job"
+)
+
+// fetch reads one page, with retries, and sends its items once all of them have
+// come. Only a listing in one response, which may be long, is sent while it comes;
+// a retry then sends again what the failed attempt has sent.
+func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send func(item) error) (page, error) {
+	pg := page{number: number, total: -1}
+	r, err := p.request(pr)
+	if err != nil {
+		return pg, err
+	}
+	pg.url = r.url
+	attempts := 0
+	var items []item
+	keep := func(it item) error {
+		it.attempt = attempts
+		if !p.listing.IsPaged() {
+			return send(it)
+		}
+		if items = append(items, it); len(items) > p.client.maxItems {
+			return fmt.Errorf("more than %d items, so the listing does not end", p.client.maxItems)
+		}
+		return nil
+	}
+	err = p.client.retry(ctx, p.operation, func() error {
+		return p.client.withToken(ctx, func(token string) error {
+			pg.items, items = 0, nil
+			attempts++
+			r.token = token
+			return p.client.send(ctx, r, func(body io.Reader, header http.Header) error {
+				pg.header = header
+				return p.decode(body, &pg, keep)
+			})
+		})
+	})
+	if !p.listing.IsPaged() {
+		p.attempts = attempts
+	}
+	for _, it := range items {
+		if err != nil {
+			break
+		}
+		err = send(it)
+	}
+	if err != nil || p.listing.Total == nil {
+		return pg, err
+	}
+	pg.total, err = readTotal(pg, *p.listing.Total)
+	return pg, err
+}
+
+// totalFormat is how a total is written, as a number or as text.
+var totalFormat = regexp.MustCompile(`^[0-9]{1,9}$`)
+
+// readTotal returns how many items the page says that there are, or -1 with an error.
+func readTotal(p page, l profile.Location) (int, error) {
+	total := p.at(l)
+	if total.IsObject() || total.IsArray() || !totalFormat.MatchString(total.String()) {
+		return -1, mismatchf("total", "%s is %s, not the number of items", l, profile.Describe(total))
+	}
+	return int(total.Int()), nil
+}
+
+// decode reads a response into the page and sends its items.
+func (p *pagination) decode(body io.Reader, pg *page, send func(item) error) error {
+	items := p.listing.Items
+	if len(items) == 0 { // the answer is the one item
+		document, err := decodeJSON(body)
+		if err != nil {
+			return err
+		}
+		pg.items, pg.envelope = 1, document
+		return send(item{page: pg.number, position: 1, value: document})
+	}
+	var hash maphash.Hash
+	hash.SetSeed(p.client.hashSeed)
+	envelope, err := decodeListing(body, items, p.listing.Keyed, func(name string, raw []byte) error {
+		pg.items++
+		_, _ = hash.WriteString(name + "\x00") // never fails
+		_, _ = hash.Write(raw)
+		pg.last = gjson.ParseBytes(raw) // a copy
+		return send(item{page: pg.number, position: pg.items, name: name, value: pg.last})
+	})
+	var response *responseError
+	if errors.As(err, &response) && response.itemsMissing && p.listing.None != "" && envelope.Get(p.listing.None).Exists() {
+		err = nil
+	}
+	pg.envelope, pg.hash = envelope, hash.Sum64()
+	return err
+}
+
+// pageSize is how many items a page is requested with, or 0.
+func (p *pagination) pageSize() int {
+	switch size := p.listing.Size; {
+	case size == nil:
+		return 0
+	case p.client.pageSize > 0 && p.operation == opList:
+		return p.client.pageSize
+	default:
+		return size.Default
+	}
+}
+
+// request is the request for a page.
+func (p *pagination) request(pr pageRequest) (request, error) {
+	l := p.listing
+	r := request{operation: p.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true}
+	bindings, err := p.client.bindings.ForAccount(p.user, l.Path, l.Body, slices.Collect(maps.Values(l.Query))...)
+	if err != nil {
+		return r, err
+	}
+	if pr.url != nil {
+		r.url = pr.url
+		return r, nil
+	}
+	params := map[string]any{}
+	if l.Size != nil {
+		params[l.Size.Param] = p.pageSize()
+	}
+	maps.Copy(params, pr.params)
+	query := profile.ExpandAll(l.Query, bindings)
+	if r.method == http.MethodPost {
+		body := l.Body.Expand(bindings)
+		for name, value := range params {
+			body = setMember(body, strings.Split(name, "."), value)
+		}
+		if r.body, err = json.Marshal(body); err != nil {
+			return r, err
+		}
+	} else {
+		for name, value := range params {
+			query[name] = fmt.Sprint(value)
+		}
+	}
+	r.url, err = p.client.target(l.Path, bindings, query)
+	return r, err
+}
+
+// setMember sets a value in a JSON document, and makes the objects on the path to it.
+func setMember(document any, path []string, value any) any {
+	object, ok := document.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	if len(path) > 1 {
+		value = setMember(object[path[0]], path[1:], value)
+	}
+	object[path[0]] = value
+	return object
+}
+
+// isPageNotFound reports whether the answer says that there is no such page.
+func isPageNotFound(err error) bool {
+	return hasCode(err, http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity)
+}
+
+// explainNotFound adds to the error of a page that does not exist what may be the
+// cause. Of the first page, that is a wrong path. Of another, accounts may have been
+// removed since the page before; or this is how the directory ends a listing
+// without a total.
+func (p *pagination) explainNotFound(err error, number int) error {
+	switch {
+	case !isPageNotFound(err):
+		return err
+	case number > 1 && p.listing.Total == nil && p.listing.Cursor == nil && p.listing.Next == nil:
+		return fmt.Errorf("%w: %w, or this is its end, which only a total could tell (%s)", err, job.ErrChanged, p.client.profile.Where(p.key+".total"))
+	case number > 1:
+		return fmt.Errorf("%w: %w", err, job.ErrChanged)
+	case hasCode(err, http.StatusNotFound):
+		return fmt.Errorf("%w at %s (%s)", err, p.listing.Path, p.client.profile.Where(p.key+".path"))
+	}
+	return err
+}

@@ -1,0 +1,242 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
+)
+
+// An AccountReader reads accounts from the JSON objects of a directory.
+type AccountReader struct {
+	fields             Fields
+	lastLogin, created timeParser
+}
+
+// NewAccountReader fails if the values of the placeholders are wrong, such as a
+// time zone that does not exist.
+func NewAccountReader(p *Profile, b Bindings) (AccountReader, error) {
+	r := AccountReader{fields: p.User}
+	var loginErr, createdErr error
+	r.lastLogin, loginErr = p.User.LastLogin.timestamp().parser(b)
+	if p.User.Created != nil {
+		r.created, createdErr = p.User.Created.parser(b)
+	}
+	if err := errors.Join(loginErr, createdErr); err != nil {
+		return r, fmt.Errorf("%s: %w", p.Where("user"), err)
+	}
+	return r, nil
+}
+
+// A FieldError says that a field of an account has a value that it can't have.
+type FieldError struct {
+	Key string // of the profile, such as user.roles
+	Err error
+}
+
+func (e *FieldError) Error() string { return e.Err.Error() }
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Account reads an account. The name is that under which the item is a member of
+// an object, or "" for an element of an array. An error means that the item is no
+// account, or is one that can't be understood; where a field is to blame, it is a
+// *FieldError.
+func (r AccountReader) Account(name string, item gjson.Result) (job.User, error) {
+	if !item.IsObject() {
+		return job.User{}, fmt.Errorf("%s is not an account: an object is needed", Describe(item))
+	}
+	id, err := r.ID(name, item)
+	if err != nil {
+		return job.User{}, &FieldError{"user.id", err}
+	}
+	u := job.User{
+		ID:        id,
+		Username:  textAt(item, r.fields.Username),
+		Email:     textAt(item, r.fields.Email),
+		LastLogin: r.readLastLogin(item),
+		Extra:     r.readExtra(item),
+	}
+	u.Created, u.Undated = r.readCreated(item)
+	if login := u.LastLogin.At; isEndOfDay(u.Created) && login.Before(u.Created) && u.Created.Sub(login) < day {
+		u.Created = login // a login on the day of the creation was not before it
+	}
+	for _, flag := range []struct {
+		key   string
+		flag  Flag
+		field *bool
+	}{
+		{"user.admin", r.fields.Admin, &u.Admin},
+		{"user.service_account", r.fields.ServiceAccount, &u.ServiceAccount},
+		{"user.disabled", r.fields.Disabled, &u.Disabled},
+	} {
+		set, known, err := flag.flag.isSet(item)
+		if err != nil {
+			return job.User{}, &FieldError{flag.key, err}
+		}
+		*flag.field = set
+		if !known {
+			// The directory has the flag and does not show it to this caller, so
+			// other parts of the account may be hidden as well.
+			u.LastLogin, u.Partial = job.LastLogin{State: job.LoginHidden}, true
+		}
+	}
+	if r.fields.Roles.Path != "" {
+		if u.Roles, err = r.fields.Roles.read(item); err != nil {
+			return job.User{}, &FieldError{"user.roles", err}
+		}
+	}
+	return u, nil
+}
+
+const day = 24 * time.Hour
+
+// ID reads only the account's id; name as for Account.
+func (r AccountReader) ID(name string, item gjson.Result) (string, error) {
+	if r.fields.ID == memberName {
+		return name, nil
+	}
+	return idAt(item, r.fields.ID)
+}
+
+// Caller reads who an account is, and nothing else of it. idPath is where its id
+// is; "": where all accounts have it. It returns an error if the item has neither
+// id nor username nor e-mail address.
+func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error) {
+	if idPath == "" {
+		idPath = r.fields.ID
+	}
+	u := job.User{Username: textAt(item, r.fields.Username), Email: textAt(item, r.fields.Email)}
+	if id, err := idAt(item, idPath); err == nil {
+		u.ID = id
+	}
+	if u.ID == "" && u.Username == "" && u.Email == "" {
+		return job.User{}, errUnidentified
+	}
+	return u, nil
+}
+
+var errUnidentified = errors.New("the answer has no id, username or email of the caller")
+
+// IsComplete reports whether the item has every field that an account should have.
+func (r AccountReader) IsComplete(item gjson.Result) bool {
+	needed, _ := r.fields.paths()
+	for _, paths := range needed {
+		if !paths.At(item).Exists() {
+			return false
+		}
+	}
+	return true
+}
+
+// integer matches a number that can be an id.
+var integer = regexp.MustCompile(`^-?[0-9]+$`)
+
+func idAt(item gjson.Result, path string) (string, error) {
+	switch id := item.Get(path); {
+	case id.Type == gjson.String:
+		return strings.Clone(id.Str), nil
+	case id.Type == gjson.Number && integer.MatchString(id.Raw):
+		return strings.Clone(id.Raw), nil
+	case !id.Exists():
+		return "", job.WithDetail(fmt.Errorf("it has no %s, so it is not an account", path), "it has "+memberNames(item))
+	default:
+		return "", fmt.Errorf("%s is %s, not text or a whole number", path, Describe(id))
+	}
+}
+
+func (r AccountReader) readExtra(item gjson.Result) map[string]string {
+	if len(r.fields.Extra) == 0 {
+		return nil
+	}
+	extra := map[string]string{}
+	for name, path := range r.fields.Extra {
+		if v := item.Get(path); v.Type != gjson.Null {
+			extra[name] = strings.Clone(v.Raw)
+		}
+	}
+	return extra
+}
+
+// readCreated reads when the account was created. undated says that the item has
+// no date at all; a date that can't be read is the zero time.
+func (r AccountReader) readCreated(item gjson.Result) (at time.Time, undated bool) {
+	if r.fields.Created == nil {
+		return time.Time{}, true
+	}
+	switch created, found := r.created.newest(r.fields.Created.Path, item); {
+	case !found:
+		return time.Time{}, true
+	case created.State == job.LoginNever && isNullOrEmpty(r.fields.Created.Path.At(item)):
+		return time.Time{}, true
+	default:
+		return created.At, false
+	}
+}
+
+func isNullOrEmpty(v gjson.Result) bool {
+	return v.Type == gjson.Null || v.Type == gjson.String && v.Str == ""
+}
+
+func (r AccountReader) readLastLogin(item gjson.Result) job.LastLogin {
+	how := r.fields.LastLogin
+	login, found := r.lastLogin.newest(how.Path, item)
+	switch {
+	case !found:
+		login.State = loginStates[how.Missing]
+	case login.State == job.LoginNever && how.Empty != "":
+		login.State = loginStates[how.Empty]
+	}
+	if login.State == job.LoginNever && how.NeverIf != nil {
+		if holds, known, err := how.NeverIf.Holds(item); !holds || !known || err != nil {
+			login.State = job.LoginHidden
+		}
+	}
+	return login
+}
+
+// read returns the names of the roles, or nil if they are unknown.
+func (r Roles) read(item gjson.Result) ([]string, error) {
+	// A path such as roles.#.name goes through an array. It yields an empty array
+	// if there is no roles at all.
+	array, _, throughArray := strings.Cut(r.Path, ".#")
+	if item.Get(array).Type == gjson.Null {
+		if r.Missing == RolesNone {
+			return []string{}, nil
+		}
+		return nil, nil
+	}
+	v := item.Get(r.Path)
+	if r.Split != "" && v.Type == gjson.String {
+		return splitNames(v.Str, r.Split), nil
+	}
+	if !v.IsArray() {
+		return nil, fmt.Errorf("%s is %s, not an array of names", r.Path, Describe(v))
+	}
+	names := []string{}
+	for _, name := range v.Array() {
+		if name.Type != gjson.String {
+			return nil, fmt.Errorf("%s has %s, not a name", r.Path, Describe(name))
+		}
+		names = append(names, strings.Clone(name.Str))
+	}
+	// Such a path leaves out the elements without a name, which may be any role.
+	if throughArray && item.Get(array+".#").Int() != int64(len(names)) {
+		return nil, fmt.Errorf("%s does not name each of the %s", r.Path, array)
+	}
+	return names, nil
+}
+
+func splitNames(text, separator string) []string {
+	names := []string{}
+	for name := range strings.SplitSeq(text, separator) {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, strings.Clone(name))
+		}
+	}
+	return names
+}

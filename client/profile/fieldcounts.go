@@ -1,0 +1,69 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// FieldCounts says how many accounts of a first page have each field of the
+// profile. Of a long page, it counts the first thousand.
+type FieldCounts struct {
+	Accounts int
+	Members  string // the names of the first account's members, as the directory calls them
+	Fields   []FieldCount
+}
+
+// FieldCount says how many accounts have a field.
+type FieldCount struct {
+	Field    string // as the profile calls it
+	Paths    Paths  // where the profile looks for it
+	Accounts int
+	Example  string // the beginning of what the first of them has there, as JSON
+	Optional bool   // nothing is wrong if no account has it
+}
+
+// NewFieldCounts starts counting.
+func NewFieldCounts(f Fields) *FieldCounts {
+	needed, optional := f.paths()
+	c := &FieldCounts{}
+	for _, fields := range []map[string]Paths{needed, optional} {
+		for field, paths := range fields {
+			c.Fields = append(c.Fields, FieldCount{Field: field, Paths: paths, Optional: optional[field] != nil})
+		}
+	}
+	slices.SortFunc(c.Fields, func(a, b FieldCount) int { return strings.Compare(a.Field, b.Field) })
+	return c
+}
+
+// maxCounted is how many accounts are counted. After them, Add only looks for the
+// fields that no account has had yet.
+const maxCounted = 1000
+
+// Add counts the fields of one account.
+func (c *FieldCounts) Add(item gjson.Result) {
+	if c.Accounts++; c.Accounts == 1 {
+		c.Members = memberNames(item)
+	}
+	for i, f := range c.Fields {
+		if c.Accounts > maxCounted && f.Accounts > 0 {
+			continue
+		}
+		if v := f.Paths.At(item); v.Exists() {
+			c.Fields[i].Accounts++
+			c.Fields[i].Example = cmp.Or(f.Example, fmt.Sprintf("%.60s", v.Raw))
+		}
+	}
+}
+
+// Absent are the fields that no account has and one should have. Where the profile
+// reads accounts again for their details, only the id has to be in the listing.
+func (c *FieldCounts) Absent(p *Profile) []FieldCount {
+	return slices.DeleteFunc(slices.Clone(c.Fields), func(f FieldCount) bool {
+		inDetails := p.Get.HasDetails() && f.Field != "id"
+		return c.Accounts == 0 || f.Accounts > 0 || f.Optional || inDetails
+	})
+}

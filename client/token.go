@@ -1,0 +1,52 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"dormant/client/profile"
+)
+
+// A tokenSource gives requests their token. It is safe for concurrent use.
+type tokenSource interface {
+	// token returns the current token; it may have to request one first.
+	token(ctx context.Context) (string, error)
+
+	// reject says that the directory did not accept the token, and reports
+	// whether the next one may be another.
+	reject(token string) bool
+}
+
+// fixedToken is the token of the configuration.
+type fixedToken profile.Secret
+
+func (t fixedToken) token(context.Context) (string, error) { return string(t), nil }
+func (fixedToken) reject(string) bool                      { return false }
+
+// withToken calls use with a token, and once more with a new one if the
+// directory rejects the first and there may be another.
+func (c *Client) withToken(ctx context.Context, use func(token string) error) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	token, err := c.tokens.token(ctx)
+	if err != nil {
+		return noRetry{err}
+	}
+	if err = use(token); !c.needsNewToken(err, token) {
+		return err
+	}
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	if token, err = c.tokens.token(ctx); err != nil {
+		return noRetry{err}
+	}
+	return use(token)
+}
+
+// needsNewToken reports whether the error says that the directory has rejected the
+// token, and there may be another.
+func (c *Client) needsNewToken(err error, token string) bool {
+	return hasCode(err, http.StatusUnauthorized) && c.tokens.reject(token)
+}
