@@ -175,6 +175,7 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		if !s.byName && t.id != q.whom {
 			return // another account: the run must not use it
 		}
+		t.alone.login, t.alone.at = t.login, t.at
 		run.partial[t.id] = &t
 		if s.last == opGet {
 			complete = append(complete, &t)
@@ -185,7 +186,7 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 			t.admin = !t.hidden && len(body.Array()) > 0
 			complete = append(complete, t)
 		}
-	case q.kind == opSearch && good && body.Get("users").IsArray():
+	case q.kind == opSearch && good && body.Get(s.items).IsArray():
 		complete = run.observeSearch(q, body)
 	case (q.kind == opSessions || q.kind == opEvents) && good && body.IsArray():
 		if t := run.partial[q.whom]; t != nil {
@@ -220,14 +221,17 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 // observeSearch records a page of the search for an account by its username, and
 // returns which accounts have been read with it.
 func (run *programRun) observeSearch(q *request, body gjson.Result) (complete []*observation) {
-	items := body.Get("users").Array()
+	s := run.world.sys
+	items := body.Get(s.items).Array()
 	read := func(t *observation) (all bool) {
-		if strings.Contains(q.uri, "page=1&") { // perhaps again: if the search has changed meanwhile
-			t.pages, t.total, t.login = map[string]int{}, int(body.Get("totalCount").Int()), loginNotTold
+		if strings.Contains(q.uri, "page=1&") || strings.Contains(q.uri, "from=0&") { // perhaps again: if the search has changed meanwhile
+			t.pages, t.total = map[string]int{}, int(body.Get(s.total).Int())
+			t.login, t.at = t.alone.login, t.alone.at
 		}
 		for _, item := range items {
-			if item.Get("id").Raw == t.id {
-				t.readLogin(item.Get("lastSeenAt"))
+			found := s.read(item, false)
+			if found.id == t.id && (t.login != loginKnown || found.login == loginKnown && found.at.After(t.at)) {
+				t.login, t.at = found.login, found.at
 			}
 		}
 		t.pages[pageOf(q.uri)] = len(items)

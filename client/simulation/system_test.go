@@ -131,6 +131,11 @@ type observation struct {
 
 	pages map[string]int // of the search for it, with the number of their items
 	total int            // of these items, as the first page counts them
+
+	alone struct { // what the answer about the account alone says of its last login
+		login loginState
+		at    time.Time
+	}
 }
 
 // loginState is what is known of a last login.

@@ -182,11 +182,12 @@ var systems = []*system{
 	{
 		name: "synapse", caller: true, self: true, details: true, shifts: true, again: true,
 		routes: []route{
-			{opSelf, "GET /_matrix/client/v3/account/whoami", ""}, {opList, "GET /_synapse/admin/v2/users", ""},
+			{opSelf, "GET /_matrix/client/v3/account/whoami", ""},
+			{opSearch, "GET /_synapse/admin/v2/users", "user_id={}"}, {opList, "GET /_synapse/admin/v2/users", ""},
 			{opGet, "GET /_synapse/admin/v2/users/{}", ""}, {opRemove, "POST /_synapse/admin/v1/deactivate/{}", ""},
 			{opDisable, "PUT /_synapse/admin/v2/users/{}", ""},
 		},
-		items: "users", total: "total", last: opGet,
+		items: "users", total: "total", last: opSearch,
 		read: func(item gjson.Result, alone bool) observation {
 			t := observation{
 				id: item.Get("name").Str, username: item.Get("name").Str, admin: item.Get("admin").Bool(),
