@@ -23,6 +23,15 @@ import (
 	"dormant/job"
 )
 
+// keyUsed gives the account SSH keys that were used so long ago.
+func keyUsed(ago ...time.Duration) func(*sandbox.User, time.Time) {
+	return func(u *sandbox.User, now time.Time) {
+		for _, d := range ago {
+			u.Entries = append(u.Entries, sandbox.Entry{Kind: "key", At: now.Add(-d)})
+		}
+	}
+}
+
 func admin(u *sandbox.User, _ time.Time)       { u.Admin = true }
 func bot(u *sandbox.User, _ time.Time)         { u.Bot = true }
 func guest(u *sandbox.User, _ time.Time)       { u.Guest = true }
@@ -547,6 +556,11 @@ var gitea = system{
 		{name: "unconfirmed", login: 300 * day, is: field("active", "false"), want: "remove inactive"},
 		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
 		{name: "a.b-c_d", login: 300 * day, want: "remove inactive"},
+		{name: "tokens", login: 300 * day, action: 3 * day, want: "keep active"}, // by the API, or over HTTP
+		{name: "tokens-once", login: 400 * day, action: 300 * day, want: "remove inactive"},
+		{name: "ssh", login: 300 * day, is: keyUsed(3 * day), want: "keep active"},
+		{name: "ssh-once", login: 400 * day, is: keyUsed(300*day, 350*day), want: "remove inactive"},
+		{name: "ssh-only", created: 400 * day, is: keyUsed(300*day, 3*day), want: "keep active"},
 		{
 			name: "ldap", login: 300 * day, is: field("login_name", "uid=ldap", "source_id", "3"), want: "remove inactive",
 			sends: `PATCH /api/v1/admin/users/{username} {"login_name":"uid=ldap","prohibit_login":true,"source_id":3}`,
@@ -556,6 +570,8 @@ var gitea = system{
 	asks: []string{
 		"GET /api/v1/admin/users?limit=50&page=1",
 		"GET /api/v1/users/{username}",
+		"GET /api/v1/users/{username}/activities/feeds?limit=1&only-performed-by=true",
+		"GET /api/v1/users/{username}/keys?limit=50&page=1",
 		"GET /api/v1/user",
 	},
 	headers:   map[string]string{"Authorization": "token sandbox-token"},
@@ -1085,15 +1101,15 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 				d := s.serve(t, "gitea", now, nil)
 				c := s.connect(t, "gitea", d, false, nil)
 				moved, _ := d.Find("gone")
+				var newcomer string
 				d.before = func(w http.ResponseWriter, r *http.Request) bool {
-					if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/users/gone") {
+					if newcomer == "" || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/users/gone") {
 						return false
 					}
 					w.Header().Set("Location", strings.TrimSuffix(r.URL.Path, "gone")+"moved")
 					w.WriteHeader(http.StatusTemporaryRedirect)
 					return true
 				}
-				var newcomer string
 				run := s.cleanup(t, between{c, func(u job.User) {
 					if u.ID == moved.ID {
 						_ = d.Update(moved.ID, func(u *sandbox.User) { u.Username = "moved" })

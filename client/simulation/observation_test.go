@@ -39,6 +39,8 @@ func (run *programRun) observe(q *request, a *answer) {
 		}
 		if run.pages[page] && (q.kind == opLog || run.planned == nil && q.reading == run.reading) {
 			run.observePage(q, a, body)
+		} else if run.pages[page] && s.last == "" { // a recheck of all accounts
+			run.observeMissing(items)
 		}
 	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
 		run.observePart(q, a, body, good)
@@ -129,6 +131,17 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 	}
 }
 
+// observeMissing records which accounts a listing that is a recheck does not have.
+func (run *programRun) observeMissing(items gjson.Result) {
+	listed := map[string]bool{}
+	for _, item := range items.Array() {
+		listed[run.world.sys.read(item, false).id] = true
+	}
+	for id, seen := range run.accounts {
+		seen.saidGone = seen.saidGone || !listed[id]
+	}
+}
+
 // recordNames records which accounts a row of the activity file names.
 func (run *programRun) recordNames(t observation) {
 	name := run.rowOf(t)
@@ -189,13 +202,12 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 	case q.kind == opSearch && good && body.Get(s.items).IsArray():
 		complete = run.observeSearch(q, body)
 	case (q.kind == opSessions || q.kind == opEvents) && good && body.IsArray():
-		if t := run.partial[q.whom]; t != nil {
+		if t := run.partialOf(q.whom); t != nil {
 			for _, item := range body.Array() {
-				for _, path := range []string{"lastAccess", "start", "time"} {
-					if v := item.Get(path); v.Exists() && !item.Get("error").Exists() && unixTime(v).After(t.action) {
-						t.action = unixTime(v)
-					}
-				}
+				t.observeEntry(item)
+			}
+			if q.kind == s.last {
+				complete = append(complete, t)
 			}
 		}
 	case q.kind == opConsents && (good && body.IsArray() || a.status == http.StatusNotFound):
@@ -214,6 +226,44 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		seen.last, seen.lookedAt, seen.looksGone = *t, time.Now(), false
 		if seen.looks++; seen.planned == nil {
 			seen.planned = t
+		}
+	}
+}
+
+// partialOf returns what has been read so far of the account that requests address by
+// whom, or nil.
+func (run *programRun) partialOf(whom string) *observation {
+	if !run.world.sys.byName {
+		return run.partial[whom]
+	}
+	for _, t := range run.partial {
+		if t.username == whom {
+			return t
+		}
+	}
+	return nil
+}
+
+// observeEntry records what an entry about the account alone proves.
+func (t *observation) observeEntry(item gjson.Result) {
+	if item.Get("error").Exists() {
+		return
+	}
+	for _, path := range []string{"act_user_id", "user.id"} {
+		if of := item.Get(path); of.Exists() && of.Raw != t.id {
+			return // somebody else had the name then, or has it now
+		}
+	}
+	for _, path := range []string{"lastAccess", "start", "time", "created", "last_used_at"} {
+		v, at := item.Get(path), time.Time{}
+		switch v.Type {
+		case gjson.Number:
+			at = unixTime(v)
+		case gjson.String:
+			at = jsonTime(v)
+		}
+		if at.After(t.action) {
+			t.action = at
 		}
 	}
 }

@@ -84,12 +84,13 @@ var systems = []*system{
 		},
 	},
 	{
-		name: "gitea", caller: true, self: true, byName: true, shifts: true,
+		name: "gitea", caller: true, self: true, byName: true, details: true, shifts: true,
 		routes: []route{
 			{opSelf, "GET /api/v1/user", ""}, {opList, "GET /api/v1/admin/users", ""}, {opGet, "GET /api/v1/users/{}", ""},
+			{opEvents, "GET /api/v1/users/{}/activities/feeds", ""}, {opSessions, "GET /api/v1/users/{}/keys", ""},
 			{opRemove, "DELETE /api/v1/admin/users/{}", "purge=false"}, {opDisable, "PATCH /api/v1/admin/users/{}", ""},
 		},
-		items: "@this", total: "X-Total-Count", last: opGet,
+		items: "@this", total: "X-Total-Count", last: opSessions,
 		read: func(item gjson.Result, _ bool) observation {
 			t := observation{
 				id: item.Get("id").Raw, username: item.Get("login").Str, email: item.Get("email").Str, admin: item.Get("is_admin").Bool(),
