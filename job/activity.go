@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 type Activity struct {
 	key  string // the column that names the account: id, username or email
 	mu   sync.Mutex
-	rows map[string]*activityRow
+	rows map[string]*activityRow // by the canonical form of the name
 }
 
 type activityRow struct {
@@ -105,10 +106,13 @@ func (a *Activity) readHeader(lines *csv.Reader) (keyColumn, loginColumn int, er
 }
 
 func (a *Activity) add(name, login string, now time.Time) error {
-	name = strings.ToLower(strings.TrimSpace(name))
-	if name == "" {
+	if strings.TrimSpace(name) == "" {
 		return fmt.Errorf("%s is empty", a.key)
 	}
+	if err := CheckName(name); err != nil {
+		return fmt.Errorf("%s %q %w", a.key, name, err)
+	}
+	name = CanonicalName(name)
 	row := a.rows[name]
 	if row == nil {
 		row = &activityRow{}
@@ -139,10 +143,13 @@ func (a *Activity) forget() {
 	}
 }
 
-// row returns the row that matches the account, or nil. The caller holds the lock.
-func (a *Activity) row(u User) *activityRow {
-	name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[a.key]
-	return a.rows[strings.ToLower(strings.TrimSpace(name))]
+// names returns the names of the account that rows can have.
+func (a *Activity) names(u User) iter.Seq[string] {
+	if a.key == "id" {
+		return User{ID: u.ID}.Names()
+	}
+	u.ID = ""
+	return u.Names()
 }
 
 // hasRow reports whether a row matches the account, and records the match. Whether other
@@ -153,24 +160,29 @@ func (a *Activity) hasRow(u User) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.claimRow(u) != nil
+	return len(a.claimRows(u)) > 0
 }
 
-// claimRow returns the row that matches the account, or nil, and records the match. The
-// caller holds the lock.
-func (a *Activity) claimRow(u User) *activityRow {
-	row := a.row(u)
-	if row == nil {
-		return nil
+// claimRows returns the rows that match the account by one of its names, and records the
+// match. The caller holds the lock.
+func (a *Activity) claimRows(u User) []*activityRow {
+	var rows []*activityRow
+	for name := range a.names(u) {
+		row := a.rows[CanonicalName(name)]
+		if row == nil {
+			continue
+		}
+		if !row.owned {
+			row.owned, row.owner = true, u.ID
+		}
+		row.shared = row.shared || row.owner != u.ID
+		rows = append(rows, row)
 	}
-	if !row.owned {
-		row.owned, row.owner = true, u.ID
-	}
-	row.shared = row.shared || row.owner != u.ID
-	return row
+	return rows
 }
 
-// apply returns the account with the last login of its row taken into account:
+// apply returns the account with the last login of its row, of several the newest, taken
+// into account:
 //   - A known last login may become newer, never older.
 //   - One that is absent or never, or only an upper bound, is replaced.
 //   - One that is hidden or unreadable stays, because it may be newer than the row's.
@@ -184,15 +196,21 @@ func (a *Activity) apply(u User, now time.Time) User {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	row := a.claimRow(u)
-	if row == nil {
+	var newest time.Time
+	for _, row := range a.claimRows(u) {
+		if row.shared {
+			u.LastLogin = LastLogin{State: LoginUnreadable}
+			return u
+		}
+		if row.at.After(newest) {
+			newest = row.at
+		}
+	}
+	if newest.IsZero() {
 		return u
 	}
-	elsewhere := LoginAt(row.at).Normalize(u.Created, now)
+	elsewhere := LoginAt(newest).Normalize(u.Created, now)
 	switch login := u.LastLogin.Normalize(u.Created, now); {
-	case row.shared:
-		u.LastLogin = LastLogin{State: LoginUnreadable}
-	case row.at.IsZero():
 	case elsewhere.State != LoginKnown:
 	case login.State == LoginAbsent, login.State == LoginNever, login.NotAfter,
 		login.State == LoginKnown && elsewhere.At.After(login.At):

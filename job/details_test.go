@@ -71,11 +71,11 @@ func TestRunReadsAlone(t *testing.T) {
 		{"for the guards, too", edited("new", login("2022-06-01T00:00:00Z")), all(), Refused, "1:not_attempted 2:not_attempted new:not_attempted 3:not_attempted", 4, each},
 		{"nobody of whom the listing tells enough", nil, func(c *cleanup) { c.dir.users = threeDormant(); c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", 4, "self list"},
 		{"nobody who is protected", nil, all(listed("1", admin), listed("2", named("root")), listed("new", mailed("me@x")), func(c *cleanup) {
-			c.Policy.Allowlist, c.Policy.Self, c.Limits.RequireActive = globs("root"), []string{"me@x"}, false
+			c.Policy.Allowlist, c.Policy.Actor, c.Limits.RequireActive = entries("root"), ExactNames("me@x"), false
 		}), Completed, "3:removed", 4, "self list read 3 read 3 remove 3"},
 		{"nobody who is active", nil, listed("1", activity("2026-06-30T00:00:00Z")), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 read 3 remove 3"},
-		{"nobody with an unsafe id", nil, all(listed("1", func(u *User) { u.ID, u.Roles = "..", nil }), func(c *cleanup) { c.Policy.ProtectRoles = globs("ops") }), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 read 3 remove 3"},
-		{"whose roles the listing does not tell", edited("1", func(u *User) { u.Roles = []string{} }), all(listed("1", func(u *User) { u.Roles = nil }), func(c *cleanup) { c.Policy.ProtectRoles = globs("ops") }), Completed, "1:removed 2:removed 3:removed", 4, each + remove},
+		{"nobody with an unsafe id", nil, all(listed("1", func(u *User) { u.ID, u.Roles = "..", nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 read 3 remove 3"},
+		{"whose roles the listing does not tell", edited("1", func(u *User) { u.Roles = []string{} }), all(listed("1", func(u *User) { u.Roles = nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "1:removed 2:removed 3:removed", 4, each + remove},
 
 		{"and finds one active", edited("2", login("2026-06-30T00:00:00Z")), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},
 		{"and finds an admin", edited("2", admin), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},

@@ -26,11 +26,11 @@ type Verdict struct {
 func (p Policy) Explain(u User, now time.Time) Explanation {
 	e := Explanation{User: u, Decision: p.Decide(u, now)}
 	because := map[Reason]string{
-		Allowlisted:    p.Allowlist.describeMatch(u),
-		Self:           fmt.Sprintf("the caller goes by %q", p.Self),
+		Allowlisted:    p.describeNames(Allowlisted, u),
+		Self:           p.describeSelf(u),
 		Admin:          fmt.Sprintf("administrator: %t, protected: %t", u.Admin, p.ProtectAdmins),
 		ServiceAccount: fmt.Sprintf("service account: %t, protected: %t", u.ServiceAccount, p.ProtectServiceAccounts),
-		ProtectedRole:  fmt.Sprintf("roles: %q, %d patterns", u.Roles, len(p.ProtectRoles)),
+		ProtectedRole:  p.describeRoles(u),
 		UnsafeID:       fmt.Sprintf("id: %q", u.ID),
 	}
 	for _, r := range protections {
@@ -39,6 +39,20 @@ func (p Policy) Explain(u User, now time.Time) Explanation {
 	d := p.decideByLogin(u, now)
 	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.describeUse(u, now)})
 	return e
+}
+
+func (p Policy) describeSelf(u User) string {
+	if e, found := p.Self.find(u.Names()); found {
+		return fmt.Sprintf("the directory says that %q is calling", e.Text)
+	}
+	return "the caller's name " + p.describeNames(Self, u)
+}
+
+func (p Policy) describeRoles(u User) string {
+	if u.Roles == nil {
+		return fmt.Sprintf("roles: not known, protected: %d entries", p.ProtectRoles.Len())
+	}
+	return fmt.Sprintf("roles: %q, %s", u.Roles, p.describeNames(ProtectedRole, u))
 }
 
 func (p Policy) describeUse(u User, now time.Time) string {
@@ -68,16 +82,20 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
+	wanted := ExactNames(name)
+	var sightings *sightings
 	var users []User
 	err := reread(ctx, c.Log, func() error {
 		users = nil
 		c.Activity.forget()
+		sightings = newSightings(c.Policy)
 		for u, err := range c.Directory.Users(ctx) {
 			if err != nil {
 				return err
 			}
 			c.Activity.apply(u, now) // a row about two accounts shows when both are read
-			if u.named(name) {
+			sightings.note(u)
+			if wanted.Match(u.Names()) {
 				users = append(users, u)
 			}
 		}
@@ -86,6 +104,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	if err != nil {
 		return nil, err
 	}
+	c.Policy.misses = sightings.misses()
 	var found []Explanation
 	for u, err := range c.Detailed(ctx, iterate(users), now) {
 		if err != nil {

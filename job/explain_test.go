@@ -10,7 +10,7 @@ import (
 
 func TestExplain(t *testing.T) {
 	inBubble(t, append(threeDormant(), with("4", mailed("name-of-1")), with("..")), func(t *testing.T, c *cleanup) {
-		c.Policy.Allowlist = globs("*-of-2")
+		c.Policy.Allowlist = entries("*-of-2")
 		c.dir.users[1].Email, c.dir.users[2].Email, c.dir.users[2].Admin = "a@x", "a@x", true
 		self(User{ID: "new"}, nil)(c)
 		tests := []struct {

@@ -93,7 +93,7 @@ func FuzzDecide(f *testing.F) {
 			ProtectAdmins: flag(7), ProtectServiceAccounts: flag(8), DisableOnly: flag(9), RequireDisabled: flag(10),
 		}
 		if flag(11) {
-			p.Self = []string{username}
+			p.Self = ExactNames(username)
 		}
 		if flag(12) && !p.DisableOnly {
 			p.DisableAfter = 45 * day
@@ -111,7 +111,7 @@ func FuzzDecide(f *testing.F) {
 			(u.LastLogin.State != LoginKnown || u.LastLogin.At.Before(u.Created)) && (!u.Created.IsZero() && u.Created.Before(cutoff) || p.NeverLoggedIn == NeverRemoveUndated && u.Undated)
 		switch {
 		case !known && !no, !SafeID(id), u.LastActivity.After(cutoff) && !u.LastActivity.After(testNow),
-			p.ProtectAdmins && u.Admin, p.ProtectServiceAccounts && u.ServiceAccount, len(p.Self) > 0 && username != "",
+			p.ProtectAdmins && u.Admin, p.ProtectServiceAccounts && u.ServiceAccount, p.Self.Len() > 0,
 			p.DisableOnly && d.Action == Remove, p.RequireDisabled && d.Action == Remove && !u.Disabled:
 			t.Errorf("%+v with %+v: %+v", u, p, d)
 		}

@@ -21,10 +21,11 @@ const (
 	GuardMaxRemovals       = "max_removals"
 	GuardMaxRemovalPercent = "max_removal_percent"
 	GuardRequireActive     = "require_active"
+	GuardActorUnknown      = "actor_unknown"
 )
 
 func guards() []string {
-	return []string{GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive}
+	return []string{GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardActorUnknown}
 }
 
 // Refusal is the refusal of a plan by one guard: what it found, what it allows, and which
@@ -67,6 +68,13 @@ func (l Limits) Check(pl *Plan) []Refusal {
 			Message: fmt.Sprintf("none of %s, the caller's aside, is known to have logged in after the cutoff%s: "+
 				"most likely the last logins are wrong or missing, so check the profile and what the credentials may see; "+
 				"DORMANT_REQUIRE_ACTIVE=false turns this guard off", accounts(pl.Scanned), unknownLogins(pl.Unknown)),
+		})
+	}
+	if pl.ActorUnknown {
+		refusals = append(refusals, Refusal{
+			Guard: GuardActorUnknown, Found: 0, Allowed: 1, Variable: "DORMANT_ACTOR",
+			Message: "no account has the name that DORMANT_ACTOR gives, and the directory does not say who is calling, " +
+				"so the account that does the removing might be removed itself: correct DORMANT_ACTOR",
 		})
 	}
 	return refusals

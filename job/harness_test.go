@@ -60,7 +60,7 @@ func inBubble(t *testing.T, users []User, test func(t *testing.T, c *cleanup)) {
 		c := &cleanup{dir: &memory{users: users, requests: map[string]int{}}}
 		c.journal, c.lines = openJournal(t)
 		p := testPolicy()
-		p.Allowlist, p.Self, p.ProtectRoles = nil, nil, nil
+		p.Allowlist, p.Actor, p.ProtectRoles = Entries{}, Entries{}, Entries{}
 		c.Cleanup = &Cleanup{
 			RunID: "run-1", Command: "run", Profile: "memory", URL: "https://directory.example",
 			Directory: c.dir, Policy: p, Limits: Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true},

@@ -19,6 +19,7 @@ const (
 	FieldAllowed   = "allowed"
 	FieldVariable  = "variable"
 	FieldParam     = "param"
+	FieldWarning   = "warning"
 	FieldEntry     = "entry"
 	FieldOperation = "operation"
 	FieldAttempt   = "attempt"

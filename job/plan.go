@@ -18,10 +18,14 @@ type Plan struct {
 	Candidates []Candidate // the longest inactive first
 	InGrace    []Candidate // accounts to remove once their grace has ended
 
-	// Unmatched are the entries of the allowlist, and UnmatchedActors the names in
-	// Policy.Self, that match no account: most likely they are misspelt.
-	Unmatched       Globs
-	UnmatchedActors []string
+	Warnings []Warning // about entries that stand for nobody, or nearly for a candidate
+
+	// ActorUnknown says that Policy.Actor is the name of no account, and that the
+	// directory does not say who is calling either.
+	ActorUnknown bool
+
+	sightings *sightings
+	misses    misses // of the policy, known when all have been added
 }
 
 // verb returns the verb for the candidates' actions, and its past participle.
@@ -70,6 +74,7 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	for _, u := range withRow {
 		plan.add(p, activity.apply(u, now), now)
 	}
+	plan.protectNearMisses(p)
 	plan.sort()
 	return plan, nil
 }
@@ -77,8 +82,10 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 // Plan is ReadPlan with the cleanup's policy and activity, and then defers removals by
 // its ledger.
 func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, error) {
+	c.Policy.misses = misses{}
 	plan, err := ReadPlan(users, c.Policy, c.Activity, now)
 	if err == nil {
+		c.Policy.misses = plan.misses // for whoever is looked at later
 		c.Ledger.applyGrace(plan, c.Policy, now)
 	}
 	return plan, err
@@ -87,11 +94,10 @@ func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, erro
 // newPlan returns the plan for an empty directory.
 func newPlan(p Policy, now time.Time) *Plan {
 	return &Plan{
-		Cutoff:          p.Cutoff(now),
-		Unknown:         map[string]int{},
-		Kept:            map[Reason]int{},
-		Unmatched:       slices.Clone(p.Allowlist),
-		UnmatchedActors: slices.Clone(p.Self),
+		Cutoff:    p.Cutoff(now),
+		Unknown:   map[string]int{},
+		Kept:      map[Reason]int{},
+		sightings: newSightings(p),
 	}
 }
 
@@ -107,8 +113,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	if login.State != LoginKnown && login.State != LoginNever {
 		pl.Unknown[login.State.String()]++
 	}
-	pl.Unmatched = slices.DeleteFunc(pl.Unmatched, func(g Glob) bool { return g.MatchUser(u) })
-	pl.UnmatchedActors = slices.DeleteFunc(pl.UnmatchedActors, u.named)
+	pl.sightings.note(u)
 
 	d := p.Decide(u, now)
 	if d.Action == Keep {
@@ -138,4 +143,16 @@ func (pl *Plan) sort() {
 	slices.SortFunc(pl.Candidates, func(a, b Candidate) int {
 		return cmp.Or(a.InactiveSince.Compare(b.InactiveSince), cmp.Compare(a.User.ID, b.User.ID))
 	})
+}
+
+// keepSelf keeps the account that the run acts as, if that has become known only after all
+// had been added.
+func (pl *Plan) keepSelf(p Policy) {
+	isSelf := func(c Candidate) bool { return p.isSelf(c.User) }
+	before := len(pl.Candidates) + len(pl.InGrace)
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, isSelf)
+	pl.InGrace = slices.DeleteFunc(pl.InGrace, isSelf)
+	if n := before - len(pl.Candidates) - len(pl.InGrace); n > 0 {
+		pl.Kept[Self] += n
+	}
 }

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ func planOf(p Policy, users ...User) *Plan {
 	for _, u := range users {
 		pl.add(p, u, testNow)
 	}
+	pl.protectNearMisses(p)
 	pl.sort()
 	return pl
 }
@@ -87,8 +87,8 @@ func TestPlanCounts(t *testing.T) {
 	if want := map[string]int{"absent": 1, "hidden": 1, "unreadable": 2}; !maps.Equal(pl.Unknown, want) {
 		t.Errorf("unknown %v, want %v", pl.Unknown, want)
 	}
-	if len(pl.Unmatched) != 0 || len(pl.UnmatchedActors) != 0 {
-		t.Errorf("unmatched %v, strangers %v", pl.Unmatched, pl.UnmatchedActors)
+	if got := codes(pl.Warnings); got != "role_unmatched" {
+		t.Errorf("warnings %v", pl.Warnings)
 	}
 }
 
@@ -118,18 +118,5 @@ func TestPlanOfALadder(t *testing.T) {
 		if got := pl.Candidates[i].Action; got != want || newAccount(pl.Candidates[i], testNow).Action != want {
 			t.Errorf("%s: %s, want %s", pl.Candidates[i].User.ID, got, want)
 		}
-	}
-}
-
-func TestPlanNamesWhatMatchesNobody(t *testing.T) {
-	p := testPolicy()
-	p.Allowlist = globs("name-of-1", "rot", "*@keep.example")
-	p.Self = []string{"janitor", "NAME-OF-2"}
-	pl := planOf(p, with("1"), with("2"))
-	if got := fmt.Sprint(texts(pl.Unmatched), pl.UnmatchedActors); got != "[rot *@keep.example] [janitor]" {
-		t.Error(got)
-	}
-	if len(p.Allowlist) != 3 || p.Allowlist[1].text != "rot" || len(p.Self) != 2 || p.Self[1] != "NAME-OF-2" {
-		t.Errorf("the policy has changed: %v %v", p.Allowlist, p.Self)
 	}
 }

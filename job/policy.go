@@ -1,7 +1,6 @@
 package job
 
 import (
-	"slices"
 	"time"
 )
 
@@ -77,11 +76,18 @@ type Policy struct {
 	DisableAfter    time.Duration // disable first, after this shorter time; 0: do not
 	RequireDisabled bool          // remove only accounts that are disabled already
 
-	Allowlist              Globs
-	Self                   []string // ids, usernames or emails of the account that the run acts as
+	Allowlist              Entries
 	ProtectAdmins          bool
 	ProtectServiceAccounts bool
-	ProtectRoles           Globs
+	ProtectRoles           Entries
+
+	// The account that the run acts as, by its id, username or address: who removes, as
+	// the directory is told; who signs in; and whom the directory takes the caller for.
+	Actor    Entries
+	Username Entries
+	Self     Entries
+
+	misses misses // none until the whole directory has been read
 }
 
 // Cutoff returns the time since which an account to remove must not have been used.
@@ -138,13 +144,13 @@ type rule struct {
 // protections keep an account regardless of its last login. They come before all else,
 // so that the reason of a protected account always names its protection.
 var protections = []rule{
-	{Allowlisted, func(p Policy, u User) bool { return p.Allowlist.MatchUser(u) }},
+	{Allowlisted, func(p Policy, u User) bool { return p.isNamed(Allowlisted, u) }},
 	{Self, Policy.isSelf},
 	{Admin, func(p Policy, u User) bool { return p.ProtectAdmins && u.Admin }},
 	{ServiceAccount, func(p Policy, u User) bool { return p.ProtectServiceAccounts && u.ServiceAccount }},
 	{ProtectedRole, func(p Policy, u User) bool {
 		// Roles that the directory did not give could be protected ones.
-		return len(p.ProtectRoles) > 0 && (u.Roles == nil || p.ProtectRoles.MatchAny(u.Roles))
+		return p.ProtectRoles.Len() > 0 && (u.Roles == nil || p.isNamed(ProtectedRole, u))
 	}},
 	{UnsafeID, func(_ Policy, u User) bool { return !SafeID(u.ID) }},
 }
@@ -212,7 +218,8 @@ func (p Policy) keepsWithoutDetails(u User, now time.Time) bool {
 	return p.decideByLogin(u, now).Reason == Active
 }
 
-func (p Policy) isSelf(u User) bool { return slices.ContainsFunc(p.Self, u.named) }
+// isSelf reports whether u is the account that the run acts as.
+func (p Policy) isSelf(u User) bool { return p.Self.Match(u.Names()) || p.isNamed(Self, u) }
 
 // lastUse returns the last login, and the newest other activity; activity is LoginAbsent
 // if there was none.

@@ -15,8 +15,8 @@ var (
 func testPolicy() Policy {
 	return Policy{
 		InactiveFor: 90 * 24 * time.Hour, NeverLoggedIn: NeverKeep,
-		Allowlist: globs("root", "*@keep.example"), Self: []string{"janitor"},
-		ProtectAdmins: true, ProtectServiceAccounts: true, ProtectRoles: globs("ops-*"),
+		Allowlist: entries("root", "*@keep.example"), Actor: ExactNames("janitor"),
+		ProtectAdmins: true, ProtectServiceAccounts: true, ProtectRoles: entries("ops-*"),
 	}
 }
 
@@ -26,6 +26,14 @@ func dormantUser(id string) User {
 		ID: id, Username: "name-of-" + id, Email: "mail-of-" + id + "@corp.example",
 		Created: instant("2020-01-01T00:00:00Z"), LastLogin: LoginAt(instant("2024-01-31T12:00:00Z")), Roles: []string{},
 	}
+}
+
+func entries(texts ...string) Entries {
+	es, err := ParseEntries(texts)
+	if err != nil {
+		panic(err)
+	}
+	return NewEntries(es...)
 }
 
 func globs(texts ...string) Globs {
@@ -111,8 +119,8 @@ func TestDecide(t *testing.T) {
 		{"allowlisted email", func(_ *Policy, u *User) { u.Email = "a@Keep.Example" }, Decision{Keep, Allowlisted}},
 		{"self by id", func(_ *Policy, u *User) { u.ID = "janitor" }, Decision{Keep, Self}},
 		{"self by username", func(_ *Policy, u *User) { u.Username = "Janitor" }, Decision{Keep, Self}},
-		{"self by email", func(p *Policy, u *User) { p.Self = append(p.Self, "J@corp.example"); u.Email = "j@corp.example" }, Decision{Keep, Self}},
-		{"an empty name of self is nobody's", func(p *Policy, u *User) { p.Self, u.Email = []string{""}, "" }, Decision{Remove, Inactive}},
+		{"self by email", func(p *Policy, u *User) { p.Self = ExactNames("J@corp.example"); u.Email = "j@corp.example" }, Decision{Keep, Self}},
+		{"an empty name of self is nobody's", func(p *Policy, u *User) { p.Actor, p.Self, u.Email = ExactNames(""), ExactNames(""), "" }, Decision{Remove, Inactive}},
 		{"admin", func(_ *Policy, u *User) { u.Admin = true }, Decision{Keep, Admin}},
 		{"admin, not protected", func(p *Policy, u *User) { p.ProtectAdmins, u.Admin = false, true }, Decision{Remove, Inactive}},
 		{"service account", func(_ *Policy, u *User) { u.ServiceAccount = true }, Decision{Keep, ServiceAccount}},
@@ -121,7 +129,7 @@ func TestDecide(t *testing.T) {
 		{"other roles", func(_ *Policy, u *User) { u.Roles = []string{"staff", "devops-eu"} }, Decision{Remove, Inactive}},
 		{"no roles", func(_ *Policy, u *User) { u.Roles = []string{} }, Decision{Remove, Inactive}},
 		{"roles not told", func(_ *Policy, u *User) { u.Roles = nil }, Decision{Keep, ProtectedRole}},
-		{"roles not told and none protected", func(p *Policy, u *User) { p.ProtectRoles, u.Roles = nil, nil }, Decision{Remove, Inactive}},
+		{"roles not told and none protected", func(p *Policy, u *User) { p.ProtectRoles, u.Roles = Entries{}, nil }, Decision{Remove, Inactive}},
 		{"an unsafe id", func(_ *Policy, u *User) { u.ID = ".." }, Decision{Keep, UnsafeID}},
 		{"no id", func(_ *Policy, u *User) { u.ID = "" }, Decision{Keep, UnsafeID}},
 		{"an active admin is an admin", func(_ *Policy, u *User) { u.Admin, u.LastLogin = true, LoginAt(testNow) }, Decision{Keep, Admin}},

@@ -62,6 +62,7 @@ type Report struct {
 
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
+	Warnings []Warning `json:"warnings"` // what to look at before the next run
 	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
 	Error    string    `json:"error,omitempty"`
 

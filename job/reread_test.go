@@ -79,7 +79,7 @@ func TestRunReadsNoOtherFailureAgain(t *testing.T) {
 // of all readings together.
 func TestAnotherReadingStartsFromNothing(t *testing.T) {
 	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-		c.Policy.Allowlist = globs("2", "late")
+		c.Policy.Allowlist = entries("2", "late")
 		before := c.dir.users
 		c.dir.list = func(_ context.Context, i int) error {
 			if i < len(c.dir.users) || c.dir.users[0].ID == "late" {

@@ -76,7 +76,7 @@ func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 	r := Report{
 		RunID: c.RunID, Command: c.Command, DryRun: c.DryRun, Profile: c.Profile, URL: c.URL,
 		StartedAt: now, Cutoff: c.Policy.Cutoff(now),
-		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Accounts: []Account{},
+		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Warnings: []Warning{}, Accounts: []Account{},
 	}
 	if at := c.Policy.DisableCutoff(now); !at.IsZero() {
 		r.DisableCutoff = &at
@@ -113,7 +113,10 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the listing may have ended because ctx did
 	}
-	c.warnUnmatched(plan, log)
+	if plan.ActorUnknown {
+		c.findActor(ctx, plan)
+	}
+	c.warn(plan, r, log)
 
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)
@@ -142,27 +145,40 @@ func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("ask who is calling, to keep that account: %w", err)
 	}
-	for _, name := range []string{self.ID, self.Username, self.Email} {
-		if name != "" {
-			c.Policy.Self = append(slices.Clone(c.Policy.Self), name)
-		}
-	}
+	c.Policy.Self = ExactNames(slices.Collect(self.Names())...)
 	return self, nil
 }
 
-// warnUnmatched logs what matches no account, and so protects or proves nothing:
-// allowlist entries, names of the caller, rows of the activity file.
-func (c *Cleanup) warnUnmatched(plan *Plan, log zerolog.Logger) {
-	for _, entry := range plan.Unmatched {
-		// The log has its number, because the text may be an email address.
-		n := 1 + slices.Index(c.Policy.Allowlist, entry)
-		log.Warn().Int(FieldEntry, n).Msg("an entry of the allowlist matches no account (DORMANT_ALLOWLIST comes first, then the file)")
+// findActor asks the directory for the account that Policy.Actor names, where the listing
+// has none of that name: it may list only a part of the accounts, or by other names. If
+// there is one, it is kept under each of its names.
+func (c *Cleanup) findActor(ctx context.Context, plan *Plan) {
+	name := c.Policy.Actor.list[0].Text
+	u, err := c.Directory.User(ctx, User{ID: name, Username: name, Email: name})
+	if err != nil || !c.Policy.Actor.Match(u.Names()) {
+		return // it stays unknown
 	}
-	if len(plan.UnmatchedActors) > 0 {
-		log.Warn().Int(FieldFound, len(plan.UnmatchedActors)).Msg("the account that does the removing is not in the directory by this name")
-	}
+	plan.ActorUnknown = false
+	c.Policy.Self = ExactNames(slices.Collect(u.Names())...)
+	plan.keepSelf(c.Policy)
+}
+
+// warn puts the warnings of the plan, and those about the activity file, into the report
+// and, without the names in them, into the log.
+func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
+	r.Warnings = append(r.Warnings, plan.Warnings...)
 	if n, rows := c.Activity.unmatched(); n > 0 {
-		log.Warn().Int(FieldFound, n).Int(FieldScanned, rows).Msg("rows of the activity file match no account")
+		r.Warnings = append(r.Warnings, Warning{
+			Code: WarnActivityUnmatched, Subject: "DORMANT_ACTIVITY_FILE",
+			Message: fmt.Sprintf("%d of %d rows of the activity file match no account", n, rows),
+		})
+	}
+	for _, w := range r.Warnings {
+		event := log.Warn().Str(FieldWarning, w.Code)
+		if w.entry > 0 {
+			event = event.Int(FieldEntry, w.entry)
+		}
+		event.Msg("the report says what to look at")
 	}
 }
 

@@ -5,11 +5,14 @@
 package job
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // User is one account of a directory.
@@ -17,6 +20,7 @@ type User struct {
 	ID       string // the identifier that the directory gave it, opaque
 	Username string
 	Email    string
+	Aliases  []string // further names and addresses
 
 	// Created is when the account was created, or zero if that is not known. In that
 	// case Undated means that the directory has no creation date, as opposed to one
@@ -54,24 +58,42 @@ type User struct {
 const maxIDLength = 512
 
 // SafeID reports whether id can be used as one segment of a URL's path without being
-// interpreted as anything else. Leading and trailing white space is not safe, because some
-// servers trim it and would act on another account. Neither are . and .. between slashes,
-// because some proxies unescape and resolve a path before they forward it.
+// interpreted as anything else by whatever is on the way. It has to be safe unescaped: some
+// proxies and servers unescape a path before they forward or route it. So it must not have
+//
+//   - / \ ? # % or ;, which separate or escape parts of a URL, or be . or ..;
+//   - white space at an end, which some servers trim, or any but a blank within;
+//   - characters that don't show, which some servers drop;
+//   - any of that in normal form KC, which some servers apply.
+//
+// Anything else is safe, such as | @ : = , + and blanks: the ids of many directories have
+// them.
 func SafeID(id string) bool {
-	return id != "" &&
-		!slices.ContainsFunc(strings.FieldsFunc(id, isSlash), isDots) &&
-		len(id) <= maxIDLength &&
-		utf8.ValidString(id) &&
-		strings.TrimSpace(id) == id &&
-		!strings.ContainsFunc(id, unicode.IsControl)
+	return id != "" && len(id) <= maxIDLength && utf8.ValidString(id) && isSegment(id) && isSegment(norm.NFKC.String(id))
 }
 
-func isSlash(r rune) bool { return r == '/' || r == '\\' }
-
-func isDots(segment string) bool { return segment == "." || segment == ".." }
-
-// named reports whether name is the account's id, username or email, ignoring case.
-func (u User) named(name string) bool {
-	return name != "" &&
-		(strings.EqualFold(name, u.ID) || strings.EqualFold(name, u.Username) || strings.EqualFold(name, u.Email))
+func isSegment(text string) bool {
+	return text != "." && text != ".." && strings.TrimSpace(text) == text &&
+		!strings.ContainsFunc(text, func(r rune) bool {
+			return strings.ContainsRune(`/\?#%;`, r) || isInvisible(r) || unicode.IsSpace(r) && r != ' '
+		})
 }
+
+// Names returns every name and address of the account: its id, username and email, and its
+// aliases. Empty ones are left out.
+func (u User) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range [...]string{u.ID, u.Username, u.Email} {
+			if name != "" && !yield(name) {
+				return
+			}
+		}
+		for _, name := range u.Aliases {
+			if name != "" && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+func (u User) roleNames() iter.Seq[string] { return slices.Values(u.Roles) }

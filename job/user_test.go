@@ -1,6 +1,8 @@
 package job
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,15 +14,23 @@ func TestSafeID(t *testing.T) {
 	}{
 		{"17", true},
 		{"auth0|5f7c8ec7c33c6c004bbafe82", true},
+		{"google-oauth2|103547991597142817347", true},
 		{"@alice:example.org", true},
 		{"alice@example.org", true},
-		{`CORP\alice`, true},
-		{"a/b", true},
+		{"alice+x@example.org", true},
+		{"5b10ac8d82e05b22cc7d4ef5", true},
+		{"557058:f58131cb-b67d-43c7-b30d-6b58d40bd077", true},
+		{"uid=alice,ou=people,dc=example", true},
+		{"CN=Alice Smith,OU=Staff", true},
+		{"MTc=", true},
+		{"a&b", true},
+		{"o'neill", true},
 		{"...", true},
 		{".hidden", true},
 		{"a..b", true},
+		{"hidden.", true},
 		{"zoë smith", true},
-		{"%2e%2e", true}, // escaped to %252e%252e
+		{"$~!*()_-", true},
 		{strings.Repeat("x", maxIDLength), true},
 
 		{"", false},
@@ -31,15 +41,52 @@ func TestSafeID(t *testing.T) {
 		{"x/./17", false},
 		{"/..", false},
 		{`x\..\17`, false},
+		{"5/", false},
+		{"/5", false},
+		{"a/b", false},
+		{"//", false},
+		{`CORP\alice`, false},
+		{`5\`, false},
+		{"5?x", false},
+		{"5?", false},
+		{"5#", false},
+		{"5#x", false},
+		{"5;x", false},
+		{"5;", false},
+		{"..;", false},
+		{"..;/5", false},
+		{"5%", false},
+		{"%2e%2e", false},
+		{"%2F", false},
+		{"5%00", false},
+		{"%", false},
 		{" 17", false},
 		{"17 ", false},
 		{"17\u00a0", false},
+		{"1\u00a07", false},
+		{"1\u20287", false},
 		{"17\n", false},
 		{"1\x007", false},
+		{"1\t7", false},
 		{"1\r\n7", false},
 		{"1\x7f7", false},
 		{"1\u00857", false},
 		{"1\xff7", false},
+		{"17\u200b", false},
+		{"\ufeff17", false},
+		{"\u202e17", false},
+		{"1\u00ad7", false},
+		{"17\ufe0f", false},
+		{"．．", false}, // full width
+		{"‥", false},  // two dots in one
+		{"․․", false},
+		{"a／b", false},
+		{"5？x", false},
+		{"5＃", false},
+		{"5；x", false},
+		{"％2e", false},
+		{"a＼b", false},
+		{"a℀", false}, // a/c
 		{strings.Repeat("x", maxIDLength+1), false},
 	}
 	for _, tt := range tests {
@@ -49,17 +96,23 @@ func TestSafeID(t *testing.T) {
 	}
 }
 
-func TestUserNamed(t *testing.T) {
-	u := User{ID: "17", Username: "Alice", Email: "alice@example.org"}
+func TestUserNames(t *testing.T) {
+	u := User{ID: "17", Username: "Alice", Email: "alice@example.org", Aliases: []string{"ali@example.org", "", "a.smith"}}
+	if got := fmt.Sprint(slices.Collect(u.Names())); got != "[17 Alice alice@example.org ali@example.org a.smith]" {
+		t.Error(got)
+	}
+	for range u.Names() {
+		break
+	}
 	for name, want := range map[string]bool{
-		"17": true, "alice": true, "ALICE@example.org": true,
-		"": false, "1": false, "alic": false, "alice@example.or": false, "*": false,
+		"17": true, "alice": true, "ALICE@example.org": true, "ali@example.org.": true, " a.smith\u200b": true,
+		"": false, "1": false, "alic": false, "alice@example.or": false, "*": false, "a?smith": false,
 	} {
-		if got := u.named(name); got != want {
+		if got := ExactNames(name).Match(u.Names()); got != want {
 			t.Errorf("%q: %t, want %t", name, got, want)
 		}
 	}
-	if (User{}).named("") {
+	if ExactNames("", "\u200b").Len() != 0 || ExactNames("").Match(User{}.Names()) {
 		t.Error("an account without names is named by nothing")
 	}
 }

@@ -437,32 +437,30 @@ func (nobody) Retry(string)                       {}
 
 func (s system) cleanup(t *testing.T, c job.Directory, d *directory, dryRun bool) *job.Cleanup {
 	t.Helper()
-	listed, err := job.ParseGlobs([]string{"listed@example.com"})
+	listed, err := job.ParseEntries([]string{"listed@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := &job.Cleanup{
 		RunID: "test", Command: "run", Directory: c, DryRun: dryRun, Recheck: true, Concurrency: 4, MaxFailures: 100,
 		Policy: job.Policy{
-			InactiveFor: 90 * day, NeverLoggedIn: cmp.Or(s.never, job.NeverRemove), Allowlist: listed, ProtectAdmins: true, ProtectServiceAccounts: true,
+			InactiveFor: 90 * day, NeverLoggedIn: cmp.Or(s.never, job.NeverRemove), Allowlist: job.NewEntries(listed...), ProtectAdmins: true, ProtectServiceAccounts: true,
 		},
 		Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true},
 		Log:    zerolog.Nop(),
 	}
 	if s.protect != "" {
-		if run.Policy.ProtectRoles, err = job.ParseGlobs([]string{s.protect}); err != nil {
+		roles, err := job.ParseRoles([]string{s.protect})
+		if err != nil {
 			t.Fatal(err)
 		}
+		run.Policy.ProtectRoles = job.NewEntries(roles...)
 	}
 	v := profile.Values{}
 	if s.values != nil {
 		s.values(&v, d.url)
 	}
-	for _, name := range []string{v.Actor, v.Username} {
-		if name != "" {
-			run.Policy.Self = append(run.Policy.Self, name)
-		}
-	}
+	run.Policy.Actor, run.Policy.Username = job.ExactNames(v.Actor), job.ExactNames(v.Username)
 	if s.logins {
 		var file strings.Builder
 		file.WriteString("username,last_login\n")

@@ -77,18 +77,19 @@ func newPolicyModel(r *rand.Rand, s *system, actor []string) policyModel {
 
 // configure sets the policy and its guards in the configuration of a run.
 func (p policyModel) configure(c *job.Cleanup) error {
-	var err error
 	c.Policy = job.Policy{
 		InactiveFor: p.inactiveFor, InactiveSince: p.since, NeverLoggedIn: job.NeverPolicy(p.never),
 		DisableOnly: p.disableOnly, DisableAfter: p.disableAfter, RequireDisabled: p.onlyDisabled,
-		Self: p.actor, ProtectAdmins: p.admins, ProtectServiceAccounts: p.bots,
+		Actor: job.ExactNames(p.actor...), ProtectAdmins: p.admins, ProtectServiceAccounts: p.bots,
 	}
 	c.Limits = job.Limits{MaxRemovals: p.maxRemovals, MaxRemovalPercent: p.maxPercent, RequireActive: p.needActive}
 	c.Recheck, c.DryRun = p.recheck, p.dryRun
-	if c.Policy.Allowlist, err = job.ParseGlobs(p.allowlist); err != nil {
+	allowlist, err := job.ParseEntries(p.allowlist)
+	if err != nil {
 		return err
 	}
-	c.Policy.ProtectRoles, err = job.ParseGlobs(p.roles)
+	roles, err := job.ParseRoles(p.roles)
+	c.Policy.Allowlist, c.Policy.ProtectRoles = job.NewEntries(allowlist...), job.NewEntries(roles...)
 	return err
 }
 
@@ -265,10 +266,6 @@ func glob(g, name string) bool {
 
 // safeID reports whether an id addresses exactly one account as a segment of a URL.
 func safeID(id string) bool {
-	for _, part := range strings.FieldsFunc(id, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if part == "." || part == ".." {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 512 && id == strings.TrimSpace(id) && utf8.ValidString(id) && strings.IndexFunc(id, unicode.IsControl) < 0
+	return id != "" && id != "." && id != ".." && len(id) <= 512 && id == strings.TrimSpace(id) && utf8.ValidString(id) &&
+		strings.IndexFunc(id, unicode.IsControl) < 0 && !strings.ContainsAny(id, `/\?#%;`)
 }

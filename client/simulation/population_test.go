@@ -86,7 +86,7 @@ func (w *world) randomAccount(r *rand.Rand, p policyModel, now time.Time) sandbo
 		u.Fields["appservice"] = "irc"
 	}
 	if w.sys.freeIDs && r.IntN(6) == 0 {
-		ids := []string{"..", ".", "a/../%d", " blank-%d", "line\n%d", "a/b-%d", "%%2e%%2e-%d", "ü?%d", "x;y=%d", "a&b#%d", "/", "user/%d/", `back\%d`, "%d%%00"}
+		ids := []string{"..", ".", "a/../%d", " blank-%d", "line\n%d", "a/b-%d", "%%2e%%2e-%d", "ü?%d", "x;y=%d", "a&b#%d", "/", "ü|%d", "a&b=%d", "x:%d@y", "a+b (%d)", "%d~!$*'x", "user/%d/", `back\%d`, "%d%%00"}
 		id := ids[r.IntN(len(ids))]
 		if strings.Contains(id, "%d") {
 			id = fmt.Sprintf(id, n)

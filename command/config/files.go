@@ -82,11 +82,7 @@ func (c Config) Policy() (job.Policy, error) {
 		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
 		DisableOnly:   c.Action == ActionDisable, DisableAfter: time.Duration(c.DisableAfter), RequireDisabled: c.RequireDisabled,
 		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
-	}
-	for _, name := range []string{c.Actor, c.Username} {
-		if name != "" {
-			p.Self = append(p.Self, name)
-		}
+		Actor: job.ExactNames(c.Actor), Username: job.ExactNames(c.Username),
 	}
 	var errs []error
 	named := func(name string, err error) {
@@ -94,16 +90,21 @@ func (c Config) Policy() (job.Policy, error) {
 			errs = append(errs, fmt.Errorf("DORMANT_%s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 	}
-	var err error
-	p.Allowlist, err = job.ParseGlobs(c.Allowlist)
+	for _, name := range [][2]string{{"ACTOR", c.Actor}, {"USERNAME", c.Username}} {
+		if err := job.CheckName(name[1]); name[1] != "" && err != nil {
+			errs = append(errs, fmt.Errorf("DORMANT_%s=%q: %w", name[0], name[1], err))
+		}
+	}
+	allowlist, err := job.ParseEntries(c.Allowlist)
 	named("ALLOWLIST", err)
-	p.ProtectRoles, err = job.ParseGlobs(c.ProtectRoles)
+	roles, err := job.ParseRoles(c.ProtectRoles)
 	named("PROTECT_ROLES", err)
 	if c.AllowlistFile != "" {
-		globs, err := ReadFile(c.AllowlistFile, job.ReadAllowlist)
+		more, err := ReadFile(c.AllowlistFile, job.ReadAllowlist)
 		named("ALLOWLIST_FILE", err)
-		p.Allowlist = append(p.Allowlist, globs...)
+		allowlist = append(allowlist, more...)
 	}
+	p.Allowlist, p.ProtectRoles = job.NewEntries(allowlist...), job.NewEntries(roles...)
 	return p, errors.Join(errs...)
 }
 

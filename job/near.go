@@ -1,0 +1,229 @@
+package job
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// nearMisses are entries that stand for no name of a directory, though they may have been
+// meant for one: what an operator protects must not be lost by a slip of the keyboard.
+//
+// An entry is near a name if
+//
+//   - they differ in separators only (. _ - and blanks), or in what is behind a + in an
+//     address;
+//   - one edit makes one of the other: a character more, less or another one, or two
+//     changed about. The longer one has at least minEdited characters, and what is in front
+//     of the domain has a letter or is the same: a number is not near another number;
+//   - one of them has a domain and the other has none: alice and alice@example.org, or
+//     CORP\alice;
+//   - the entry has several names in it, of which this is one (of roles, whose names may
+//     be of several words, this does not hold).
+//
+// In a pattern, separators stand for each other, and an edit is one of a letter.
+type nearMisses []nearEntry
+
+type nearEntry struct {
+	Entry
+	nearName
+	number  int      // in its list
+	parts   []string // what may be names of their own
+	pattern []rune   // of an entry with wildcards
+	edit    bool     // the pattern has letters enough to be near by an edit
+}
+
+// minEdited is how many characters the longer one of two names has that are near by an
+// edit. Below, too many names are one edit away.
+const minEdited = 4
+
+// newNearEntry prepares the entry, which has the number in its list.
+func newNearEntry(e Entry, number int, isRole bool) nearEntry {
+	n := nearEntry{Entry: e, nearName: newNearName(e.name), number: number}
+	if e.re != nil {
+		n.pattern = []rune(e.name)
+		letters := 0
+		for _, r := range n.pattern {
+			if unicode.IsLetter(r) {
+				letters++
+			}
+		}
+		n.edit = letters >= minEdited
+	} else if parts := strings.FieldsFunc(e.name, isBetweenNames); len(parts) > 1 && !isRole {
+		n.parts = parts
+	}
+	return n
+}
+
+// nearMatch is a name that an entry is near.
+type nearMatch struct {
+	entry int // its index
+	name  string
+}
+
+// Match reports whether one of the entries is near one of the names.
+func (ms nearMisses) Match(names iter.Seq[string]) bool { return len(ms.find(names)) > 0 }
+
+// find returns the entries that are near one of the names, each with the first such name.
+func (ms nearMisses) find(names iter.Seq[string]) []nearMatch {
+	if len(ms) == 0 {
+		return nil
+	}
+	var found []nearMatch
+	for name := range names {
+		if len(name) > maxNameLength {
+			continue
+		}
+		n := newNearName(CanonicalName(name))
+		for i, m := range ms {
+			if m.isNear(n) && !slices.ContainsFunc(found, func(f nearMatch) bool { return f.entry == i }) {
+				found = append(found, nearMatch{i, name})
+			}
+		}
+	}
+	return found
+}
+
+func (e nearEntry) isNear(n nearName) bool {
+	switch {
+	case n.compact == "":
+		return false
+	case e.pattern != nil:
+		return matchesNearly(e.pattern, []rune(n.name), e.edit)
+	case e.compact == n.compact, slices.Contains(e.parts, n.name):
+		return true
+	case e.qualified != n.qualified && e.bare == n.bare && hasLetter(e.bare):
+		return true
+	}
+	return (hasLetter(e.bare) && hasLetter(n.bare) || e.qualified && e.bare == n.bare) && oneEdit(e.compact, n.compact)
+}
+
+// nearName is a name as others are compared with it.
+type nearName struct {
+	name      string // the canonical form
+	compact   string // that without separators
+	bare      string // and without a domain
+	qualified bool   // there is a domain
+}
+
+func newNearName(name string) nearName {
+	n := nearName{name: name}
+	local, domain := name, ""
+	if at := strings.LastIndexByte(name, '@'); at > 0 {
+		local, domain = name[:at], name[at:]
+		if plus := strings.IndexByte(local, '+'); plus > 0 {
+			local = local[:plus]
+		}
+	}
+	n.compact = withoutSeparators(local + domain)
+	switch i := strings.LastIndexAny(local, `\|/`); {
+	case domain != "":
+		n.bare, n.qualified = local, true
+	case strings.HasPrefix(local, "@"): // @alice:example.org
+		n.bare, _, n.qualified = strings.Cut(local[1:], ":")
+	case i >= 0: // CORP\alice, auth0|alice
+		n.bare, n.qualified = local[i+1:], true
+	default:
+		n.bare = local
+	}
+	n.bare = withoutSeparators(n.bare)
+	return n
+}
+
+func withoutSeparators(name string) string {
+	return strings.Map(func(r rune) rune {
+		if isSeparator(r) {
+			return -1
+		}
+		return r
+	}, name)
+}
+
+func isSeparator(r rune) bool { return r == '.' || r == '_' || r == '-' || r == ' ' }
+
+// isBetweenNames reports whether r may stand between two names, and hardly is in one.
+func isBetweenNames(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune("._-+@'", r)
+}
+
+func hasLetter(name string) bool { return strings.ContainsFunc(name, unicode.IsLetter) }
+
+// oneEdit reports whether a and b differ by one edit, and the longer one is long enough.
+func oneEdit(a, b string) bool {
+	if d := len(a) - len(b); d > utf8.UTFMax || d < -utf8.UTFMax {
+		return false
+	}
+	common := 0
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, _ := utf8.DecodeRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[n:], b[n:]
+		common++
+	}
+	for a != "" && b != "" {
+		x, n := utf8.DecodeLastRuneInString(a)
+		y, _ := utf8.DecodeLastRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[:len(a)-n], b[:len(b)-n]
+		common++
+	}
+	x, y := []rune(a), []rune(b)
+	return common+max(len(x), len(y)) >= minEdited &&
+		(len(x) <= 1 && len(y) <= 1 || len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0])
+}
+
+// matchesNearly reports whether the pattern matches name if separators stand for each other
+// and, if it may be edited, at most one letter is another one, more, less, or two are
+// changed about.
+func matchesNearly(pattern, name []rune, edit bool) bool {
+	// reached[e][i]: the name so far is matched by the first i characters with e edits.
+	type states [2][]bool
+	empty := func() states { return states{make([]bool, len(pattern)+1), make([]bool, len(pattern)+1)} }
+	skip := func(s states) { // what matches nothing
+		for e := range s {
+			for i, c := range pattern {
+				s[e][i+1] = s[e][i+1] || s[e][i] && c == '*'
+				if e == 0 && edit && unicode.IsLetter(c) {
+					s[1][i+1] = s[1][i+1] || s[0][i]
+				}
+			}
+		}
+	}
+	before, last := empty(), empty()
+	last[0][0] = true
+	skip(last)
+	for j, r := range name {
+		now := empty()
+		for i := range len(pattern) + 1 {
+			for e := range now {
+				if i < len(pattern) {
+					c := pattern[i]
+					now[e][i] = now[e][i] || last[e][i] && c == '*'
+					now[e][i+1] = now[e][i+1] || last[e][i] && (c == '?' || c == r || isSeparator(c) && isSeparator(r))
+				}
+			}
+			if !edit {
+				continue
+			}
+			if unicode.IsLetter(r) {
+				now[1][i] = now[1][i] || last[0][i] // one more
+				if i < len(pattern) && unicode.IsLetter(pattern[i]) {
+					now[1][i+1] = now[1][i+1] || last[0][i] // another one
+				}
+			}
+			if j > 0 && i+1 < len(pattern) && pattern[i] == r && pattern[i+1] == name[j-1] && unicode.IsLetter(r) && unicode.IsLetter(name[j-1]) {
+				now[1][i+2] = now[1][i+2] || before[0][i]
+			}
+		}
+		skip(now)
+		before, last = last, now
+	}
+	return last[0][len(pattern)] || last[1][len(pattern)]
+}

@@ -1,0 +1,187 @@
+package job
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestNear(t *testing.T) {
+	tests := []struct {
+		entry, name string
+		want        bool
+	}{
+		// One edit.
+		{"alcie", "alice", true},
+		{"alic", "alice", true},
+		{"alicee", "alice", true},
+		{"alize", "alice", true},
+		{"malice", "alice", true},
+		{"lice", "alice", true},
+		{"alice@exmaple.org", "alice@example.org", true},
+		{"alice@example.com", "alice@example.co", true},
+		{"alice@example.ogr", "Alice@Example.org", true},
+		{"alise.smith@example.org", "alice.smith@example.org", true},
+		{"zoe.smith", "zoë.smith", true},
+		{"rene@example.org", "rené@example.org", true},
+		{"a@bucher.example", "a@xn--bcher-kva.example", true},
+		{"o’neil", "o&#039;neill", true},
+		{"oneill", "o'neill", true},
+		{"user17", "user18", true},
+		{"alice#example.org", "alice@example.org", true},
+		{"日本太郎", "日本次郎", true},
+
+		{"aliec", "alicia", false},
+		{"alcei", "alice", false},
+		{"acile", "alice", false},
+		{"alice", "bob", false},
+		{"alice@example.org", "bob@example.org", false},
+		{"alice@mail.example.org", "alice@example.org", false},
+		{"alice@example.org", "alice@other.org", false},
+
+		// The world is not near.
+		{"bob", "rob", false},
+		{"bo", "bob", false},
+		{"ann", "anne", true},
+		{"x", "y", false},
+		{"17", "18", false},
+		{"1017", "1018", false},
+		{"10170", "10180", false},
+		{"00001017", "00001018", false},
+		{"1017", "1071", false},
+		{"1234567", "a1234567", false},
+		{"1017@example.org", "1018@example.org", false},
+		{"1017@example.org", "1017@exmaple.org", true},
+		{"1017", "1017@example.org", false},
+
+		// Separators.
+		{"alice.smith", "alice-smith", true},
+		{"alice smith", "alice.smith", true},
+		{"alicesmith", "Alice_Smith", true},
+		{"a-b", "a.b", true},
+		{"a.b", "ab", true},
+		{"1-7", "17", true},
+		{"alice.smith@example.org", "alicesmith@example.org", true},
+		{"alice@my-example.org", "alice@myexample.org", true},
+		{"alice+dormant@example.org", "alice@example.org", true},
+		{"alice@example.org", "alice+x@example.org", true},
+		{"a.smiht", "a-smith", true},
+		{"---", "alice", false},
+		{"---", "...", false},
+
+		// A domain more or less.
+		{"alice", "alice@example.org", true},
+		{"alice@example.org", "alice", true},
+		{"bob@example.org", "bob", true},
+		{"alice.smith", "alice_smith@example.org", true},
+		{"alice", `CORP\alice`, true},
+		{`CORP\alice`, "alice", true},
+		{"alice", "@alice:example.org", true},
+		{"@alice", "@alice:example.org", true},
+		{"@alice:example.org", "alice", true},
+		{"5f7c8ec7c33c6c004bbafe82", "auth0|5f7c8ec7c33c6c004bbafe82", true},
+		{"@alice:example.org", "@alice:other.example", false},
+		{"17@example.org", "17", false},
+
+		// Several names in one.
+		{"a b", "a", true},
+		{"a b", "b", true},
+		{"alice bob", "bob", true},
+		{"alice/bob", "Alice", true},
+		{"alice|bob", "bob", true},
+		{"alice (boss)", "alice", true},
+		{"17 18", "18", true},
+		{"uid=alice,ou=people", "alice", true},
+		{"alice smith", "smit", false},
+
+		// Patterns.
+		{"*@exmaple.org", "alice@example.org", true},
+		{"*@example.og", "alice@example.org", true},
+		{"*@exampple.org", "alice@example.org", true},
+		{"*@exbmple.org", "alice@example.org", true},
+		{"*@my_example.org", "alice@my-example.org", true},
+		{"svc-*", "svc_backup", true},
+		{"svc-*", "svc.backup", true},
+		{"svc-*", "svchost", false},
+		{"backup-*", "bakcup-1", true},
+		{"backup-*", "backups", false},
+		{"backup-*", "restore-1", false},
+		{"svc-*", "scv-1", false}, // too short
+		{"user-1?", "user-21", false},
+		{"user-1?", "user-1", false},
+		{"*2@mail.example", "3@mail.example", false},
+		{"*@a.io", "x@b.io", false},
+		{"ali?e.*", "alcie.smith", true},
+		{"alice?smith", "alcie.smith", true},
+	}
+	for _, tt := range tests {
+		e, err := ParseEntry(tt.entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ms := nearMisses{newNearEntry(e, 1, false)}
+		if got := ms.Match(slices.Values([]string{"somebody else", tt.name})); got != tt.want {
+			t.Errorf("%q and %q: near %t, want %t", tt.entry, tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestNearRoles(t *testing.T) {
+	for _, tt := range []struct {
+		entry, role string
+		want        bool
+	}{
+		{"admins", "admin", true},
+		{"Users managment", "Users management", true},
+		{"users-management", "Users management", true},
+		{"Users management", "users", false},
+		{"ops", "dev", false},
+		{"admin", "realm/admin", true},
+	} {
+		es, err := ParseRoles([]string{tt.entry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ms := nearMisses{newNearEntry(es[0], 1, true)}
+		if got := ms.Match(slices.Values([]string{tt.role})); got != tt.want {
+			t.Errorf("%q and %q: near %t, want %t", tt.entry, tt.role, got, tt.want)
+		}
+	}
+}
+
+// What a hostile directory calls an account costs no more than to read it.
+func TestNearALongName(t *testing.T) {
+	e, err := ParseEntry("*a*a*a*a*a*a*a*a*a*bc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms := nearMisses{newNearEntry(e, 1, false)}
+	for _, n := range []int{maxNameLength, 1 << 20} {
+		if ms.Match(slices.Values([]string{strings.Repeat("a", n)})) {
+			t.Errorf("%d characters match", n)
+		}
+	}
+}
+
+// FuzzNear: an entry is near what is one edit of a letter away.
+func FuzzNear(f *testing.F) {
+	f.Add("alice.smith@example.org", 3, 'x')
+	f.Add("zoë", 0, 'ß')
+	f.Add("日本太郎", 9, 'a')
+	f.Fuzz(func(t *testing.T, name string, at int, letter rune) {
+		e, err := ParseEntry(name)
+		runes := []rune(e.name)
+		if err != nil || e.re != nil || len(runes) < minEdited || at < 0 || at >= len(runes) || len(e.name) > 200 || letter < 'a' || letter > 'z' || !hasLetter(newNearName(e.name).bare) {
+			return
+		}
+		ms := nearMisses{newNearEntry(e, 1, false)}
+		inserted := string(runes[:at]) + string(letter) + string(runes[at:])
+		if got := []string{e.name, inserted}; hasLetter(newNearName(inserted).bare) && CanonicalName(inserted) == inserted && newNearName(inserted).compact != "" && !strings.Contains(e.name, "+") {
+			for _, near := range got {
+				if !ms.Match(slices.Values([]string{near})) {
+					t.Errorf("%q is not near %q", e.name, near)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,158 @@
+package job
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// A nameRule protects accounts by names that an operator wrote.
+type nameRule struct {
+	reason  Reason
+	entries func(Policy) Entries
+	names   func(User) iter.Seq[string] // that the entries stand for
+
+	what            string // an entry is called, in warnings
+	problem         string // with one that stands for nobody
+	unmatched, near string // the codes of the warnings
+}
+
+const (
+	byAllowlist = iota
+	byActor
+	byUsername
+	byRoles
+	numNameRules
+)
+
+var nameRules = [numNameRules]nameRule{
+	byAllowlist: {
+		reason: Allowlisted, entries: func(p Policy) Entries { return p.Allowlist }, names: User.Names,
+		what: "the allowlist's entry", problem: "matches no account and protects nobody: correct it, or take it out",
+		unmatched: WarnAllowlistUnmatched, near: WarnAllowlistNearMatch,
+	},
+	byActor: {
+		reason: Self, entries: func(p Policy) Entries { return p.Actor }, names: User.Names,
+		what: "DORMANT_ACTOR", problem: "is the name of no account, so nobody is kept as the one who removes: correct it",
+		unmatched: WarnActorUnmatched, near: WarnActorNearMatch,
+	},
+	byUsername: {
+		reason: Self, entries: func(p Policy) Entries { return p.Username }, names: User.Names,
+		what: "DORMANT_USERNAME", problem: "is the name of no account, so nobody is kept as the one who removes",
+		unmatched: WarnUsernameUnmatched, near: WarnUsernameNearMatch,
+	},
+	byRoles: {
+		reason: ProtectedRole, entries: func(p Policy) Entries { return p.ProtectRoles }, names: User.roleNames,
+		what: "DORMANT_PROTECT_ROLES: the entry", problem: "matches no role of any account and protects nobody: correct it, or take it out",
+		unmatched: WarnRoleUnmatched, near: WarnRoleNearMatch,
+	},
+}
+
+// misses are, for each of the nameRules, the entries that stand for nobody in a directory.
+// They are known once all of it has been read, and keep whom they are near.
+type misses [numNameRules]nearMisses
+
+// isNamed reports whether a rule with the reason protects u by name.
+func (p Policy) isNamed(reason Reason, u User) bool {
+	for i, nr := range nameRules {
+		if nr.reason == reason && (nr.entries(p).Match(nr.names(u)) || p.misses[i].Match(nr.names(u))) {
+			return true
+		}
+	}
+	return false
+}
+
+// describeNames says which entry protects u for the reason.
+func (p Policy) describeNames(reason Reason, u User) string {
+	n := 0
+	for i, nr := range nameRules {
+		if nr.reason != reason {
+			continue
+		}
+		if e, found := nr.entries(p).find(nr.names(u)); found {
+			return fmt.Sprintf("matches %q", e.Text)
+		}
+		for _, near := range p.misses[i].find(nr.names(u)) {
+			return fmt.Sprintf("is nearly %q, which matches nobody", p.misses[i][near.entry].Text)
+		}
+		n += nr.entries(p).Len()
+	}
+	return fmt.Sprintf("matches none of %d entries", n)
+}
+
+// sightings is which entries of a policy have stood for somebody in a directory, as far as
+// it has been read.
+type sightings struct {
+	policy Policy
+	seen   [numNameRules][]bool
+	self   bool // the account that the directory says is calling
+}
+
+func newSightings(p Policy) *sightings {
+	s := &sightings{policy: p}
+	for i, nr := range nameRules {
+		s.seen[i] = make([]bool, nr.entries(p).Len())
+	}
+	return s
+}
+
+// note marks the entries that stand for u.
+func (s *sightings) note(u User) {
+	for i, nr := range nameRules {
+		nr.entries(s.policy).mark(nr.names(u), s.seen[i])
+	}
+	s.self = s.self || s.policy.Self.Match(u.Names())
+}
+
+// misses returns the entries that have stood for nobody.
+func (s *sightings) misses() misses {
+	var ms misses
+	for i, nr := range nameRules {
+		if i == byUsername && s.policy.Self.Len() > 0 {
+			continue // it need not be an account's, and the caller's is known
+		}
+		for j, e := range nr.entries(s.policy).list {
+			if !s.seen[i][j] {
+				ms[i] = append(ms[i], newNearEntry(e, j+1, i == byRoles))
+			}
+		}
+	}
+	return ms
+}
+
+// protectNearMisses keeps the candidates that an entry is near which stands for nobody, and
+// warns about all such entries. Each account of the directory has been added.
+func (pl *Plan) protectNearMisses(p Policy) {
+	pl.misses = pl.sightings.misses()
+	pl.ActorUnknown = p.Self.Len() == 0 && len(pl.misses[byActor]) > 0
+	near := [numNameRules][][]string{}
+	for i, ms := range pl.misses {
+		near[i] = make([][]string, len(ms))
+	}
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool {
+		var reason Reason
+		for i, nr := range nameRules {
+			for _, found := range pl.misses[i].find(nr.names(c.User)) {
+				near[i][found.entry] = append(near[i][found.entry], fmt.Sprintf("%q (id %q)", found.name, c.User.ID))
+				if reason == "" {
+					reason = nr.reason
+				}
+			}
+		}
+		if reason != "" {
+			pl.Kept[reason]++
+		}
+		return reason != ""
+	})
+	for i, nr := range nameRules {
+		for j, m := range pl.misses[i] {
+			pl.Warnings = append(pl.Warnings, nr.warning(m.Entry, m.number, near[i][j]))
+		}
+	}
+	if p.Self.Len() > 0 && !pl.sightings.self {
+		pl.Warnings = append(pl.Warnings, Warning{
+			Code: WarnCallerUnmatched, Subject: p.Self.list[0].Text,
+			Message: "the directory says who is calling, and does not list that account",
+		})
+	}
+}
