@@ -21,12 +21,12 @@ import (
 	"dormant/client/sandbox"
 )
 
-// spills are the texts of which none may be seen, in any form in which they are
+// canaries are the texts of which none may be seen, in any form in which they are
 // found by a part that no escape changes, or as base64.
-type spills map[string][]string
+type canaries map[string][]string
 
-// canary is a secret that is found again.
-func (s spills) canary(what string) string {
+// plant is a secret that is found again.
+func (s canaries) plant(what string) string {
 	core := "kanarie-" + what + "-4711"
 	forms := []string{core, strings.ToUpper(core), hex.EncodeToString([]byte(core))}
 	for before := range 3 { // base64 depends on where a text begins
@@ -37,8 +37,8 @@ func (s spills) canary(what string) string {
 	return core + `"\+/%<&>=?` + what
 }
 
-// in are the secrets that the text shows.
-func (s spills) in(text string) (found []string) {
+// shownIn are the secrets that the text shows.
+func (s canaries) shownIn(text string) (found []string) {
 	for what, forms := range s {
 		if slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(text, form) }) {
 			found = append(found, what)
@@ -48,8 +48,8 @@ func (s spills) in(text string) (found []string) {
 	return found
 }
 
-// told is all of a request.
-func told(r *http.Request) string {
+// dump is all of a request.
+func dump(r *http.Request) string {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	lines := []string{r.Method + " " + r.RequestURI}
@@ -59,10 +59,10 @@ func told(r *http.Request) string {
 	return strings.Join(append(lines, string(body)), "\n")
 }
 
-// parrots answer with what they are sent, where one would not look for it. away
+// echoes answer with what they are sent, where one would not look for it. away
 // is another origin.
-func parrots(away string) map[string]hook {
-	all := func(r *http.Request) string { return strings.ReplaceAll(told(r), "\n", " ") }
+func echoes(away string) map[string]hook {
+	all := func(r *http.Request) string { return strings.ReplaceAll(dump(r), "\n", " ") }
 	// bare writes an answer that net/http would not write.
 	bare := func(form string, more func(r *http.Request) []any) hook {
 		return func(w http.ResponseWriter, r *http.Request) bool {
@@ -132,7 +132,7 @@ func parrots(away string) map[string]hook {
 
 // credentials are the ways to have some. Each makes environment variables, and
 // changes the sandbox so that they are good there.
-func credentials(t *testing.T, s spills, login string) map[string]struct {
+func credentials(t *testing.T, s canaries, login string) map[string]struct {
 	system  string
 	options func(*sandbox.Options)
 	environ []string
@@ -155,8 +155,8 @@ func credentials(t *testing.T, s spills, login string) map[string]struct {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, password, refresh := s.canary("token"), s.canary("password"), s.canary("refresh")
-	secret, issued := s.canary("secret"), s.canary("issued")
+	token, password, refresh := s.plant("token"), s.plant("password"), s.plant("refresh")
+	secret, issued := s.plant("secret"), s.plant("issued")
 	good := func(o *sandbox.Options) { o.Token = token }
 	// issuing answers a sign-in with a token that is a secret as well.
 	issuing := func(o *sandbox.Options) {

@@ -17,8 +17,8 @@ import (
 	"dormant/job"
 )
 
-// changes is what requests do to a directory, and when the program is killed there.
-type changes struct {
+// killableRun is what requests do to a directory, and when the program is killed there.
+type killableRun struct {
 	*directory
 	journal string
 	process chan *program // holds the one to kill
@@ -29,8 +29,8 @@ type changes struct {
 	dead    bool // and what it sent before does not arrive any more
 }
 
-// named is the account that the request would change, or "".
-func (d *directory) named(r *http.Request) string {
+// target is the account that the request would change, or "".
+func (d *directory) target(r *http.Request) string {
 	if r.Method != http.MethodDelete && r.Method != http.MethodPatch {
 		return ""
 	}
@@ -44,9 +44,9 @@ func (d *directory) named(r *http.Request) string {
 	return ""
 }
 
-// intended fails unless the account's intent is in the journal: when the request
+// expectIntent fails unless the account's intent is in the journal: when the request
 // arrives, and not only later.
-func (d *directory) intended(journal, id string) {
+func (d *directory) expectIntent(journal, id string) {
 	f, err := os.Open(journal)
 	if err != nil {
 		d.t.Error(err)
@@ -63,16 +63,16 @@ func (d *directory) intended(journal, id string) {
 	}
 }
 
-// watch carries every change out that has its intent, whatever happens meanwhile to
+// carryOut carries every change out that has its intent, whatever happens meanwhile to
 // whoever sent it. The n-th one does not come to that if the program is to be killed before it.
-func (c *changes) watch(when string, n int) {
+func (c *killableRun) carryOut(when string, n int) {
 	c.before(func(_ http.ResponseWriter, r *http.Request) bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.dead {
 			panic(http.ErrAbortHandler)
 		}
-		id := c.named(r)
+		id := c.target(r)
 		if id == "" {
 			if when == "the answer" && c.arrived >= n { // the next account is being looked at
 				c.kill()
@@ -80,7 +80,7 @@ func (c *changes) watch(when string, n int) {
 			}
 			return false
 		}
-		c.intended(c.journal, id)
+		c.expectIntent(c.journal, id)
 		c.arrived++
 		if strings.HasPrefix(when, "the request") && c.arrived == n {
 			c.kill()
@@ -94,7 +94,7 @@ func (c *changes) watch(when string, n int) {
 	})
 }
 
-func (c *changes) kill() {
+func (c *killableRun) kill() {
 	p := <-c.process
 	p.signal(syscall.SIGKILL)
 	select {
@@ -106,7 +106,7 @@ func (c *changes) kill() {
 }
 
 // killAt kills the program when there are n such events in the journal.
-func (c *changes) killAt(t *testing.T, event string, n int) {
+func (c *killableRun) killAt(t *testing.T, event string, n int) {
 	until(t, fmt.Sprintf("there are %d %ss", n, event), func() bool {
 		text, _ := os.ReadFile(c.journal) // there may be none yet
 		return strings.Count(string(text), `"event":"`+event+`"`) >= n
@@ -145,8 +145,8 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// done are the accounts that requests have removed or disabled.
-func (d *directory) done() []string { return append(d.Removed(), d.Disabled()...) }
+// changed are the accounts that requests have removed or disabled.
+func (d *directory) changed() []string { return append(d.Removed(), d.Disabled()...) }
 
 // A run is killed: nothing has happened without a trace, what is said to be certain
 // is, the directory settles the rest, and the next run finishes.
@@ -165,15 +165,15 @@ func TestKilled(t *testing.T) {
 					t.Run(fmt.Sprint(system.name, "/", when, "/", n, "/", concurrency), func(t *testing.T) {
 						t.Parallel()
 						d := serve(t, system.name, func(o *sandbox.Options) { o.Users = sandbox.Population(70, 1, now) })
-						c := &changes{directory: d, journal: filepath.Join(t.TempDir(), "journal"), process: make(chan *program, 1)}
+						c := &killableRun{directory: d, journal: filepath.Join(t.TempDir(), "journal"), process: make(chan *program, 1)}
 						environ := slices.Concat(system.environ, []string{forReal, "DORMANT_JOURNAL=" + c.journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency)})
-						unused := d.those(func(u sandbox.User) bool {
+						unused := d.matching(func(u sandbox.User) bool {
 							if system.name == "itflex" {
 								return slices.Contains(d.unused(), u.ID)
 							}
 							return !u.Admin && !u.Bot && !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff)
 						})
-						c.watch(when, n)
+						c.carryOut(when, n)
 						p := spawn(t, d.env(environ...), "run")
 						c.process <- p
 						if when == "intent" || when == "result" {
@@ -186,10 +186,10 @@ func TestKilled(t *testing.T) {
 						c.mu.Lock()
 						taken, asked := c.taken, len(d.Requests())
 						c.mu.Unlock()
-						until(t, fmt.Sprintf("%d are done", taken), func() bool { return len(d.done()) >= taken })
+						until(t, fmt.Sprintf("%d are done", taken), func() bool { return len(d.changed()) >= taken })
 
 						// The journal alone.
-						before := d.done()
+						before := d.changed()
 						alone := d.verify(t, c.journal)
 						var traced, settled []string
 						doubtful := 0
@@ -221,17 +221,17 @@ func TestKilled(t *testing.T) {
 						if strings.HasPrefix(when, "the request") && doubtful == 0 || doubtful > concurrency || len(traced) < min(n, len(unused)-1) {
 							t.Errorf("%d are in doubt, of %d", doubtful, len(traced))
 						}
-						alone.ended(t, code, alone.states)
+						alone.expect(t, code, alone.states)
 
 						// With the directory.
 						d.before(func(http.ResponseWriter, *http.Request) bool { return false })
-						d.verify(t, c.journal, d.env(environ...)...).ended(t, exitDone, settled)
+						d.verify(t, c.journal, d.env(environ...)...).expect(t, exitDone, settled)
 
 						// The next run.
 						text := read(t, c.journal)
 						d.before(func(_ http.ResponseWriter, r *http.Request) bool {
-							if id := d.named(r); id != "" {
-								d.intended(c.journal, id)
+							if id := d.target(r); id != "" {
+								d.expectIntent(c.journal, id)
 								if slices.Contains(before, id) {
 									t.Errorf("%s is changed again", id)
 								}
@@ -239,8 +239,8 @@ func TestKilled(t *testing.T) {
 							return false
 						})
 						d.requests, d.removed = max(asked, len(d.Requests())), len(d.Removed())
-						d.run("run", environ...).ended(t, exitDone, job.Completed)
-						sameIDs(t, "all in all", d.done(), unused)
+						d.run("run", environ...).expect(t, exitDone, job.Completed)
+						sameIDs(t, "all in all", d.changed(), unused)
 						if !strings.HasPrefix(read(t, c.journal), text) {
 							t.Error("what was in the journal has changed")
 						}

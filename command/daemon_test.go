@@ -65,13 +65,13 @@ func TestDaemonServes(t *testing.T) {
 		{"POST", "/metrics", 405}, {"POST", "/healthz", 405}, {"DELETE", "/readyz", 405},
 		{"GET", "/", 404}, {"GET", "/debug/pprof/", 404}, {"POST", "/run", 404}, {"GET", "/metrics/x", 404},
 	} {
-		if code, _ := ask(t, c.method, at+c.path); code != c.code {
+		if code, _ := get(t, c.method, at+c.path); code != c.code {
 			t.Errorf("%s %s: %d, not %d", c.method, c.path, code, c.code)
 		}
 	}
 	close(release)
 	p.stderr.await(t, "run finished")
-	_, text := ask(t, http.MethodGet, at+"/metrics")
+	_, text := get(t, http.MethodGet, at+"/metrics")
 	m := metrics(t, text)
 	next := time.Unix(int64(m["dormant_next_run_timestamp_seconds"]), 0).UTC().Format(time.TimeOnly)
 	if m["go_goroutines"] == 0 || m["process_start_time_seconds"] == 0 || next != "06:00:00" { // 3 o'clock in São Paulo
@@ -92,7 +92,7 @@ func TestDaemonFromRunToRun(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
 	file := write(t, "token", sandbox.DefaultToken+"\n")
-	d.forget("DORMANT_TOKEN")
+	d.unset("DORMANT_TOKEN")
 	var logs output
 	one := newDaemon(t, &logs, d.env(forReal, "DORMANT_TOKEN_FILE="+file, "DORMANT_MAX_REMOVALS=0")...)
 	ready := func(want int, says string) {
@@ -134,7 +134,7 @@ func TestDaemonFromRunToRun(t *testing.T) {
 	}
 }
 
-func ask(t *testing.T, method, address string) (int, string) {
+func get(t *testing.T, method, address string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
 	if err != nil {

@@ -107,15 +107,15 @@ func (d *directory) before(h hook) { d.hook.Store(&h) }
 // env is the environment in which the program finds the directory.
 func (d *directory) env(more ...string) []string { return slices.Concat(d.environ, more) }
 
-// forget takes a variable out of the environment.
-func (d *directory) forget(variable string) {
+// unset takes a variable out of the environment.
+func (d *directory) unset(variable string) {
 	d.environ = slices.DeleteFunc(d.environ, func(v string) bool { return strings.HasPrefix(v, variable+"=") })
 }
 
 // unused are the ids of the accounts that should go by default, the longest
 // inactive first: as the documents say, not as the program does.
 func (d *directory) unused() []string {
-	return d.those(func(u sandbox.User) bool {
+	return d.matching(func(u sandbox.User) bool {
 		old := !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff)
 		switch d.system {
 		case "maestro": // tells neither administrators nor what was done, and has odd ids
@@ -128,7 +128,7 @@ func (d *directory) unused() []string {
 	})
 }
 
-func (d *directory) those(are func(sandbox.User) bool) []string {
+func (d *directory) matching(are func(sandbox.User) bool) []string {
 	users := slices.DeleteFunc(slices.Clone(d.users), func(u sandbox.User) bool { return !are(u) })
 	slices.SortFunc(users, func(a, b sandbox.User) int {
 		return cmp.Or(a.LastLogin.Compare(b.LastLogin), cmp.Compare(a.ID, b.ID))
@@ -188,18 +188,18 @@ func (d *directory) run(command string, environ ...string) result {
 	if command != "daemon" {
 		p := start(d.t, environ, command)
 		code := p.wait(d.t)
-		return d.judge(code, p.stdout.String(), p)
+		return d.checkRun(code, p.stdout.String(), p)
 	}
 	report := filepath.Join(d.t.TempDir(), "report.json")
 	p := start(d.t, append(environ, "DORMANT_RUN_AT_START=true", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_REPORT="+report), command)
 	p.stderr.await(d.t, `"run finished"`)
 	p.signal(os.Interrupt)
 	code := p.wait(d.t)
-	return d.judge(code, read(d.t, report), p)
+	return d.checkRun(code, read(d.t, report), p)
 }
 
-// judge checks what is true of every cleanup, however it ends.
-func (d *directory) judge(code int, report string, p *program) result {
+// checkRun checks what is true of every cleanup, however it ends.
+func (d *directory) checkRun(code int, report string, p *program) result {
 	d.t.Helper()
 	r := result{code: code, stdout: p.stdout.String(), stderr: p.stderr.String()}
 	if err := json.Unmarshal([]byte(report), &r.report); err != nil {
@@ -253,7 +253,7 @@ func (d *directory) judge(code int, report string, p *program) result {
 	return r
 }
 
-func (r result) ended(t *testing.T, code int, outcome job.Outcome) {
+func (r result) expect(t *testing.T, code int, outcome job.Outcome) {
 	t.Helper()
 	if r.code != code || r.report.Outcome != outcome {
 		t.Errorf("it ended with %d, %s, and not with %d, %s:\n%s%s", r.code, r.report.Outcome, code, outcome, r.stdout, r.stderr)
@@ -277,9 +277,9 @@ func candidates(r job.Report) []string {
 	return ids
 }
 
-// wrong fails unless the command refuses its configuration: with exit code 2,
+// refuses fails unless the command refuses its configuration: with exit code 2,
 // with all that it should say, and before it sends anything. It returns what was said.
-func (d *directory) wrong(t *testing.T, command string, says []string, environ ...string) string {
+func (d *directory) refuses(t *testing.T, command string, says []string, environ ...string) string {
 	t.Helper()
 	sent := len(d.Requests())
 	p := start(t, d.env(environ...), command)

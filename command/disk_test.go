@@ -72,16 +72,16 @@ func TestFullDiskOfTheJournal(t *testing.T) {
 				d := serve(t, "itflex")
 				journal := filepath.Join(at, "journal")
 				d.before(func(_ http.ResponseWriter, r *http.Request) bool {
-					if id := d.named(r); id != "" {
-						d.intended(journal, id)
+					if id := d.target(r); id != "" {
+						d.expectIntent(journal, id)
 					}
 					return false
 				})
 				environ := []string{forReal, "DORMANT_JOURNAL=" + journal, fmt.Sprint("DORMANT_CONCURRENCY=", concurrency)}
 				fill(pages)
 				p := spawn(t, d.env(environ...), "run")
-				r := d.judge(p.wait(t), p.stdout.String(), p)
-				r.ended(t, exitFailed, job.Failed)
+				r := d.checkRun(p.wait(t), p.stdout.String(), p)
+				r.expect(t, exitFailed, job.Failed)
 				for _, says := range []string{"no record can be kept of removals", "no space left on device"} {
 					if !strings.Contains(r.report.Error, says) {
 						t.Errorf("%s is not in: %s", says, r.report.Error)
@@ -114,7 +114,7 @@ func TestFullDiskOfTheJournal(t *testing.T) {
 
 				text := read(t, journal)
 				fill(10)
-				d.run("run", environ...).ended(t, exitDone, job.Completed)
+				d.run("run", environ...).expect(t, exitDone, job.Completed)
 				sameIDs(t, "all in all", d.Removed(), d.unused())
 				if !strings.HasPrefix(read(t, journal), text) {
 					t.Error("what was in the journal has changed")

@@ -62,19 +62,19 @@ func TestGrace(t *testing.T) {
 	}
 
 	audit := d.run("audit", grace...)
-	audit.ended(t, exitDone, job.DryRun)
+	audit.expect(t, exitDone, job.DryRun)
 	if _, err := os.Lstat(ledger); err == nil || audit.report.Counts.Kept[job.InGrace] != len(unused) {
 		t.Errorf("an audit leaves a ledger, or %+v", audit.report.Counts)
 	}
 
 	first := d.run("run", append(grace, forReal)...)
-	first.ended(t, exitDone, job.Completed)
+	first.expect(t, exitDone, job.Completed)
 	inGrace(first, unused)
 	earlier(13)
 
 	d.change(returned, func(u *sandbox.User) { u.LastLogin = now })
 	second := d.run("daemon", append(grace, forReal)...)
-	second.ended(t, exitDone, job.Completed)
+	second.expect(t, exitDone, job.Completed)
 	inGrace(second, rest)
 	sameIDs(t, "removed", d.Removed(), nil)
 	for _, c := range []struct{ command, arg, says string }{
@@ -96,11 +96,11 @@ func TestGrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := d.run("run", append(grace, forReal)...)
-	third.ended(t, exitDone, job.Completed)
+	third.expect(t, exitDone, job.Completed)
 	inGrace(third, []string{late})
 	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(slices.Clone(rest), func(id string) bool { return id == late }))
 	sameIDs(t, "in the ledger", slices.Collect(maps.Keys(found())), []string{late})
-	d.orderly()
+	d.expectOrder()
 }
 
 // Nobody counts as found before if the ledger is not one of this directory.
@@ -114,14 +114,14 @@ func TestALedgerThatCannotBeUsed(t *testing.T) {
 		t.Errorf("%d: %s", p.code, &p.stdout)
 	}
 	r := d.run("run", append(grace, forReal)...)
-	r.ended(t, exitDone, job.Completed)
+	r.expect(t, exitDone, job.Completed)
 	if warnings := strings.Count(r.stderr, "nobody counts as found by an earlier run (DORMANT_LEDGER)"); warnings != 1 || r.report.Counts.Kept[job.InGrace] != len(d.unused()) {
 		t.Errorf("%d warnings, %+v", warnings, r.report.Counts)
 	}
 	if err := errors.Join(os.Remove(ledger), os.Remove(filepath.Dir(ledger))); err != nil {
 		t.Fatal(err)
 	}
-	d.wrong(t, "check", []string{"DORMANT_LEDGER"}, grace...)
+	d.refuses(t, "check", []string{"DORMANT_LEDGER"}, grace...)
 }
 
 // ledger is one in which all unused accounts were found so many days from now.

@@ -31,7 +31,7 @@ func TestTheJournal(t *testing.T) {
 		}
 		return false
 	})
-	d.run("run", forReal, "DORMANT_JOURNAL="+journal).ended(t, exitDone, job.Completed)
+	d.run("run", forReal, "DORMANT_JOURNAL="+journal).expect(t, exitDone, job.Completed)
 	var want []string
 	for _, id := range d.unused() {
 		want = append(want, "intent "+id, "result "+id+" removed")
@@ -39,9 +39,9 @@ func TestTheJournal(t *testing.T) {
 	sameIDs(t, "journal", events(t, journal), want)
 
 	d = serve(t, "itflex")
-	d.wrong(t, "run", []string{"DORMANT_JOURNAL"}, "DORMANT_JOURNAL="+filepath.Join(journal, "none"))
+	d.refuses(t, "run", []string{"DORMANT_JOURNAL"}, "DORMANT_JOURNAL="+filepath.Join(journal, "none"))
 	r := d.run("run", forReal, "DORMANT_JOURNAL=/dev/null")
-	r.ended(t, exitUsage, job.Failed)
+	r.expect(t, exitUsage, job.Failed)
 	if sent := d.Requests(); len(sent) > 0 || !strings.Contains(r.report.Error, "DORMANT_JOURNAL") {
 		t.Errorf("%d requests were sent, and the error is %q", len(sent), r.report.Error)
 	}
@@ -90,7 +90,7 @@ func (d *directory) verify(t *testing.T, journal string, environ ...string) veri
 	return v
 }
 
-func (v verified) ended(t *testing.T, code int, states []string, says ...string) {
+func (v verified) expect(t *testing.T, code int, states []string, says ...string) {
 	t.Helper()
 	if v.code != code || !slices.Equal(v.states, states) {
 		t.Errorf("verify ended with %d and %q, not with %d and %q:\n%s%s", v.code, v.states, code, states, v.stdout, v.stderr)
@@ -139,7 +139,7 @@ func TestJournalVerify(t *testing.T) {
 	} {
 		sent := len(d.Requests())
 		v := d.verify(t, write(t, "journal", c.journal), c.environ...)
-		v.ended(t, c.code, c.states, c.says...)
+		v.expect(t, c.code, c.states, c.says...)
 		if asked := len(d.Requests()) > sent; asked != (c.code != exitUsage && c.states != nil && len(c.environ) > 2 && c.states[0] == settled[0]) && c.rule != "the credentials are wrong" {
 			t.Errorf("%s: the directory is asked: %t", c.rule, asked)
 		}

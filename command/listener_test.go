@@ -23,7 +23,7 @@ func TestListenerAnswersThreePaths(t *testing.T) {
 	if len(d.Removed()) == 0 {
 		t.Fatal("a run that removes nobody names nobody")
 	}
-	l := newWires()
+	l := newMemoryListener()
 	server := one.server()
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
@@ -74,7 +74,7 @@ func TestListenerAnswersThreePaths(t *testing.T) {
 func TestListenerBoundsHeaders(t *testing.T) {
 	t.Parallel()
 	one := newDaemon(t, io.Discard, serve(t, "itflex").env()...)
-	l := newWires()
+	l := newMemoryListener()
 	server := one.server()
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
@@ -105,7 +105,7 @@ func TestListenerCutsSlowClientsOff(t *testing.T) {
 	environ := serve(t, "itflex").env()
 	synctest.Test(t, func(t *testing.T) {
 		<-time.After(time.Until(now)) // a bubble begins in the year 2000
-		l := newWires()
+		l := newMemoryListener()
 		server := newDaemon(t, io.Discard, environ...).server()
 		go func() { _ = server.Serve(l) }()
 		defer server.Close()
@@ -202,11 +202,11 @@ func TestListenerManyConnections(t *testing.T) {
 	environ := serve(t, "itflex").env()
 	synctest.Test(t, func(t *testing.T) {
 		<-time.After(time.Until(now)) // a bubble begins in the year 2000
-		l := newWires()
+		l := newMemoryListener()
 		server := newDaemon(t, io.Discard, environ...).server()
 		go func() { _ = server.Serve(l) }()
 		defer server.Close()
-		connect := func() wire {
+		connect := func() memoryConn {
 			c, err := l.connect()
 			if err != nil {
 				t.Fatal(err)
@@ -219,7 +219,7 @@ func TestListenerManyConnections(t *testing.T) {
 			code, _, _, _ := exchange(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			return code
 		}
-		flood := func(n int) (all []wire, open int) {
+		flood := func(n int) (all []memoryConn, open int) {
 			for range n {
 				all = append(all, connect())
 			}
@@ -248,7 +248,7 @@ func TestListenerManyConnections(t *testing.T) {
 		}
 		// Whoever does not read what was asked for is in nobody's way but that of
 		// other scrapes.
-		var deaf []wire
+		var deaf []memoryConn
 		for range maxScrapes {
 			c := connect()
 			io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -9,17 +9,19 @@ import (
 	"sync"
 )
 
-// wires is a listener in memory: in a bubble, time stands still while somebody
+// memoryListener is a listener in memory: in a bubble, time stands still while somebody
 // waits for a real one.
-type wires struct {
+type memoryListener struct {
 	ends   chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newWires() *wires { return &wires{ends: make(chan net.Conn), closed: make(chan struct{})} }
+func newMemoryListener() *memoryListener {
+	return &memoryListener{ends: make(chan net.Conn), closed: make(chan struct{})}
+}
 
-func (w *wires) Accept() (net.Conn, error) {
+func (w *memoryListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-w.ends:
 		return c, nil
@@ -28,33 +30,33 @@ func (w *wires) Accept() (net.Conn, error) {
 	}
 }
 
-func (w *wires) Close() error { w.once.Do(func() { close(w.closed) }); return nil }
+func (w *memoryListener) Close() error { w.once.Do(func() { close(w.closed) }); return nil }
 
-func (w *wires) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7} }
+func (w *memoryListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7} }
 
-// wire is the other end of a connection.
-type wire struct {
+// memoryConn is the other end of a connection.
+type memoryConn struct {
 	net.Conn
 	cut chan struct{} // closed when the server closes its end
 }
 
-// end is the server's end of a wire.
-type end struct {
+// serverConn is the server's serverConn of a wire.
+type serverConn struct {
 	net.Conn
 	cut chan struct{}
 	one sync.Once
 }
 
-func (e *end) Close() error { e.one.Do(func() { close(e.cut) }); return e.Conn.Close() }
+func (e *serverConn) Close() error { e.one.Do(func() { close(e.cut) }); return e.Conn.Close() }
 
-func (w *wires) connect() (wire, error) {
+func (w *memoryListener) connect() (memoryConn, error) {
 	ours, theirs := net.Pipe()
 	cut := make(chan struct{})
 	select {
-	case w.ends <- &end{Conn: theirs, cut: cut}:
-		return wire{ours, cut}, nil
+	case w.ends <- &serverConn{Conn: theirs, cut: cut}:
+		return memoryConn{ours, cut}, nil
 	case <-w.closed:
-		return wire{}, net.ErrClosed
+		return memoryConn{}, net.ErrClosed
 	}
 }
 

@@ -22,7 +22,7 @@ func TestTheMetricsFile(t *testing.T) {
 	d := serve(t, "itflex")
 	path := filepath.Join(t.TempDir(), "dormant.prom")
 	environ := "DORMANT_METRICS_FILE=" + path
-	d.run("run", forReal, environ).ended(t, exitDone, job.Completed)
+	d.run("run", forReal, environ).expect(t, exitDone, job.Completed)
 	before, _ := os.Stat(path)
 	succeeded := metrics(t, read(t, path))
 	for name, want := range map[string]float64{
@@ -39,7 +39,7 @@ func TestTheMetricsFile(t *testing.T) {
 		}
 	}
 	d.before(func(w http.ResponseWriter, _ *http.Request) bool { return answer(w, 500, "") })
-	d.run("run", forReal, environ).ended(t, exitFailed, job.Failed)
+	d.run("run", forReal, environ).expect(t, exitFailed, job.Failed)
 	failed := metrics(t, read(t, path))
 	const success, ended = "dormant_last_success_timestamp_seconds", "dormant_last_run_timestamp_seconds"
 	if succeeded[success] == 0 || failed[success] != succeeded[success] || failed[ended] <= succeeded[ended] {
@@ -58,10 +58,10 @@ func TestTheMetricsFile(t *testing.T) {
 	if err := os.Mkdir(strings.TrimPrefix(environ, "DORMANT_METRICS_FILE="), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.run("run", environ).ended(t, exitFailed, job.Failed)
+	d.run("run", environ).expect(t, exitFailed, job.Failed)
 	d.before(func(http.ResponseWriter, *http.Request) bool { return false })
-	d.run("run", environ).ended(t, exitFailed, job.DryRun)
-	d.wrong(t, "run", []string{"DORMANT_METRICS_FILE"}, "DORMANT_METRICS_FILE="+path+"/none.prom")
+	d.run("run", environ).expect(t, exitFailed, job.DryRun)
+	d.refuses(t, "run", []string{"DORMANT_METRICS_FILE"}, "DORMANT_METRICS_FILE="+path+"/none.prom")
 }
 
 func TestThePushgateway(t *testing.T) {
@@ -91,7 +91,7 @@ func TestThePushgateway(t *testing.T) {
 	} {
 		status = c.status
 		d.before(func(w http.ResponseWriter, _ *http.Request) bool { return c.down && answer(w, 500, "") })
-		d.run("run", "DORMANT_PUSHGATEWAY_URL="+gateway.URL+c.path).ended(t, c.code, c.want)
+		d.run("run", "DORMANT_PUSHGATEWAY_URL="+gateway.URL+c.path).expect(t, c.code, c.want)
 		if got := pushes[len(pushes)-1]; got != c.pushed {
 			t.Errorf("%s: %s, not %s", c.path, got, c.pushed)
 		}
@@ -105,7 +105,7 @@ func TestThePushgateway(t *testing.T) {
 	if len(pushes) != 4 {
 		t.Errorf("pushes: %q", pushes)
 	}
-	d.run("run", "DORMANT_PUSHGATEWAY_URL=http://"+unusedAddress(t)).ended(t, exitFailed, job.DryRun)
+	d.run("run", "DORMANT_PUSHGATEWAY_URL=http://"+unusedAddress(t)).expect(t, exitFailed, job.DryRun)
 }
 
 // metrics reads Prometheus' text format: the values by name and labels.

@@ -39,13 +39,13 @@ func TestGuards(t *testing.T) {
 				options = append(options, c.option)
 			}
 			d := serve(t, "itflex", options...)
-			d.run("run", c.environ).ended(t, exitDone, job.DryRun) // a dry run says it, and that is all
+			d.run("run", c.environ).expect(t, exitDone, job.DryRun) // a dry run says it, and that is all
 			r := d.run("run", forReal, c.environ)
 			if c.guard == "" {
-				r.ended(t, exitDone, job.Completed)
+				r.expect(t, exitDone, job.Completed)
 				return
 			}
-			r.ended(t, exitRefused, job.Refused)
+			r.expect(t, exitRefused, job.Refused)
 			sameIDs(t, "removed", d.Removed(), nil)
 			if len(r.report.Refusals) != 1 || r.report.Refusals[0].Guard != c.guard {
 				t.Fatalf("refusals: %+v", r.report.Refusals)
@@ -96,7 +96,7 @@ func TestADirectoryThatCannotBeTrusted(t *testing.T) {
 			d := serve(t, "itflex")
 			d.before(func(w http.ResponseWriter, r *http.Request) bool { return c.when(r) && answer(w, c.code, c.body) })
 			r := d.run("run", forReal, "DORMANT_PAGE_SIZE=20")
-			r.ended(t, c.want, job.Failed)
+			r.expect(t, c.want, job.Failed)
 			sameIDs(t, "removed", d.Removed(), nil)
 			if r.report.Error == "" || len(r.report.Accounts) > 0 {
 				t.Errorf("the report: %s", r.stdout)
@@ -109,19 +109,19 @@ func TestADirectoryThatCannotBeTrusted(t *testing.T) {
 		d.before(func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Path == "/users.json" && answer(w, 200, `{"users": [], "total_count": 3, "offset": 0, "limit": 100}`)
 		})
-		d.run("run", forReal).ended(t, exitFailed, job.Failed)
+		d.run("run", forReal).expect(t, exitFailed, job.Failed)
 	})
 	t.Run("nobody is there", func(t *testing.T) {
 		t.Parallel()
 		d := serve(t, "itflex")
-		d.run("run", forReal, "DORMANT_URL=http://"+unusedAddress(t)).ended(t, exitFailed, job.Failed)
+		d.run("run", forReal, "DORMANT_URL=http://"+unusedAddress(t)).expect(t, exitFailed, job.Failed)
 	})
 	t.Run("it hangs", func(t *testing.T) {
 		t.Parallel()
 		d := serve(t, "itflex")
 		d.before(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true })
 		r := d.run("run", forReal, "DORMANT_RUN_TIMEOUT=200ms")
-		r.ended(t, exitFailed, job.Failed)
+		r.expect(t, exitFailed, job.Failed)
 		if !strings.Contains(r.report.Error, "DORMANT_RUN_TIMEOUT") {
 			t.Errorf("the error is %q", r.report.Error)
 		}
@@ -136,7 +136,7 @@ func TestSomeAccountsCannotBeRemoved(t *testing.T) {
 		return r.Method == http.MethodDelete && r.URL.Path == d.path(stuck) && answer(w, http.StatusConflict, `{"message": "in use"}`)
 	})
 	r := d.run("run", forReal)
-	r.ended(t, exitPartial, job.Partial)
+	r.expect(t, exitPartial, job.Partial)
 	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(d.unused(), func(id string) bool { return id == stuck }))
 	if a := r.account(t, stuck); r.report.Counts.Failed != 1 || !strings.Contains(a.Error, "409") || !strings.Contains(a.Error, "in use") {
 		t.Errorf("the account that can't be removed: %+v", a)

@@ -25,9 +25,9 @@ func TestOverlappingRuns(t *testing.T) {
 			journal, ledger := at+"/journal", write(t, "ledger.json", d.ledger(-20))
 			both, waiting := make(chan struct{}), atomic.Int32{}
 			d.before(func(_ http.ResponseWriter, r *http.Request) bool {
-				switch id := d.named(r); {
+				switch id := d.target(r); {
 				case id != "":
-					d.intended(journal, id)
+					d.expectIntent(journal, id)
 				case r.Method == http.MethodGet && slices.Contains(d.paths(), r.URL.Path):
 					// More looks than one process can have under way: both have read all.
 					if waiting.Add(1) == int32(concurrency)+1 {

@@ -49,7 +49,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	binaryAt = at
 	path := filepath.Join(at, "dormant")
 	args := []string{"build", "-buildvcs=false", "-o", path}
-	if raced() {
+	if raceDetector() {
 		args = append(args, "-race")
 	}
 	if text, err := exec.Command("go", append(args, "dormant")...).CombinedOutput(); err != nil {

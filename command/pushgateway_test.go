@@ -42,7 +42,7 @@ func TestPushgatewayPassword(t *testing.T) {
 			}))
 			t.Cleanup(gateway.Close)
 			p := serve(t, "itflex").run("run", "DORMANT_PUSHGATEWAY_URL="+strings.Replace(gateway.URL, "//", "//user:"+password+"@", 1))
-			p.ended(t, exitFailed, job.DryRun)
+			p.expect(t, exitFailed, job.DryRun)
 			all := p.stdout + p.stderr
 			if strings.Contains(all, password) || strings.Contains(all, "dXNlcjpodW50ZXIy") { // its beginning, in base 64
 				t.Errorf("the password is in:\n%s", all)
@@ -65,7 +65,7 @@ func TestPushgatewayAnswer(t *testing.T) {
 	}))
 	t.Cleanup(gateway.Close)
 	p := serve(t, "itflex").run("run", "DORMANT_PUSHGATEWAY_URL="+gateway.URL)
-	p.ended(t, exitFailed, job.DryRun)
+	p.expect(t, exitFailed, job.DryRun)
 	if says := p.stderr; !strings.Contains(says, "pushed metrics are inconsistent") || strings.Contains(says, "\u009b") || strings.Contains(says, strings.Repeat("x", 300)) {
 		t.Errorf("the log says\n%q", says)
 	}
@@ -86,7 +86,7 @@ func TestPushgatewayOverPlainHTTP(t *testing.T) {
 		"http://gateway.example#secret":            true,
 	} {
 		if wrong {
-			d.wrong(t, "run", []string{"DORMANT_PUSHGATEWAY_URL"}, "DORMANT_PUSHGATEWAY_URL="+gateway)
+			d.refuses(t, "run", []string{"DORMANT_PUSHGATEWAY_URL"}, "DORMANT_PUSHGATEWAY_URL="+gateway)
 		} else if p := start(t, d.env("DORMANT_PUSHGATEWAY_URL="+gateway, "DORMANT_INACTIVE_FOR=1d"), "run"); p.wait(t) != exitUsage || strings.Contains(p.stderr.String(), "PUSHGATEWAY") {
 			t.Errorf("%s:\n%s", gateway, &p.stderr)
 		}

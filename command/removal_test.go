@@ -22,22 +22,22 @@ func TestRemovesExactlyWhomItShould(t *testing.T) {
 					r := d.run(command, dry)
 					sameIDs(t, "candidates", candidates(r.report), d.unused())
 					if dry == "DORMANT_DRY_RUN=false" && command != "audit" {
-						r.ended(t, exitDone, job.Completed)
+						r.expect(t, exitDone, job.Completed)
 						sameIDs(t, "removed", d.Removed(), d.unused())
 					} else {
-						r.ended(t, exitDone, job.DryRun)
+						r.expect(t, exitDone, job.DryRun)
 						sameIDs(t, "removed", d.Removed(), nil)
 					}
-					d.orderly()
+					d.expectOrder()
 				})
 			}
 		}
 	}
 }
 
-// orderly fails unless everything was read before the first removal, and each
+// expectOrder fails unless everything was read before the first removal, and each
 // account right before its own.
-func (d *directory) orderly() {
+func (d *directory) expectOrder() {
 	removing, looked := false, map[string]bool{}
 	for _, r := range d.Requests() {
 		isAccount := slices.Contains(d.paths(), r.Path)
@@ -70,7 +70,7 @@ func TestLooksAgainBeforeItRemoves(t *testing.T) {
 		return false
 	})
 	r := d.run("run", forReal)
-	r.ended(t, exitPartial, job.Partial)
+	r.expect(t, exitPartial, job.Partial)
 	sameIDs(t, "removed", d.Removed(), d.unused()[2:])
 	if n := r.report.Counts.Kept[job.ActiveAgain]; n != 1 {
 		t.Errorf("%d accounts are active again, not 1", n)
@@ -84,7 +84,7 @@ func TestTheAllowlistKeeps(t *testing.T) {
 	email := d.user(unused[1]).Email
 	file := write(t, "allowlist", "# who stays\n\n"+unused[2]+"  # by id\n"+d.user(unused[3]).Username+"\n")
 	r := d.run("run", forReal, "DORMANT_ALLOWLIST="+unused[0]+","+strings.ToUpper(email)+",svc-*", "DORMANT_ALLOWLIST_FILE="+file)
-	r.ended(t, exitDone, job.Completed)
+	r.expect(t, exitDone, job.Completed)
 	sameIDs(t, "removed", d.Removed(), slices.DeleteFunc(unused[4:], func(id string) bool {
 		return strings.HasPrefix(d.user(id).Username, "svc-")
 	}))
@@ -112,8 +112,8 @@ func TestWhoNeverLoggedIn(t *testing.T) {
 		t.Run(c.system+"/"+c.policy, func(t *testing.T) {
 			t.Parallel()
 			d := serve(t, c.system)
-			d.run("run", forReal, "DORMANT_NEVER_LOGGED_IN="+c.policy).ended(t, exitDone, job.Completed)
-			sameIDs(t, "removed", d.Removed(), append(d.unused(), d.those(c.too)...))
+			d.run("run", forReal, "DORMANT_NEVER_LOGGED_IN="+c.policy).expect(t, exitDone, job.Completed)
+			sameIDs(t, "removed", d.Removed(), append(d.unused(), d.matching(c.too)...))
 		})
 	}
 }
@@ -150,13 +150,13 @@ func TestDisablesBeforeItRemoves(t *testing.T) {
 					o.Users[i].Disabled = true
 				}
 			})
-			disabled, removed := d.those(c.disabled), d.those(c.removed)
+			disabled, removed := d.matching(c.disabled), d.matching(c.removed)
 			audit := d.run("audit", c.environ...)
-			audit.ended(t, exitDone, job.DryRun)
+			audit.expect(t, exitDone, job.DryRun)
 			sameIDs(t, "foretold", candidates(audit.report), append(slices.Clone(disabled), removed...))
 
 			r := d.run("run", append(c.environ, forReal)...)
-			r.ended(t, exitDone, job.Completed)
+			r.expect(t, exitDone, job.Completed)
 			sameIDs(t, "removed", d.Removed(), removed)
 			var are []string
 			for _, u := range d.Users() {
@@ -170,7 +170,7 @@ func TestDisablesBeforeItRemoves(t *testing.T) {
 			}
 			again := d.run("run", append(c.environ, forReal)...)
 			if c.says == "ladder, only the disabled" { // the directory remembers
-				sameIDs(t, "removed at last", d.Removed()[len(removed):], d.those(func(u sandbox.User) bool { return unused(u, cutoff) && !u.Disabled }))
+				sameIDs(t, "removed at last", d.Removed()[len(removed):], d.matching(func(u sandbox.User) bool { return unused(u, cutoff) && !u.Disabled }))
 			} else if again.report.Counts.Candidates > 0 {
 				t.Errorf("a second run finds %+v", again.report.Counts)
 			}
@@ -189,14 +189,14 @@ func TestLastLoginsFromElsewhere(t *testing.T) {
 	}
 	// The audit log proves that some are alive, which says nothing of last logins.
 	r := d.run("run", forReal)
-	r.ended(t, exitRefused, job.Refused)
+	r.expect(t, exitRefused, job.Refused)
 	sameIDs(t, "removed without the file", d.Removed(), nil)
 	r = d.run("run", forReal, "DORMANT_REQUIRE_ACTIVE=false")
-	r.ended(t, exitDone, job.Completed)
+	r.expect(t, exitDone, job.Completed)
 	sameIDs(t, "removed without the file and the guard", d.Removed(), nil)
 
 	r = d.run("run", forReal, "DORMANT_ACTIVITY_FILE="+write(t, "logins.csv", "username,last_login\n"+rows.String()))
-	r.ended(t, exitDone, job.Completed)
+	r.expect(t, exitDone, job.Completed)
 	want := slices.DeleteFunc(d.unused(), func(id string) bool { return !strings.Contains("\n"+rows.String(), "\n"+d.user(id).Username+",") })
 	if len(want) == 0 || len(want) == len(d.unused()) {
 		t.Fatalf("the file is about %d of %d", len(want), len(d.unused()))
@@ -208,10 +208,10 @@ func TestTheActor(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "maestro")
 	actor := d.user(d.unused()[0])
-	d.forget("DORMANT_ACTOR")
-	d.wrong(t, "run", []string{"DORMANT_ACTOR"}, forReal)
+	d.unset("DORMANT_ACTOR")
+	d.refuses(t, "run", []string{"DORMANT_ACTOR"}, forReal)
 
-	d.run("run", forReal, "DORMANT_ACTOR="+actor.Email).ended(t, exitDone, job.Completed)
+	d.run("run", forReal, "DORMANT_ACTOR="+actor.Email).expect(t, exitDone, job.Completed)
 	sameIDs(t, "removed", d.Removed(), d.unused()[1:])
 	for _, r := range d.Requests() {
 		if got := r.Header.Get("Dadosfera-User"); got != actor.Email {
@@ -225,8 +225,8 @@ func TestTheCallerIsKept(t *testing.T) {
 	d := serve(t, "itflex", func(o *sandbox.Options) {
 		o.Users[0].LastLogin, o.Users[0].LastAction = now.AddDate(-2, 0, 0), time.Time{}
 	})
-	d.run("run", forReal, "DORMANT_PROTECT_ADMINS=false").ended(t, exitDone, job.Completed)
-	sameIDs(t, "removed and the caller", append(d.Removed(), "1"), d.those(func(u sandbox.User) bool {
+	d.run("run", forReal, "DORMANT_PROTECT_ADMINS=false").expect(t, exitDone, job.Completed)
+	sameIDs(t, "removed and the caller", append(d.Removed(), "1"), d.matching(func(u sandbox.User) bool {
 		return !u.LastLogin.IsZero() && u.LastLogin.Before(cutoff) && u.LastAction.Before(cutoff)
 	}))
 }

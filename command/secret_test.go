@@ -54,7 +54,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 			d := serve(t, c.system)
 			d.before(echo)
 			report := filepath.Join(t.TempDir(), "report.json")
-			d.forget("DORMANT_TOKEN")
+			d.unset("DORMANT_TOKEN")
 			p := start(t, d.env(append(c.environ, "DORMANT_LOG_LEVEL=debug", "DORMANT_REPORT="+report)...), "run")
 			if got := p.wait(t); got != c.want {
 				t.Errorf("the exit code is %d, not %d:\n%s", got, c.want, &p.stderr)
@@ -71,12 +71,12 @@ func TestSecretsAreNotShown(t *testing.T) {
 // is sent, none shows in anything that any command leaves, and none reaches
 // another origin, where only goes what signs in there.
 func TestNoSecretIsShown(t *testing.T) {
-	s := spills{}
+	s := canaries{}
 	var mu sync.Mutex
 	var atLogin, elsewhere []string
 	listening := func(to *[]string, code int, body string) *httptest.Server {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			text := told(r)
+			text := dump(r)
 			mu.Lock()
 			defer mu.Unlock()
 			*to = append(*to, text)
@@ -88,12 +88,12 @@ func TestNoSecretIsShown(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server
 	}
-	issued, _ := json.Marshal(spills{}.canary("issued"))
+	issued, _ := json.Marshal(canaries{}.plant("issued"))
 	login := listening(&atLogin, 200, fmt.Sprintf(`{"access_token":%s,"expires_in":3600}`, issued))
 	away := listening(&elsewhere, 200, "{}")
 	var pushes []string
 	gateway := listening(&pushes, 200, "")
-	gatewayURL := strings.Replace(gateway.URL, "//", "//pusher:"+url.PathEscape(s.canary("gateway"))+"@", 1)
+	gatewayURL := strings.Replace(gateway.URL, "//", "//pusher:"+url.PathEscape(s.plant("gateway"))+"@", 1)
 
 	var sentToDirectory, left []string
 	kinds := credentials(t, s, login.URL)
@@ -111,18 +111,18 @@ func TestNoSecretIsShown(t *testing.T) {
 				if slices.Contains([]string{"entra", "maestro", "gitea"}, c.system) {
 					environ = append(environ, "DORMANT_ACTOR=admin")
 				}
-				var met []*meeting
-				for says, parrot := range parrots(away.URL) {
+				var met []*commandRuns
+				for says, parrot := range echoes(away.URL) {
 					if strings.HasSuffix(kind, " in a file") && says != "works" && says != "400" && says != "a length" {
 						continue // as without a file
 					}
 					d := serve(t, c.system, func(o *sandbox.Options) { o.Users = sandbox.Population(20, 1, now) }, c.options)
 					d.before(parrot)
-					d.forget("DORMANT_TOKEN")
-					met = append(met, meet(t, d, kind+", "+says, environ))
+					d.unset("DORMANT_TOKEN")
+					met = append(met, startCommands(t, d, kind+", "+says, environ))
 				}
 				for _, m := range met {
-					m.end(t, keep)
+					m.finish(t, keep)
 					mu.Lock()
 					for _, r := range m.d.Requests() {
 						sentToDirectory = append(sentToDirectory, fmt.Sprint(r.Path, r.Query, r.Header))
@@ -130,7 +130,7 @@ func TestNoSecretIsShown(t *testing.T) {
 					mu.Unlock()
 				}
 				d := serve(t, c.system, c.options)
-				d.forget("DORMANT_TOKEN")
+				d.unset("DORMANT_TOKEN")
 				for _, args := range []string{"run extra", "audit -h", "help", "help run", "profiles", "profiles " + c.system, "version", "sandbox -h", "nothing", "explain"} {
 					p := start(t, d.env(environ...), strings.Fields(args)...)
 					p.wait(t)
@@ -140,7 +140,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		}
 	})
 	for _, text := range left {
-		if found := s.in(text); len(found) > 0 {
+		if found := s.shownIn(text); len(found) > 0 {
 			says, text, _ := strings.Cut(text, "\n")
 			at := max(0, strings.Index(text, s[found[0]][0])-200)
 			t.Errorf("%s: %q can be seen: %.400q", says, found, text[at:])
@@ -148,7 +148,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	want := func(what string, texts []string, has bool, secrets ...string) {
 		t.Helper()
-		found := s.in(strings.Join(texts, "\n"))
+		found := s.shownIn(strings.Join(texts, "\n"))
 		for _, secret := range secrets {
 			if slices.Contains(found, secret) != has {
 				t.Errorf("%s got %q; %s: %t", what, found, secret, has)
@@ -172,15 +172,15 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// meeting is all the commands before one directory.
-type meeting struct {
+// commandRuns is all the commands before one directory.
+type commandRuns struct {
 	d        *directory
 	says, at string
 	programs map[string]*program
 }
 
-func meet(t *testing.T, d *directory, says string, environ []string) *meeting {
-	m := &meeting{d, says, t.TempDir(), map[string]*program{}}
+func startCommands(t *testing.T, d *directory, says string, environ []string) *commandRuns {
+	m := &commandRuns{d, says, t.TempDir(), map[string]*program{}}
 	if err := os.WriteFile(m.at+"/doubt", []byte(`{"event":"intent","run_id":"r","user_id":"1","action":"remove"}`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -198,13 +198,13 @@ func meet(t *testing.T, d *directory, says string, environ []string) *meeting {
 	return m
 }
 
-// end waits for the commands, and hands on all that they leave.
-func (m *meeting) end(t *testing.T, keep func(says, text string)) {
+// finish waits for the commands, and hands on all that they leave.
+func (m *commandRuns) finish(t *testing.T, keep func(says, text string)) {
 	daemon := m.programs["daemon"]
 	address := daemon.stderr.await(t, `address=(\S+)`)[1]
 	daemon.stderr.await(t, `run finished`)
 	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/x"} {
-		_, text := ask(t, http.MethodGet, "http://"+address+path)
+		_, text := get(t, http.MethodGet, "http://"+address+path)
 		keep(m.says+", "+path, text)
 	}
 	daemon.signal(os.Interrupt)
@@ -231,10 +231,10 @@ func (m *meeting) end(t *testing.T, keep func(says, text string)) {
 // but for its own.
 func TestPanicShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	s := spills{}
-	token := s.canary(fmt.Sprint("process-", os.Getpid()))
+	s := canaries{}
+	token := s.plant(fmt.Sprint("process-", os.Getpid()))
 	d := serve(t, "itflex")
-	d.forget("DORMANT_TOKEN")
+	d.unset("DORMANT_TOKEN")
 	environ := d.env("DORMANT_TOKEN="+token, "DORMANT_LOG_LEVEL=debug", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "GOTRACEBACK=all", panicking+"=1", "GOCOVERDIR="+t.TempDir())
 	panics := func(command string) *program {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], command)
@@ -247,13 +247,13 @@ func TestPanicShowsNoSecret(t *testing.T) {
 	address := daemon.stderr.await(t, `"address":"([^"]+)"`)[1]
 	daemon.stderr.await(t, "it panicked")
 	daemon.stderr.await(t, "goroutine ")
-	_, metrics := ask(t, http.MethodGet, "http://"+address+"/metrics")
+	_, metrics := get(t, http.MethodGet, "http://"+address+"/metrics")
 
 	holding := map[string]int{}
 	for _, what := range []string{"environ", "cmdline"} {
 		files, _ := filepath.Glob("/proc/[0-9]*/" + what)
 		for _, file := range files {
-			if text, err := os.ReadFile(file); err == nil && len(s.in(string(text))) > 0 {
+			if text, err := os.ReadFile(file); err == nil && len(s.shownIn(string(text))) > 0 {
 				holding[what]++
 			}
 		}
@@ -267,7 +267,7 @@ func TestPanicShowsNoSecret(t *testing.T) {
 		t.Errorf("it did not panic:\n%s%s", &once.stderr, metrics)
 	}
 	for _, text := range []string{once.stdout.String() + once.stderr.String(), daemon.stdout.String() + daemon.stderr.String(), metrics} {
-		if len(s.in(text)) > 0 {
+		if len(s.shownIn(text)) > 0 {
 			t.Errorf("the token can be seen:\n%s", text)
 		}
 	}

@@ -13,19 +13,19 @@ import (
 	"dormant/job"
 )
 
-// halfway is a directory in which a first removal waits for release, and the
+// stuckDirectory is a directory in which a first removal waits for release, and the
 // look at a second account does not end before the program gives it up.
-type halfway struct {
+type stuckDirectory struct {
 	*directory
 	first, second    string
 	reached, noticed chan struct{}
 	release          func()
 }
 
-func serveHalfway(t *testing.T) *halfway {
+func serveStuck(t *testing.T) *stuckDirectory {
 	d := serve(t, "itflex")
 	released, reached := make(chan struct{}), make(chan struct{}, 2)
-	h := &halfway{d, d.unused()[0], d.unused()[1], reached, make(chan struct{}), sync.OnceFunc(func() { close(released) })}
+	h := &stuckDirectory{d, d.unused()[0], d.unused()[1], reached, make(chan struct{}), sync.OnceFunc(func() { close(released) })}
 	t.Cleanup(h.release)
 	d.before(func(_ http.ResponseWriter, r *http.Request) bool {
 		switch r.Method + r.URL.Path {
@@ -48,7 +48,7 @@ func serveHalfway(t *testing.T) *halfway {
 }
 
 // wait waits until the directory is halfway.
-func (h *halfway) wait(t *testing.T, p *program) {
+func (h *stuckDirectory) wait(t *testing.T, p *program) {
 	t.Helper()
 	p.await(t, h.reached)
 	p.await(t, h.reached)
@@ -59,7 +59,7 @@ func TestASignalInTheMiddleOfARemoval(t *testing.T) {
 		for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 			t.Run(fmt.Sprint(command, "/", sig), func(t *testing.T) {
 				t.Parallel()
-				h := serveHalfway(t)
+				h := serveStuck(t)
 				at := t.TempDir()
 				p := spawn(t, h.env(forReal, "DORMANT_CONCURRENCY=2", "DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true",
 					"DORMANT_JOURNAL="+at+"/journal", "DORMANT_REPORT="+at+"/report.json", "DORMANT_METRICS_FILE="+at+"/m.prom"), command)
@@ -68,8 +68,8 @@ func TestASignalInTheMiddleOfARemoval(t *testing.T) {
 				p.await(t, h.noticed)
 				h.release()
 				code := p.wait(t)
-				r := h.judge(code, read(t, at+"/report.json"), p)
-				r.ended(t, exitFailed, job.Interrupted)
+				r := h.checkRun(code, read(t, at+"/report.json"), p)
+				r.expect(t, exitFailed, job.Interrupted)
 				sameIDs(t, "removed", h.Removed(), []string{h.first})
 				if n := r.report.Counts.NotAttempted; n != len(h.unused())-1 {
 					t.Errorf("%d are not attempted, not %d", n, len(h.unused())-1)
@@ -85,7 +85,7 @@ func TestASignalInTheMiddleOfARemoval(t *testing.T) {
 
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	h := serveHalfway(t)
+	h := serveStuck(t)
 	journal := filepath.Join(t.TempDir(), "journal")
 	p := spawn(t, h.env(forReal, "DORMANT_CONCURRENCY=2", "DORMANT_JOURNAL="+journal), "run")
 	h.wait(t, p)

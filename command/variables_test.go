@@ -38,7 +38,7 @@ func TestEveryVariableIsChecked(t *testing.T) {
 	for _, v := range config.All() {
 		variable, name := v.Name, strings.TrimPrefix(v.Name, config.Prefix)
 		if name != "RATE_LIMIT" && name != "PAGE_SIZE" {
-			d.wrong(t, "run", []string{variable}, variable+"=")
+			d.refuses(t, "run", []string{variable}, variable+"=")
 		}
 		value, ok := wrongValues[name]
 		if !ok {
@@ -47,7 +47,7 @@ func TestEveryVariableIsChecked(t *testing.T) {
 			}
 			continue
 		}
-		says := d.wrong(t, "run", []string{variable}, forReal, variable+"="+value)
+		says := d.refuses(t, "run", []string{variable}, forReal, variable+"="+value)
 		hidden := []string{ // a URL may have a password in it, and a secret may stand where the path of its file belongs
 			"URL", "PUSHGATEWAY_URL", "ALLOWLIST", "PROTECT_ROLES", "TOKEN_FILE", "PASSWORD_FILE", "CLIENT_SECRET_FILE", "CERT_FILE", "KEY_FILE",
 		}
@@ -59,7 +59,7 @@ func TestEveryVariableIsChecked(t *testing.T) {
 		}
 		all, names = append(all, variable+"="+value), append(names, variable)
 	}
-	d.wrong(t, "daemon", append(names, "DORMANT_MAX_REMOVAL:", "DORMANT_UNHEARD_OF"),
+	d.refuses(t, "daemon", append(names, "DORMANT_MAX_REMOVAL:", "DORMANT_UNHEARD_OF"),
 		append(all, "DORMANT_MAX_REMOVAL=5", "DORMANT_UNHEARD_OF=1")...)
 }
 
@@ -82,12 +82,12 @@ func TestContradictions(t *testing.T) {
 		{"DORMANT_CA_FILE=" + write(t, "ca", "none"), "DORMANT_CA_FILE"},
 		{"DORMANT_REPORT=" + filepath.Join(t.TempDir(), "none", "report.html"), "DORMANT_REPORT"},
 	} {
-		d.wrong(t, "run", []string{c.says}, c.environ)
+		d.refuses(t, "run", []string{c.says}, c.environ)
 	}
-	serve(t, "maestro").wrong(t, "run", []string{"DORMANT_PROTECT_ROLES"}, "DORMANT_PROTECT_ROLES=*")
+	serve(t, "maestro").refuses(t, "run", []string{"DORMANT_PROTECT_ROLES"}, "DORMANT_PROTECT_ROLES=*")
 
 	gitea := serve(t, "gitea")
-	gitea.forget("DORMANT_INACTIVE_SINCE")
+	gitea.unset("DORMANT_INACTIVE_SINCE")
 	span, since := "DORMANT_INACTIVE_FOR=90d", "DORMANT_INACTIVE_SINCE="+cutoff.Format(time.RFC3339)
 	for _, c := range []struct {
 		says    []string
@@ -101,11 +101,11 @@ func TestContradictions(t *testing.T) {
 		{[]string{"DORMANT_DISABLE_AFTER=\"100d\"", "DORMANT_MIN_INACTIVE_FOR, 101d", "DORMANT_INACTIVE_FOR=\"90d\"", "DORMANT_ACTION=delete", "DORMANT_REQUIRE_DISABLED"},
 			[]string{span, "DORMANT_DISABLE_AFTER=100d", "DORMANT_MIN_INACTIVE_FOR=101d", "DORMANT_ACTION=disable", "DORMANT_REQUIRE_DISABLED=true"}},
 	} {
-		gitea.wrong(t, "run", c.says, c.environ...)
+		gitea.refuses(t, "run", c.says, c.environ...)
 	}
 	for _, environ := range []string{"DORMANT_DISABLE_AFTER=89d", "DORMANT_DISABLE_AFTER=30d", "DORMANT_ACTION=disable", "DORMANT_REQUIRE_DISABLED=true"} {
-		gitea.run("audit", span, environ).ended(t, exitDone, job.DryRun)
-		gitea.run("audit", since, environ).ended(t, exitDone, job.DryRun)
+		gitea.run("audit", span, environ).expect(t, exitDone, job.DryRun)
+		gitea.run("audit", since, environ).expect(t, exitDone, job.DryRun)
 	}
 
 	// What the profile does not tell.
@@ -115,15 +115,15 @@ func TestContradictions(t *testing.T) {
 		{"DORMANT_DISABLE_AFTER=\"45d\"", "user.disabled"}, {"DORMANT_DISABLE_AFTER=\"45d\"", "(disable)"},
 		{"DORMANT_REQUIRE_DISABLED=true", "user.disabled"},
 	} {
-		neither.wrong(t, "audit", []string{c.environ + ": profile maestro", c.says}, strings.ReplaceAll(c.environ, `"`, ""))
+		neither.refuses(t, "audit", []string{c.environ + ": profile maestro", c.says}, strings.ReplaceAll(c.environ, `"`, ""))
 	}
 
 	printed := start(t, nil, "profiles", "gitea")
 	printed.wait(t)
 	flagged := regexp.MustCompile(`(?m)^disable:\n([ #].*\n)+`).ReplaceAllString(printed.stdout.String(), "")
 	mine := "DORMANT_PROFILE=" + write(t, "flagged.yaml", flagged)
-	gitea.wrong(t, "run", []string{"(disable)"}, span, mine, "DORMANT_ACTION=disable")
-	gitea.run("audit", span, mine, "DORMANT_REQUIRE_DISABLED=true").ended(t, exitDone, job.DryRun)
+	gitea.refuses(t, "run", []string{"(disable)"}, span, mine, "DORMANT_ACTION=disable")
+	gitea.run("audit", span, mine, "DORMANT_REQUIRE_DISABLED=true").expect(t, exitDone, job.DryRun)
 
 	// Nothing at all, and what Kubernetes adds for Services.
 	p := start(t, []string{"DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT_8080_TCP_PROTO=tcp", "DORMANT_GATEWAY_SERVICE_PORT_HTTP=80"}, "run")
@@ -136,13 +136,13 @@ func TestContradictions(t *testing.T) {
 		}
 	}
 	r := d.run("audit", "DORMANT_SERVICE_HOST=10.0.0.1", "DORMANT_PORT=tcp://10.0.0.1:8080", "DORMANT_PORT_8080_TCP_ADDR=10.0.0.1")
-	r.ended(t, exitDone, job.DryRun)
+	r.expect(t, exitDone, job.DryRun)
 }
 
 func TestContradictionsOfAGrace(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "gitea")
-	d.forget("DORMANT_INACTIVE_SINCE")
+	d.unset("DORMANT_INACTIVE_SINCE")
 	ledger := "DORMANT_LEDGER=" + filepath.Join(t.TempDir(), "ledger.json")
 	for _, c := range []struct{ says, environ []string }{
 		{[]string{`DORMANT_GRACE="15d"`, "DORMANT_LEDGER"}, []string{"DORMANT_GRACE=15d"}},
@@ -152,9 +152,9 @@ func TestContradictionsOfAGrace(t *testing.T) {
 		{[]string{`DORMANT_LEDGER=`, "there is no such directory"}, []string{"DORMANT_GRACE=14d", ledger + "/ledger.json"}},
 		{[]string{`DORMANT_LEDGER=`, "is not a regular file"}, []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=/dev/null"}},
 	} {
-		d.wrong(t, "run", c.says, append(c.environ, "DORMANT_INACTIVE_FOR=90d")...)
+		d.refuses(t, "run", c.says, append(c.environ, "DORMANT_INACTIVE_FOR=90d")...)
 	}
-	if says := d.wrong(t, "run", nil, "DORMANT_INACTIVE_FOR=90d", ledger, "DORMANT_GRACE=14"); strings.Contains(says, "DORMANT_LEDGER=") {
+	if says := d.refuses(t, "run", nil, "DORMANT_INACTIVE_FOR=90d", ledger, "DORMANT_GRACE=14"); strings.Contains(says, "DORMANT_LEDGER=") {
 		t.Errorf("a wrong grace is none:\n%s", says)
 	}
 }
@@ -163,9 +163,9 @@ func TestBadSchedules(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
 	for _, schedule := range []string{"TZ=", "CRON_TZ=x", "CRON_TZ=UTC 0 3 * * *", "61 * * * *", "0 0 30 2 *", "@every 1s", "@never", "* * * * * *", " "} {
-		d.wrong(t, "daemon", []string{"DORMANT_SCHEDULE"}, "DORMANT_SCHEDULE="+schedule)
+		d.refuses(t, "daemon", []string{"DORMANT_SCHEDULE"}, "DORMANT_SCHEDULE="+schedule)
 	}
 	for _, zone := range []string{"Mars/Olympus", "../UTC"} {
-		d.wrong(t, "daemon", []string{"DORMANT_TIMEZONE"}, "DORMANT_TIMEZONE="+zone)
+		d.refuses(t, "daemon", []string{"DORMANT_TIMEZONE"}, "DORMANT_TIMEZONE="+zone)
 	}
 }

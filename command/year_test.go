@@ -29,8 +29,8 @@ import (
 	"dormant/job"
 )
 
-// trouble is what goes wrong with a run.
-type trouble struct {
+// fault is what goes wrong with a run.
+type fault struct {
 	says string
 	hook hook
 	// begin spoils something before the run, and returns how to put it right.
@@ -52,16 +52,16 @@ func TestAYear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { aYear(t, at) })
 }
 
-// counting is a log of which only the runs are kept.
-type counting struct {
+// runCounter is a log of which only the runs are kept.
+type runCounter struct {
 	mu       sync.Mutex
 	full     bool
 	starts   map[int64]int // by the hour
 	outcomes map[string]int
-	left     int // out
+	skipped  int // out
 }
 
-func (c *counting) Write(line []byte) (int, error) {
+func (c *runCounter) Write(line []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -76,15 +76,15 @@ func (c *counting) Write(line []byte) (int, error) {
 		c.starts[event.Time.Truncate(time.Hour).Unix()]++
 		c.outcomes[event.Outcome]++
 	case bytes.Contains(line, []byte("this one is left out")):
-		c.left++
+		c.skipped++
 	case c.full:
 		return 0, syscall.ENOSPC
 	}
 	return len(line), nil
 }
 
-// raced reports whether the race detector is on, which makes all of this slow.
-func raced() bool {
+// raceDetector reports whether the race detector is on, which makes all of this slow.
+func raceDetector() bool {
 	info, _ := debug.ReadBuildInfo()
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
@@ -101,8 +101,8 @@ func aYear(t *testing.T, at string) {
 	// The directory is a new one every six hours, so that what it keeps of the requests is
 	// not counted as the daemon's.
 	var directory atomic.Pointer[sandbox.Server]
-	var now atomic.Pointer[trouble]
-	nothing := &trouble{hook: func(http.ResponseWriter, *http.Request) bool { return false }}
+	var now atomic.Pointer[fault]
+	nothing := &fault{hook: func(http.ResponseWriter, *http.Request) bool { return false }}
 	now.Store(nothing)
 	renew := func(rate float64, asOf time.Time) {
 		d, err := sandbox.New(sandbox.Options{
@@ -115,7 +115,7 @@ func aYear(t *testing.T, at string) {
 		directory.Store(d)
 	}
 	renew(0, time.Now())
-	api, refusing := newWires(), atomic.Bool{}
+	api, refusing := newMemoryListener(), atomic.Bool{}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { directory.Load().ServeHTTP(w, r) }), ErrorLog: stdlog.New(io.Discard, "", 0)}
 	go func() { _ = server.Serve(api) }()
 	defer server.Close()
@@ -141,7 +141,7 @@ func aYear(t *testing.T, at string) {
 		}
 		return filepath.Join(at, name)
 	}
-	logs := &counting{starts: map[int64]int{}, outcomes: map[string]int{}}
+	logs := &runCounter{starts: map[int64]int{}, outcomes: map[string]int{}}
 	if err := os.Mkdir(at+"/reports", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func aYear(t *testing.T, at string) {
 		}
 		return true
 	}
-	troubles := []trouble{
+	faults := []fault{
 		{says: "answers 500", hook: says(500, "")}, {says: "answers 403", hook: says(403, "{}")}, {says: "answers 401", hook: says(401, "{}")},
 		{says: "answers 429", hook: says(429, "", "Retry-After", "40")}, {says: "is a portal", hook: says(200, "<html>")}, {says: "answers nothing", hook: says(200, "")},
 		{says: "is elsewhere", hook: says(302, "", "Location", "http://127.0.0.1:8/")}, {says: "goes round", hook: says(302, "", "Location", "?")},
@@ -223,7 +223,7 @@ func aYear(t *testing.T, at string) {
 	}
 
 	ctx, stop := context.WithCancel(t.Context())
-	listener, code := newWires(), make(chan int)
+	listener, code := newMemoryListener(), make(chan int)
 	go func() { code <- one.serve(ctx, listener) }()
 	scrape := func() (series int) {
 		c, err := listener.connect()
@@ -248,11 +248,11 @@ func aYear(t *testing.T, at string) {
 		return use{runtime.NumGoroutine(), len(files), scrape(), int(m.HeapAlloc)}
 	}
 	end := first.AddDate(1, 0, 0)
-	if raced() {
+	if raceDetector() {
 		end = first.AddDate(0, 2, 0)
 	}
 	var months []use
-	slow := []wire{}
+	slow := []memoryConn{}
 	for hour := first; hour.Before(end); hour = hour.Add(time.Hour) {
 		// Ten minutes before the hour, in which nothing runs.
 		<-time.After(time.Until(hour.Add(-10 * time.Minute)))
@@ -270,7 +270,7 @@ func aYear(t *testing.T, at string) {
 		}
 		now.Store(nothing)
 		if random.IntN(3) > 0 {
-			what := &troubles[random.IntN(len(troubles))]
+			what := &faults[random.IntN(len(faults))]
 			if what.begin != nil {
 				over = what.begin()
 			}
@@ -304,8 +304,8 @@ func aYear(t *testing.T, at string) {
 	for _, n := range logs.starts {
 		runs += n
 	}
-	if runs != int(end.Sub(first).Hours()) || logs.left > 0 {
-		t.Errorf("%d runs, %d left out", runs, logs.left)
+	if runs != int(end.Sub(first).Hours()) || logs.skipped > 0 {
+		t.Errorf("%d runs, %d left out", runs, logs.skipped)
 	}
 	for _, outcome := range []job.Outcome{job.Completed, job.Refused, job.Partial, job.Failed} {
 		if logs.outcomes[string(outcome)] < 20 {
