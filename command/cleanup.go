@@ -70,7 +70,8 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
 	}
-	for name, destroys := range a.cfg.TurnedOn() {
+	c.Extras = a.cfg.TurnedOn()
+	for name, destroys := range c.Extras {
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
 	}
 	return directory, nil

@@ -60,6 +60,10 @@ type Report struct {
 	// none, and equal to Cutoff if it removes none.
 	DisableCutoff *time.Time `json:"disable_cutoff,omitempty"`
 
+	// Extras are what a removal destroys besides the account, each by the name of the
+	// parameter that turns it on.
+	Extras map[string]string `json:"extras,omitempty"`
+
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
 	Warnings []Warning `json:"warnings"` // what to look at before the next run

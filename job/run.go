@@ -20,6 +20,7 @@ type Cleanup struct {
 	URL     string
 
 	Directory Directory
+	Extras    map[string]string // as in Report
 	Policy    Policy
 	Limits    Limits
 	Activity  *Activity // or nil
@@ -75,7 +76,7 @@ func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 	log := c.Log.With().Str(FieldRunID, c.RunID).Logger()
 	r := Report{
 		RunID: c.RunID, Command: c.Command, DryRun: c.DryRun, Profile: c.Profile, URL: c.URL,
-		StartedAt: now, Cutoff: c.Policy.Cutoff(now),
+		StartedAt: now, Cutoff: c.Policy.Cutoff(now), Extras: c.Extras,
 		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Warnings: []Warning{}, Accounts: []Account{},
 	}
 	if at := c.Policy.DisableCutoff(now); !at.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -273,3 +274,37 @@ func TestTableOfGraceFitsTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestExtrasAreShown: what goes with an account is said where people look, unless
+// nobody is removed.
+func TestExtrasAreShown(t *testing.T) {
+	const text = "a removal also destroys the repositories (DORMANT_PARAMS=purge=true)"
+	for _, format := range []string{"table", "html", "json"} {
+		for _, row := range []struct {
+			name string
+			edit func(job.Report) job.Report
+			want bool
+		}{
+			{"on", func(r job.Report) job.Report { return r }, true},
+			{"off", func(r job.Report) job.Report { r.Extras = nil; return r }, false},
+			{"nobody is removed", func(r job.Report) job.Report {
+				r = disabling(r, 30)
+				r.DisableCutoff = &r.Cutoff
+				return r
+			}, format == "json"},
+		} {
+			r := sample("audit", true, job.DryRun, job.WouldRemove)
+			r.Extras = map[string]string{"purge": "also destroys the repositories"}
+			got := strings.Join(strings.Fields(tags.ReplaceAllString(write(t, format, row.edit(r)), "")), " ")
+			wanted := strings.ToLower(text)
+			if format == "json" {
+				wanted = `"extras": { "purge": "also destroys the repositories" }`
+			}
+			if strings.Contains(strings.ToLower(got), wanted) != row.want {
+				t.Errorf("%s, %s: says so: %t, want %t:\n%.300s", format, row.name, !row.want, row.want, got)
+			}
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,12 @@ func writeHeading(b *bufio.Writer, r job.Report) {
 		between = "\n"
 	}
 	fmt.Fprintln(b, heading+between+cutoff)
+	if !removes(r) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Extras)) {
+		fmt.Fprintln(b, paragraph(fmt.Sprintf("a removal %s (DORMANT_PARAMS=%s=true)", r.Extras[name], name), ""))
+	}
 }
 
 func withAge(r job.Report, cutoff time.Time) string {
