@@ -1,7 +1,12 @@
 package client
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,5 +99,160 @@ func TestNoActivityLog(t *testing.T) {
 	}
 	if !strings.Contains(s.logged(), "no log of activity") || !strings.Contains(s.logged(), `"level":"warn"`) {
 		t.Errorf("no warning: %s", s.logged())
+	}
+}
+
+// TestLookAgain: what the sources about all accounts say is said anew if it was
+// said more than a minute ago, once for all accounts that are looked at.
+func TestLookAgain(t *testing.T) {
+	const shared, own = "  - {path: /log, items: log, account: {path: who}, at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n"
+	const get = "get: {path: \"/users/{id}\"}\n"
+	for _, row := range []struct {
+		name     string
+		activity string
+		listed   bool
+		waits    []time.Duration // before each two looks at once
+		reads    []int           // of the log after each, and the listing's
+	}{
+		{"at once", shared, true, []time.Duration{0, 0}, []int{1, 1}},
+		{"within a minute", shared, true, []time.Duration{time.Minute - time.Nanosecond}, []int{1}},
+		{"after a minute", shared, true, []time.Duration{time.Minute}, []int{2}},
+		{"once a minute", shared, true, []time.Duration{50 * time.Second, 20 * time.Second, 50 * time.Second, 20 * time.Second}, []int{1, 2, 2, 3}},
+		{"with own sources", shared + own, true, []time.Duration{time.Hour}, []int{1}},
+		{"with own sources first", own + shared, true, []time.Duration{time.Hour}, []int{1}},
+		{"own ones alone", own, true, []time.Duration{time.Hour}, []int{0}},
+		{"where nothing was listed", shared, false, []time.Duration{0, time.Hour}, []int{0, 0}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			bubble(t, answering(routes{
+				"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1}`, "GET /users/1/s": `[]`,
+				"GET /log": func(w http.ResponseWriter, _ *http.Request) {
+					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, time.Now().Unix())
+				},
+			}), func(t *testing.T, s *server) {
+				c := connect(t, s, watched(t, row.activity+get))
+				if row.listed {
+					if _, err := all(t, s, c); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var wg sync.WaitGroup
+				for i, wait := range row.waits {
+					<-time.After(wait)
+					for range 2 {
+						wg.Go(func() {
+							u, err := c.User(t.Context(), job.User{ID: "1"})
+							if old := time.Since(u.LastActivity); err != nil || row.activity == shared && row.listed && old > time.Minute+time.Second {
+								t.Errorf("look %d: %v, %v", i+1, u, err)
+							}
+						})
+					}
+					wg.Wait()
+					if reads := strings.Count(s.lines()+"\n", "GET /log\n"); reads != row.reads[i] {
+						t.Errorf("the log is read %d times after %s, want %d:\n%s", reads, wait, row.reads[i], s.lines())
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestLookIsDatedFromItsStart: what happens while the sources are read need not be
+// in what they said.
+func TestLookIsDatedFromItsStart(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		takes time.Duration // each reading of the log
+		wait  time.Duration // from its end
+		reads int           // after four looks at once
+	}{
+		{"a minute after its start", 30 * time.Second, 30 * time.Second, 2},
+		{"right before that", 30 * time.Second, 30*time.Second - time.Nanosecond, 1},
+		{"longer than a look lives", 90 * time.Second, 0, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			bubble(t, answering(routes{
+				"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1}`,
+				"GET /log": func(w http.ResponseWriter, _ *http.Request) {
+					start := time.Now().Unix()
+					<-time.After(row.takes)
+					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, start)
+				},
+			}), func(t *testing.T, s *server) {
+				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"),
+					func(o *Options) { o.Timeout = time.Hour })
+				if _, err := all(t, s, c); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(row.wait)
+				asked := time.Now()
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() {
+						u, err := c.User(t.Context(), job.User{ID: "1"})
+						if old := asked.Sub(u.LastActivity); err != nil || old > time.Minute+time.Second {
+							t.Errorf("%v old, %v", old, err)
+						}
+					})
+				}
+				wg.Wait()
+				if reads := strings.Count(s.lines()+"\n", "GET /log\n"); reads != row.reads {
+					t.Errorf("the log is read %d times, want %d:\n%s", reads, row.reads, s.lines())
+				}
+			})
+		})
+	}
+}
+
+// TestOwnSourceBesideAFile: where last logins come from elsewhere, what the
+// directory itself proves counts all the same, before anybody is planned.
+func TestOwnSourceBesideAFile(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, coverage := range []string{"life", "complete"} {
+		s := serve(t, routes{
+			"GET /users":   `{"users":[{"id":1},{"id":2},{"id":3}]}`,
+			"GET /users/1": `{"id":1}`, "GET /users/1/s": `[{"at":"2025-12-31"}]`,
+			"GET /users/2": `{"id":2}`, "GET /users/2/s": `[{"at":"2020-12-31"}]`,
+			"GET /users/3": `{"id":3}`, "GET /users/3/s": `[{"at":"2025-12-31"}]`,
+		})
+		file, err := job.ReadActivity(strings.NewReader("id,last_login\n1,2020-01-01\n2,2020-01-01\n"), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := connect(t, s, watched(t, "  {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: "+coverage+"}\nget: {path: \"/users/{id}\"}\n"))
+		cleanup := job.Cleanup{Directory: c, Activity: file, Policy: job.Policy{InactiveSince: now.AddDate(0, -3, 0)}}
+		got := map[string]string{}
+		for u, err := range cleanup.Detailed(t.Context(), c.Users(t.Context()), now) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[u.ID] = told(u)
+		}
+		want := map[string]string{"1": "absent, active 2025-12-31T23:59:59Z", "2": "absent, active 2020-12-31T23:59:59Z", "3": "absent, partial"}
+		if coverage == "complete" {
+			want = map[string]string{"1": "2025-12-31T23:59:59Z", "2": "2020-12-31T23:59:59Z", "3": "2025-12-31T23:59:59Z"}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", coverage, got, want)
+		}
+	}
+}
+
+// TestLookAgainFails: an account is not judged by what was true long ago.
+func TestLookAgainFails(t *testing.T) {
+	for name, answer := range map[string]any{"404": 404, "403": 403, "500": 500, "HTML": "<html>", "nobody is named": `{"log":[{"at":"2024-01-01"}]}`} {
+		bubble(t, answering(routes{"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /log": turns(`{"log":[]}`, answer)}),
+			func(t *testing.T, s *server) {
+				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"), retries(0))
+				if _, err := all(t, s, c); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(time.Hour)
+				u, err := c.User(t.Context(), job.User{ID: "1"})
+				if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
+					t.Errorf("%s: %v, %v", name, u, err)
+				}
+				wantError(t, err, "list activity")
+			})
 	}
 }

@@ -1,16 +1,12 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,234 +30,6 @@ const (
 	password     = `pass"word\SECRET`
 	refreshToken = "refresh/SECRET+1"
 )
-
-// wire is a request as it arrived at a server.
-type wire struct {
-	method, uri string // as on the request line
-	header      http.Header
-	body        string
-	at          time.Time
-}
-
-func (w wire) String() string { return w.method + " " + w.uri }
-
-// server is a directory below /prefix that keeps what it is asked, and what the
-// client says about it.
-type server struct {
-	*httptest.Server
-	dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: loopback
-
-	mu       sync.Mutex
-	requests []wire
-	said     bytes.Buffer // logs and errors
-	observed map[string]int
-}
-
-// serve starts a server on the loopback interface. Whatever is asked outside of
-// the prefix fails the test.
-func serve(t testing.TB, h http.Handler) *server {
-	t.Helper()
-	s := &server{observed: map[string]int{}}
-	s.Server = httptest.NewUnstartedServer(s.record(t, h))
-	s.Config.ErrorLog = newSilentLog()
-	s.Start()
-	t.Cleanup(s.Close)
-	return s
-}
-
-// bubble runs the test in a bubble of synctest, with a server in memory. When
-// it ends, every goroutine of the client must have ended.
-func bubble(t *testing.T, h func(t *testing.T) http.Handler, test func(t *testing.T, s *server)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{observed: map[string]int{}}
-		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		s.dial = l.dial
-		s.Server = httptest.NewUnstartedServer(s.record(t, h(t)))
-		s.Config.ErrorLog = newSilentLog()
-		s.Listener.Close()
-		s.Listener = l
-		s.Start()
-		t.Cleanup(s.Close)
-		test(t, s)
-	})
-}
-
-// answering makes bubble's server from a handler that needs no test.
-func answering(h http.Handler) func(*testing.T) http.Handler {
-	return func(*testing.T) http.Handler { return h }
-}
-
-func (s *server) record(t testing.TB, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		s.mu.Lock()
-		s.requests = append(s.requests, wire{r.Method, r.RequestURI, r.Header.Clone(), string(body), time.Now()})
-		s.mu.Unlock()
-		if !strings.HasPrefix(r.RequestURI, "/prefix/") {
-			t.Errorf("%s %s is outside of the configured URL", r.Method, r.RequestURI)
-		}
-		if h, ok := h.(routes); ok {
-			h.serve(t, w, r)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
-}
-
-func (s *server) seen() []wire {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]wire(nil), s.requests...)
-}
-
-// lines are the requests so far, as METHOD URI without the prefix.
-func (s *server) lines() string {
-	var lines []string
-	for _, w := range s.seen() {
-		lines = append(lines, w.method+" "+strings.TrimPrefix(w.uri, "/prefix"))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (s *server) wantRequests(t testing.TB, lines ...string) {
-	t.Helper()
-	if got, want := s.lines(), strings.Join(lines, "\n"); got != want {
-		t.Errorf("requests on the wire:\n%s\nwant:\n%s", got, want)
-	}
-}
-
-// server is the client's observer and its log.
-func (s *server) Request(operation string, code int, _ time.Duration) {
-	s.count(fmt.Sprintf("%s %d", operation, code))
-}
-
-func (s *server) Retry(operation string) { s.count("retry " + operation) }
-
-func (s *server) count(what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.observed[what]++
-}
-
-func (s *server) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.said.Write(p)
-}
-
-// heard notes an error among what the client said.
-func (s *server) heard(err error) {
-	if err != nil {
-		fmt.Fprintf(s, "%v %+v\n", err, err)
-	}
-}
-
-func (s *server) logged() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.said.String()
-}
-
-// routes answer by METHOD URI without the prefix: with 200 and this text, with
-// this code, with this handler, or with one after the other of several. What is
-// not among them fails the test.
-type routes map[string]any
-
-type inTurn struct {
-	mu      sync.Mutex
-	answers []any
-}
-
-func turns(answers ...any) *inTurn { return &inTurn{answers: answers} }
-
-func (rs routes) ServeHTTP(http.ResponseWriter, *http.Request) { panic("served by record") }
-
-func (rs routes) serve(t testing.TB, w http.ResponseWriter, r *http.Request) {
-	line := r.Method + " " + strings.TrimPrefix(r.RequestURI, "/prefix")
-	answer, ok := rs[line]
-	if in, several := answer.(*inTurn); several {
-		in.mu.Lock()
-		if ok = len(in.answers) > 0; ok {
-			answer, in.answers = in.answers[0], in.answers[1:]
-		}
-		in.mu.Unlock()
-	}
-	if !ok {
-		t.Errorf("unexpected request: %s", line)
-		w.WriteHeader(http.StatusTeapot)
-		return
-	}
-	switch a := answer.(type) {
-	case string:
-		io.WriteString(w, a)
-	case int:
-		w.WriteHeader(a)
-	case func(http.ResponseWriter, *http.Request):
-		a(w, r)
-	default:
-		panic(fmt.Sprintf("no answer: %T", a))
-	}
-}
-
-// status answers with a code, a body and headers (name, value, …).
-func status(code int, body string, headers ...string) func(http.ResponseWriter, *http.Request) {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for i := 0; i < len(headers); i += 2 {
-			w.Header().Set(headers[i], headers[i+1])
-		}
-		w.WriteHeader(code)
-		io.WriteString(w, body)
-	}
-}
-
-// cut sends the beginning of a body and drops the connection.
-func cut(body string) func(http.ResponseWriter, *http.Request) {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, body)
-		w.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// hangUp drops the connection without an answer.
-func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-
-// pipes is a listener in memory, so that a bubble's time stands still only
-// while nothing is under way.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // connect makes a client of the server. When the test ends, it may have shown
 // no credentials.
@@ -402,75 +170,6 @@ func wantError(t testing.TB, err error, parts ...string) {
 
 // --- the operations that read one account ---
 
-func TestSelf(t *testing.T) {
-	for name, row := range map[string]struct{ profile, line, body, want string }{
-		"itflex":         {"itflex", "GET /api/user/info", `{"id":7,"username":"root","email":"root@x"}`, "7 root root@x"},
-		"itflex wrapped": {"itflex", "GET /api/user/info", `{"user":{"id":7,"username":"root"}}`, "7 root "},
-		"redmine":        {"redmine", "GET /users/current.json", `{"user":{"id":1,"login":"admin","api_key":"x"}}`, "1 admin "},
-		"no id":          {"redmine", "GET /users/current.json", `{"user":{"login":"admin"}}`, " admin "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, routes{row.line: row.body})
-			u, err := connect(t, s, builtin(t, row.profile), readOnly).Self(t.Context())
-			if got := u.ID + " " + u.Username + " " + u.Email; err != nil || got != row.want {
-				t.Errorf("got %q, %v; want %q", got, err, row.want)
-			}
-		})
-	}
-	s := serve(t, routes{"GET /users/current.json": `{"user":{}}`})
-	if _, err := connect(t, s, builtin(t, "redmine")).Self(t.Context()); err == nil {
-		t.Error("an answer without a name is somebody")
-	}
-	if _, err := connect(t, s, builtin(t, "maestro")).Self(t.Context()); err != job.ErrUnsupported { //nolint:errorlint // as it is
-		t.Errorf("maestro can't tell: %v", err)
-	}
-}
-
-func TestUser(t *testing.T) {
-	for name, row := range map[string]struct {
-		profile, line string
-		answer        any
-		want          string
-		err           error
-	}{
-		"itflex":         {"itflex", "GET /api/users/7", `{"id":7,"superuser":false,"username":"g"}`, "7 g absent", nil},
-		"itflex wrapped": {"itflex", "GET /api/users/7", `{"user":{"id":7,"superuser":false,"username":"g"}}`, "7 g absent", nil},
-		"redmine": {"redmine", "GET /users/7.json",
-			`{"user":{"id":7,"login":"g","admin":false,"last_login_on":"2011-08-01T18:05:45Z"}}`, "7 g 2011-08-01T18:05:45Z", nil},
-		"redmine, admin flag not shown": {"redmine", "GET /users/7.json",
-			`{"user":{"id":7,"login":"g","last_login_on":"2011-08-01T18:05:45Z"}}`, "7 g hidden", nil},
-		"404": {"redmine", "GET /users/7.json", 404, "", job.ErrNotFound},
-		"410": {"redmine", "GET /users/7.json", 410, "", job.ErrNotFound},
-		"401": {"redmine", "GET /users/7.json", 401, "", job.ErrSignedOut},
-		"403": {"redmine", "GET /users/7.json", 403, "", job.ErrCredentials},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, routes{row.line: row.answer})
-			u, err := connect(t, s, builtin(t, row.profile), readOnly).User(t.Context(), job.User{ID: "7"})
-			if row.err != nil {
-				if s.heard(err); !errors.Is(err, row.err) {
-					t.Errorf("error %v, want %v", err, row.err)
-				}
-			} else if got := u.ID + " " + u.Username + " " + u.LastLogin.String(); err != nil || got != row.want {
-				t.Errorf("got %q, %v; want %q", got, err, row.want)
-			}
-			s.wantRequests(t, row.line)
-		})
-	}
-	for _, body := range []string{``, `null`, `{}`, `[]`, `{"user":null}`, `{"user":5}`, `{"user":{}}`, `<html>`, `{"user":{"id":7}}x`,
-		`{"user":{"id":7,"id":8}}`, `{"user":{"id":true}}`, `{"user":{"id":7.5}}`, `{"user":{"id":{}}}`, `{"user":[{"id":7}]}`,
-		`{"user":{"id":7,"admin":"yes"}}`, `{"user":{"id":7,"login":"` + strings.Repeat("x", maxBody) + `"}}`} {
-		s := serve(t, routes{"GET /users/7.json": body})
-		if u, err := connect(t, s, builtin(t, "redmine")).User(t.Context(), job.User{ID: "7"}); err == nil {
-			t.Errorf("%.60q is the account %v", body, u)
-		}
-	}
-	s := serve(t, routes{})
-	if _, err := connect(t, s, builtin(t, "maestro")).User(t.Context(), job.User{ID: "7"}); err != job.ErrUnsupported { //nolint:errorlint // as it is
-		t.Errorf("maestro can't read one: %v", err)
-	}
-}
-
 func TestNew(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1"}
 	good := Options{Profile: builtin(t, "redmine"), URL: u, Values: profile.Values{Token: token}, Timeout: time.Second}
@@ -526,8 +225,6 @@ func TestURLWithEscapes(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func newSilentLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -612,4 +309,17 @@ func connections(n int) func(*Options) { return func(o *Options) { o.Connections
 // sorted is a text with its lines in order.
 func sorted(lines string) string {
 	return strings.Join(slices.Sorted(strings.SplitSeq(lines, "\n")), "\n")
+}
+
+func TestZones(t *testing.T) {
+	p := sketch(t, "", `, created: {path: made, zone: "{zone}"}`, "params: {zone: UTC}\n")
+	for zone, ok := range map[string]bool{"": true, "UTC": true, "Europe/Berlin": true, "Nowhere": false, "../../etc/passwd": false, "europe berlin": false} {
+		_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Timeout: time.Second, Values: profile.Values{Token: token, Params: map[string]string{"zone": zone}}})
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", zone, err)
+		}
+		if !ok {
+			wantError(t, err, "own.yaml", "line 2: user")
+		}
+	}
 }

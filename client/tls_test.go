@@ -120,3 +120,30 @@ remove: {path: "/users/{id}"}
 		})
 	}
 }
+
+func TestCertificates(t *testing.T) {
+	rec := &server{observed: map[string]int{}}
+	s := &server{observed: map[string]int{}}
+	tls := httptest.NewUnstartedServer(rec.record(t, routes{"GET /users": people(1, 2, ""), "DELETE /users/1": 204}))
+	tls.Config.ErrorLog = newSilentLog()
+	tls.StartTLS()
+	defer tls.Close()
+	s.Server = tls
+	pool := x509.NewCertPool()
+	pool.AddCert(tls.Certificate())
+
+	if users, err := all(t, s, connect(t, s, builtin(t, "maestro"), func(o *Options) { o.CAs = pool })); err != nil || ids(users) != "1 2" {
+		t.Errorf("%s, %v", ids(users), err)
+	}
+	n := len(rec.seen())
+	for name, pool := range map[string]*x509.CertPool{"the system's": nil, "an empty one": x509.NewCertPool()} {
+		s.observed = map[string]int{}
+		c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.CAs = pool })
+		_, err := all(t, s, c)
+		wantError(t, err, "certificate")
+		wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "certificate")
+		if s.observed["list 0"] != 1 || s.observed["remove 0"] != 1 || len(rec.seen()) != n {
+			t.Errorf("%s: observed %v, %d requests", name, s.observed, len(rec.seen())-n)
+		}
+	}
+}

@@ -303,8 +303,8 @@ activity:
 	wantError(t, err, "line 10: remove[1].path", "line 12: get.path", "line 17: activity[1].account.by", "line 18: activity[1].at.layout")
 }
 
-// TestRolesMissing: roles that are not there are none, or hidden.
-func TestRolesMissing(t *testing.T) {
+// TestRolesMissingIsNone: roles.missing has one value.
+func TestRolesMissingIsNone(t *testing.T) {
 	for _, wrong := range []string{"nobody", "None", "never", "true", "0", "[]"} {
 		want := map[bool]string{true: "text is needed", false: `user.roles.missing: "` + wrong + `" is not none`}[wrong == "[]"]
 		wantMistake(t, mistaken("", ", roles: {path: a, missing: "+wrong+"}", "", ""), 3, want)

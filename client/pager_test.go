@@ -1,24 +1,16 @@
 package client
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"dormant/client/profile"
-	"dormant/job"
 )
 
 // counted is a page with a header that counts all items.
@@ -183,172 +175,7 @@ func TestNone(t *testing.T) {
 
 // --- accounts that are the members of an object ---
 
-func TestKeyed(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"users":{"ana":{"n":1},"b/o":{"n":2}}}`: "ana b/o",
-		`{"users":{}}`:                      "",
-		`{"users":[]}`:                      "", // as PHP writes an empty one
-		`{"users":{"":{"n":1}}}`:            "", // an account that is never acted on
-		`{"users":{"a\u0020b":{"n":1}}}`:    "a b",
-		`{"users":[{"n":1}]}`:               "users is an array, not an object with accounts for members",
-		`{"users":[null]}`:                  "users is an array",
-		`{"users":null}`:                    "users is null, not an object",
-		`{"users":"ana"}`:                   "users is text, not an object",
-		`{"users":{"ana":5}}`:               "page 1, item 1: 5 is not an account",
-		`{"users":{"ana":null}}`:            "page 1, item 1: null is not an account",
-		`{"users":{"a":{},"a":{}}}`:         "not JSON",
-		`{"users":{"a":{}}} x`:              "behind the end",
-		`{"users":{"a":{}}`:                 "cut short",
-		`{}`:                                "no users",
-		`{"users":{"ana":{"n":1},"bo":[]}}`: "item 2: an array is not an account",
-	} {
-		s := serve(t, routes{"GET /users": body})
-		users, err := all(t, s, connect(t, s, load(t, `headers: {Authorization: "{token}"}
-list: {path: /users, items: users, keyed: true}
-user: {id: "@key", extra: {n: n}}
-remove: {path: "/users/{id}"}
-`), retries(0)))
-		if len(strings.Fields(want)) > 2 || strings.HasPrefix(want, "no") || strings.HasPrefix(want, "cut") {
-			wantError(t, err, "page 1", want)
-		} else if err != nil || ids(users) != want {
-			t.Errorf("%s: %q, %v; want %q", body, ids(users), err, want)
-		}
-	}
-	// The name may be something else than the id, and all of the response the object.
-	s := serve(t, routes{"GET /users": `{"x":{"id":7},"y":{"id":8}}`})
-	p := load(t, strings.Replace(smallest, "items: users", `items: "@this", keyed: true`, 1))
-	if users, err := all(t, s, connect(t, s, p)); err != nil || ids(users) != "7 8" {
-		t.Errorf("%s, %v", ids(users), err)
-	}
-}
-
-func FuzzKeyed(f *testing.F) {
-	for _, doc := range []string{`{}`, `[]`, `[1]`, `{"users":{}}`, `{"users":[]}`, `{"users":{"a":1,"b":[2]}}`, `{"users":{"a":1,"a":2}}`,
-		`{"users":{"\u0061":{}}}`, `{"users":{"a":{}},"next":1}`, `{"users":{"a"`, `{"users":[ ]}`, `null`} {
-		f.Add([]byte(doc))
-	}
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		got := map[string]string{}
-		n := 0
-		envelope, err := decodeListing(strings.NewReader(string(doc)), []string{"users"}, true, func(key string, item []byte) error {
-			got[key] = compact(item)
-			n++
-			return nil
-		})
-		if err != nil {
-			return
-		}
-		var whole struct{ Users any }
-		if err := json.Unmarshal(doc, &whole); err != nil {
-			t.Fatalf("%q is accepted: %v", doc, err)
-		}
-		var exact map[string]json.RawMessage // names in another case are other names
-		if err := json.Unmarshal(doc, &exact); err != nil || n != len(got) || !json.Valid([]byte(envelope.Raw)) {
-			t.Fatalf("%q: %d items, %d names, envelope %q", doc, n, len(got), envelope.Raw)
-		}
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(exact["users"], &members); err != nil {
-			var none []any
-			if err := json.Unmarshal(exact["users"], &none); err != nil || len(none) > 0 || n > 0 {
-				t.Fatalf("%q has the items %q", doc, got)
-			}
-			return
-		}
-		for key, raw := range members {
-			if got[key] != compact(raw) || len(members) != n {
-				t.Fatalf("%q: %q is %q, want %q", doc, key, got[key], raw)
-			}
-		}
-	})
-}
-
 // --- listings by POST ---
-
-func TestPostListing(t *testing.T) {
-	for name, row := range map[string]struct {
-		listing string
-		answers []any
-		bodies  []string // one for each request
-	}{
-		"no pages": {`body: {query: {asc: true}, texts: ["{org}", 5, null, 1.5]}`, []any{people(1, 1, "")},
-			[]string{`{"query":{"asc":true},"texts":["acme",5,null,1.5]}`}},
-		"page": {`body: {}, page: {param: q.page, first: 1}, size: {param: q.limit, default: 2}`,
-			[]any{people(1, 2, ""), people(3, 3, ""), people(1, 0, "")},
-			[]string{`{"q":{"limit":2,"page":1}}`, `{"q":{"limit":2,"page":2}}`, `{"q":{"limit":2,"page":3}}`}},
-		"offset beside what is there": {`body: {query: {asc: true, offset: "x"}}, offset: {param: query.offset}, total: n`,
-			[]any{people(1, 2, `,"n":3`), people(3, 3, `,"n":3`)},
-			[]string{`{"query":{"asc":true,"offset":0}}`, `{"query":{"asc":true,"offset":2}}`}},
-		"cursor as text and as a number": {`body: {a: 1}, cursor: {param: c, next: next}`,
-			[]any{people(1, 1, `,"next":"7"`), people(2, 2, `,"next":12345678901234567890`), people(3, 3, `,"next":null`)},
-			[]string{`{"a":1}`, `{"a":1,"c":"7"}`, `{"a":1,"c":12345678901234567890}`}},
-		"after":         {`body: {}, after: {since: id, by.name: n}`, []any{`{"users":[{"id":2,"n":"x"}]}`, people(1, 0, "")}, []string{`{}`, `{"by":{"name":"x"},"since":2}`}},
-		"query as well": {`body: {a: "{none}"}, query: {org: "{org}", x: "{none}"}`, []any{people(1, 1, "")}, []string{`{"a":""}`}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			line := "POST /users/search"
-			if strings.Contains(row.listing, "query: {org") {
-				line += "?org=acme"
-			}
-			s := serve(t, routes{line: turns(row.answers...)})
-			p := load(t, "headers: {Authorization: \"{token}\"}\nparams: {org: acme, none: \"\"}\nlist: {method: POST, path: /users/search, items: users, "+row.listing+
-				"}\nuser: {id: id}\nremove: {path: \"/users/{id}\"}\n")
-			users, err := all(t, s, connect(t, s, p, readOnly))
-			if err != nil || len(users) == 0 {
-				t.Error(ids(users), err)
-			}
-			var got []string
-			for _, w := range s.seen() {
-				got = append(got, w.body)
-				wantHeaders(t, w, map[string]string{"Content-Type": "application/json", "Authorization": token})
-			}
-			if !reflect.DeepEqual(got, row.bodies) {
-				t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(row.bodies, "\n"))
-			}
-		})
-	}
-}
-
-// TestPostListingIsNoRemoval: what is not the listing's is refused all the same.
-func TestPostListingIsNoRemoval(t *testing.T) {
-	s := serve(t, routes{"POST /users/search": people(1, 1, "")})
-	p := load(t, `headers: {Authorization: "{token}"}
-list: {method: POST, path: /users/search, body: {}, items: users}
-user: {id: id, disabled: off, optional: [disabled]}
-remove: {path: "/users/{id}"}
-disable: {method: POST, path: "/users/{id}/lock"}
-`)
-	c := connect(t, s, p, readOnly)
-	if _, err := all(t, s, c); err != nil {
-		t.Error(err)
-	}
-	for _, err := range []error{
-		c.Remove(t.Context(), job.User{ID: "1"}, agree), c.Remove(t.Context(), job.User{ID: "search"}, agree), c.Disable(t.Context(), job.User{ID: "1"}, agree),
-	} {
-		if !errors.Is(err, errReadOnly) {
-			t.Error(err)
-		}
-	}
-	for _, method := range []string{"DELETE", "PUT", "PATCH", "HEAD"} {
-		req := must(http.NewRequest(method, s.URL+"/prefix/users/search", nil))
-		if resp, err := c.http.Do(req); !errors.Is(err, errReadOnly) { //nolint:bodyclose // there is none
-			t.Errorf("%s: %v, %v", method, resp, err)
-		}
-	}
-	s.wantRequests(t, "POST /users/search")
-}
-
-// TestPostListingFollowsNoRedirect, as the body would go along.
-func TestPostListingFollowsNoRedirect(t *testing.T) {
-	s := serve(t, routes{"POST /users/search": status(307, "", "Location", "/prefix/users/1")})
-	p := load(t, `headers: {Authorization: "{token}"}
-list: {method: POST, path: /users/search, body: {}, items: users}
-user: {id: id}
-remove: {path: "/users/{id}"}
-`)
-	_, err := all(t, s, connect(t, s, p))
-	wantError(t, err, "307", "not followed")
-	s.wantRequests(t, "POST /users/search")
-}
 
 // --- items that do not count ---
 
@@ -374,176 +201,6 @@ func TestOnly(t *testing.T) {
 }
 
 // --- several pages at once ---
-
-// shelf is a directory of pages by number that counts how many are asked for at
-// once. Each takes a second, later ones less.
-type shelf struct {
-	accounts, size int
-	total          func(page int) int
-	answer         map[int]any // instead of the accounts
-	now, most      *atomic.Int32
-}
-
-// open makes the shelf ready for a test of its own.
-func (s shelf) open() shelf {
-	s.now, s.most = &atomic.Int32{}, &atomic.Int32{}
-	return s
-}
-
-func (s shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.most.Store(max(s.most.Load(), s.now.Add(1)))
-	defer s.now.Add(-1)
-	page, _ := strconv.Atoi(r.URL.Query().Get("p"))
-	select {
-	case <-time.After(time.Second - time.Duration(page)*time.Millisecond):
-	case <-r.Context().Done():
-		return
-	}
-	switch a := s.answer[page].(type) {
-	case int:
-		w.WriteHeader(a)
-		return
-	case func(http.ResponseWriter, *http.Request):
-		a(w, r)
-		return
-	}
-	io.WriteString(w, people((page-1)*s.size+1, min(page*s.size, s.accounts), `,"n":`+strconv.Itoa(s.total(page))))
-}
-
-func always(n int) func(int) int { return func(int) int { return n } }
-
-const numbered = ", page: {param: p, first: 1}, total: n"
-
-func TestPagesAtOnce(t *testing.T) {
-	for name, row := range map[string]struct {
-		shelf
-		took time.Duration // with 4 connections, to the second
-		err  string
-	}{
-		"exact":       {shelf{accounts: 40, size: 4, total: always(40)}, 4 * time.Second, ""},
-		"a last one":  {shelf{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
-		"one page":    {shelf{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
-		"nobody":      {shelf{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
-		"total grows": {shelf{accounts: 24, size: 4, total: func(page int) int { return 16 + min(2*page, 8) }}, 0, ""},
-		"total shrinks": {shelf{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
-			"20 accounts and says that there are 40"},
-		"total too large": {shelf{accounts: 20, size: 4, total: always(40)}, 0, "20 accounts and says that there are 40"},
-		"an error later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{4: 409}}, 0, "page 4: the directory answered 409"},
-		"cut later":       {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{6: cut(`{"users":[{"id":21}`)}}, 0, "page 6: the answer was cut short"},
-		"no total later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{5: status(200, people(17, 20, ""))}}, 0, "page 5: n is nothing"},
-		"HTML later":      {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{9: status(200, "<html>")}}, 0, "page 9: the answer is not JSON"},
-	} {
-		var accounts [2]string
-		for i, n := range []int{1, 4} {
-			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
-				sh := row.open()
-				bubble(t, answering(sh), func(t *testing.T, s *server) {
-					start := time.Now()
-					users, err := all(t, s, connect(t, s, sketch(t, numbered, "", ""), retries(0), connections(n)))
-					if row.err != "" {
-						wantError(t, err, "list users", row.err)
-					} else if err != nil || len(users) != sh.accounts {
-						t.Errorf("%d accounts, %v", len(users), err)
-					}
-					if took := time.Since(start).Round(time.Second); row.took > 0 && n == 4 && took != row.took {
-						t.Errorf("took %s, want %s", took, row.took)
-					}
-					if most := int(sh.most.Load()); most > n {
-						t.Errorf("%d requests at once, want at most %d", most, n)
-					}
-					accounts[i] = ids(users)
-				})
-			})
-		}
-		if row.err == "" && accounts[0] != accounts[1] {
-			t.Errorf("%s: the accounts are %s, and with several connections %s", name, accounts[0], accounts[1])
-		}
-	}
-}
-
-// TestShortPageAmongMany: what was asked for ahead is given up where a page turns
-// out to be shorter than the first.
-func TestShortPageAmongMany(t *testing.T) {
-	for _, n := range []int{1, 2, 4, 16} {
-		s := serve(t, routes{
-			"GET /users?o=0": people(1, 2, `,"n":7`), "GET /users?o=2": people(3, 3, `,"n":7`), "GET /users?o=3": people(4, 5, `,"n":7`),
-			"GET /users?o=5": people(6, 7, `,"n":7`), "GET /users?o=4": people(5, 6, `,"n":7`), "GET /users?o=6": people(7, 7, `,"n":7`),
-		})
-		users, err := all(t, s, connect(t, s, pagedProfile(t, byOffset), connections(n)))
-		if err != nil || ids(users) != "1 2 3 4 5 6 7" {
-			t.Errorf("with %d connections: %s, %v", n, ids(users), err)
-		}
-	}
-}
-
-// TestPagesAtOnceRetry: a page that fails is tried again in its place.
-func TestPagesAtOnceRetry(t *testing.T) {
-	var tries atomic.Int32
-	sh := shelf{accounts: 20, size: 4, total: always(20)}.open()
-	sh.answer = map[int]any{3: func(w http.ResponseWriter, r *http.Request) {
-		if tries.Add(1) < 3 {
-			cut(`{"users":[{"id":9},{"id":10}`)(w, r)
-		}
-		io.WriteString(w, people(9, 12, `,"n":20`))
-	}}
-	bubble(t, answering(sh), func(t *testing.T, s *server) {
-		users, err := all(t, s, connect(t, s, sketch(t, numbered, "", "")))
-		if err != nil || ids(users) != strings.TrimSpace(numbers(1, 20)) {
-			t.Errorf("%s, %v", ids(users), err)
-		}
-	})
-}
-
-// TestPagesAtOnceEnd: whoever stops, or is stopped, leaves nothing behind; the
-// bubble does not end while a goroutine is left.
-func TestPagesAtOnceEnd(t *testing.T) {
-	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	for name, row := range map[string]struct {
-		answer any
-		read   func(context.Context, *Client) error
-		want   error
-	}{
-		"stopped early": {hang, func(ctx context.Context, c *Client) error {
-			for _, err := range c.Users(ctx) {
-				return err
-			}
-			return nil
-		}, nil},
-		"cancelled": {hang, func(ctx context.Context, c *Client) (last error) {
-			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-			defer cancel()
-			for _, err := range c.Users(ctx) {
-				last = err
-			}
-			return last
-		}, context.DeadlineExceeded},
-		"the first page is enough": {hang, func(ctx context.Context, c *Client) (last error) {
-			for _, err := range c.FirstPage(ctx) {
-				last = err
-			}
-			return last
-		}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			sh := shelf{accounts: 400, size: 4, total: always(400), answer: map[int]any{5: row.answer}}.open()
-			bubble(t, answering(sh), func(t *testing.T, s *server) {
-				if err := row.read(t.Context(), connect(t, s, sketch(t, numbered, "", ""))); !errors.Is(err, row.want) || row.want == nil && err != nil {
-					t.Errorf("%v, want %v", err, row.want)
-				}
-				if n := len(s.seen()); n > 10 {
-					t.Errorf("%d requests", n)
-				}
-				// What was under way has ended by now.
-				s.mu.Lock()
-				before := maps.Clone(s.observed)
-				s.mu.Unlock()
-				if synctest.Wait(); !maps.Equal(before, s.observed) {
-					t.Errorf("observed %v, and then %v", before, s.observed)
-				}
-			})
-		})
-	}
-}
 
 // TestOnlyRetried: what a failed try has brought already counts once.
 func TestOnlyRetried(t *testing.T) {
@@ -635,35 +292,6 @@ func TestOneOfAThousandMillion(t *testing.T) {
 		wantError(t, err, "page 2: the directory answered 409")
 		if asked := len(s.seen()); asked > 2+n {
 			t.Errorf("%d connections: %d requests", n, asked)
-		}
-	}
-}
-
-// TestEndlessAhead: a page that is read ahead of its turn may not end either.
-func TestEndlessAhead(t *testing.T) {
-	const limit = 10_000
-	filler := strings.Repeat("x", 100)
-	for _, n := range []int{1, 4} {
-		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Query().Get("p") != "3" {
-				page := must(strconv.Atoi(r.URL.Query().Get("p")))
-				io.WriteString(w, people(2*page-1, 2*page, `,"n":100`))
-				return
-			}
-			_, err := io.WriteString(w, `{"users":[{"id":5}`)
-			for n := 6; err == nil && r.Context().Err() == nil; n++ {
-				if _, err = fmt.Fprintf(w, `,{"id":%d,"text":%q}`, n, filler); n == 30*limit {
-					t.Errorf("%d items are read", n)
-					return
-				}
-			}
-		}))
-		c := connect(t, s, sketch(t, numbered, "", ""), connections(n))
-		c.maxItems = limit
-		_, err := all(t, s, c)
-		wantError(t, err, "list users", "page 3", "more than 10000 items", "does not end")
-		if tries := strings.Count(s.lines(), "p=3"); tries != 1 {
-			t.Errorf("asked for %d times", tries)
 		}
 	}
 }
@@ -778,45 +406,6 @@ func TestNoFirstPage(t *testing.T) {
 			_, err := all(t, s, connect(t, s, sketch(t, row.list, "", row.more), retries(0)))
 			if wantError(t, err, row.want...); err != nil && strings.Contains(err.Error(), "own.yaml, line") != row.line {
 				t.Error(err)
-			}
-		})
-	}
-}
-
-// TestKeyedAlike: what has another key is another account, or another item that
-// is none, whatever else is equal.
-func TestKeyedAlike(t *testing.T) {
-	const keyed = `, keyed: true, only: {path: type, in: [human], missing: true}, page: {param: p, first: 1}`
-	for name, row := range map[string]struct {
-		listing string
-		pages   []string // the last is empty if there is no total
-		want    string
-		err     string
-	}{
-		"pages":             {keyed, []string{`"a":{"n":1},"b":{"n":1}`, `"c":{"n":1},"d":{"n":1}`, ``}, "a b c d", ""},
-		"pages of one":      {keyed, []string{`"a":{"n":1}`, `"b":{"n":1}`, ``}, "a b", ""},
-		"the same page":     {keyed, []string{`"a":{"n":1},"b":{"n":1}`, `"a":{"n":1},"b":{"n":1}`, ``}, "a b", "page 2 is page 1 once more"},
-		"no accounts":       {keyed + ", total: n", []string{`"x":{"type":"bot"},"y":{"type":"bot"},"a":{}`}, "a", ""},
-		"on two pages":      {keyed + ", total: n", []string{`"x":{"type":"bot"},"a":{}`, `"y":{"type":"bot"}`}, "a", ""},
-		"one is missing":    {keyed + ", total: 4", []string{`"x":{"type":"bot"},"y":{"type":"bot"},"a":{}`, ``}, "a", "has 3 accounts and says that there are 4"},
-		"the same one once": {keyed + ", total: 4", []string{`"x":{"type":"bot"},"a":{}`, `"x":{"type":"bot"},"b":{}`, ``}, "a b", "has 3 accounts and says that there are 4"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			total := map[bool]int{true: 4, false: 3}[strings.HasSuffix(row.listing, "4")]
-			rs := routes{}
-			for i, members := range row.pages {
-				rs["GET /users?p="+strconv.Itoa(i+1)] = fmt.Sprintf(`{"users":{%s},"n":%d}`, members, total)
-			}
-			s := serve(t, rs)
-			p := load(t, strings.NewReplacer("items: users", "items: users"+strings.Replace(row.listing, "total: 4", "total: n", 1), "id: id", `id: "@key"`).Replace(smallest))
-			users, err := all(t, s, connect(t, s, p, retries(0), connections(1)))
-			if row.err != "" {
-				wantError(t, err, row.err)
-			} else if err != nil {
-				t.Error(err)
-			}
-			if ids(users) != row.want {
-				t.Errorf("got %s, want %s", ids(users), row.want)
 			}
 		})
 	}

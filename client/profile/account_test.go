@@ -1,14 +1,50 @@
-package client
+package profile
 
 import (
+	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"dormant/client/profile"
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
 )
+
+// readAccount reads an item of the profile's listing. Its error says which line of
+// the profile it is about.
+func readAccount(t testing.TB, p *Profile, item string) (job.User, error) {
+	t.Helper()
+	r, err := NewAccountReader(p, p.Bind(Values{Token: "t"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := r.Account("", gjson.Parse(item))
+	var field *FieldError
+	if errors.As(err, &field) {
+		err = fmt.Errorf("%w (%s)", err, p.Where(field.Key))
+	}
+	return u, err
+}
+
+// describeUser is all that is read of an account, on one line.
+func describeUser(u job.User) string {
+	created := "undated"
+	if !u.Created.IsZero() {
+		created = u.Created.UTC().Format(time.RFC3339)
+	} else if !u.Undated {
+		created = "unreadable"
+	}
+	text := fmt.Sprintf("%s %s %s login=%s created=%s", u.ID, u.Username, u.Email, u.LastLogin, created)
+	if u.Admin {
+		text += " admin"
+	}
+	if u.Roles != nil {
+		text += fmt.Sprintf(" roles=%q", u.Roles)
+	}
+	return text
+}
 
 // TestFlags: a flag that is unknown hides the last login, and what it is said to
 // be is read all the same.
@@ -36,17 +72,15 @@ func TestFlags(t *testing.T) {
 		`{"a":false,"kind":"x","active":true,"roles":5}`:       "line 3: user.roles",
 		`{"a":1,"kind":"x","active":true}`:                     "line 2: user.admin",
 	} {
-		s := serve(t, routes{"GET /users": `{"users":[` + strings.Replace(item, "{", `{"id":1,"last":"2020-01-01",`, 1) + `]}`})
-		users, err := all(t, s, connect(t, s, sketch(t, "", user, "")))
+		u, err := readAccount(t, sketch(t, "", user, ""), strings.Replace(item, "{", `{"id":1,"last":"2020-01-01",`, 1))
 		if strings.HasPrefix(want, "line") {
-			wantError(t, err, "page 1, item 1", want)
+			wantError(t, err, want)
 			continue
 		}
 		if err != nil {
 			t.Errorf("%s: %v", item, err)
 			continue
 		}
-		u := users[0]
 		got := u.LastLogin.State.String()
 		if u.Admin {
 			got += " admin"
@@ -87,10 +121,9 @@ func TestLastLogin(t *testing.T) {
 	} {
 		p := sketch(t, "", ", "+user+", optional: [last_login]", "params: {zone: Europe/Berlin}\n")
 		for item, want := range rows {
-			s := serve(t, routes{"GET /users": `{"users":[` + strings.Replace(strings.Replace(item, "{", `{"id":1,`, 1), ",}", "}", 1) + `]}`})
-			users, err := all(t, s, connect(t, s, p))
-			if err != nil || users[0].LastLogin.String() != want {
-				t.Errorf("%s: %s is %v, %v; want %s", user, item, users, err, want)
+			u, err := readAccount(t, p, strings.Replace(strings.Replace(item, "{", `{"id":1,`, 1), ",}", "}", 1))
+			if err != nil || u.LastLogin.String() != want {
+				t.Errorf("%s: %s is %v, %v; want %s", user, item, u, err, want)
 			}
 		}
 	}
@@ -127,32 +160,97 @@ func TestCreatedOnTheDay(t *testing.T) {
 	} {
 		p := sketch(t, "", ", "+user+", optional: [created]", "")
 		for item, want := range rows {
-			s := serve(t, routes{"GET /users": `{"users":[{"id":1,` + item + `}]}`})
-			users, err := all(t, s, connect(t, s, p))
+			u, err := readAccount(t, p, `{"id":1,`+item+`}`)
 			if err != nil {
 				t.Errorf("%s: %s: %v", user, item, err)
 				continue
 			}
-			got := users[0].LastLogin.Normalize(users[0].Created, now).State.String()
-			if users[0].Undated {
+			got := u.LastLogin.Normalize(u.Created, now).State.String()
+			if u.Undated {
 				got += " undated"
 			}
 			if got != want {
-				t.Errorf("%s: %s: %s, created %s; want %s", user, item, got, users[0].Created, want)
+				t.Errorf("%s: %s: %s, created %s; want %s", user, item, got, u.Created, want)
 			}
 		}
 	}
 }
 
-func TestZones(t *testing.T) {
-	p := sketch(t, "", `, created: {path: made, zone: "{zone}"}`, "params: {zone: UTC}\n")
-	for zone, ok := range map[string]bool{"": true, "UTC": true, "Europe/Berlin": true, "Nowhere": false, "../../etc/passwd": false, "europe berlin": false} {
-		_, err := New(Options{Profile: p, URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Timeout: time.Second, Values: profile.Values{Token: token, Params: map[string]string{"zone": zone}}})
-		if (err == nil) != ok {
-			t.Errorf("%q: %v", zone, err)
+func TestFields(t *testing.T) {
+	p := load(t, `
+headers: {Authorization: "{token}"}
+list: {path: /users, items: ["result.users", "@this"]}
+user:
+  id: key.id
+  username: name
+  admin: admin
+  roles: roles.#.name
+  created: made
+  last_login: {path: [a, b], missing: never, empty: hidden}
+  optional: [username, admin, roles, created]
+remove: {path: "/users/{id}"}
+`)
+	for item, want := range map[string]string{
+		`{"key":{"id":" 1 "},"name":7,"admin":true,"made":0}`:                  ` 1  7  login=never created=unreadable admin`,
+		`{"key":{"id":-1},"name":null,"admin":false,"made":"2020-01-01"}`:      `-1   login=never created=2020-01-01T23:59:59Z`,
+		`{"key":{"id":"1"},"admin":false,"a":null}`:                            `1   login=hidden created=undated`,
+		`{"key":{"id":"1"},"admin":false,"a":null,"b":"2020-01-01"}`:           `1   login=2020-01-01T23:59:59Z created=undated`,
+		`{"key":{"id":"1"},"admin":false,"a":"2021-01-01","b":null}`:           `1   login=2021-01-01T23:59:59Z created=undated`,
+		`{"key":{"id":"1"},"admin":false,"a":"x","b":"2020-01-01"}`:            `1   login=unreadable created=undated`,
+		`{"key":{"id":"1"},"admin":false,"a":"2020-01-01","b":[]}`:             `1   login=unreadable created=undated`,
+		`{"key":{"id":"1"},"admin":null,"a":"2020-01-01"}`:                     `1   login=hidden created=undated`,
+		`{"key":{"id":"1"},"admin":false,"roles":null}`:                        `1   login=never created=undated`,
+		`{"key":{"id":"1"},"admin":false,"roles":[]}`:                          `1   login=never created=undated roles=[]`,
+		`{"key":{"id":"1"},"admin":false,"roles":[{"name":"a"},{"name":"b"}]}`: `1   login=never created=undated roles=["a" "b"]`,
+		`{"key":{"id":"1"},"admin":1}`:                                         "",
+		`{"key":{"id":"1"},"admin":"false"}`:                                   "",
+		`{"key":{"id":"1"},"admin":false,"roles":"root"}`:                      "",
+		`{"key":{"id":"1"},"admin":false,"roles":{"name":"root"}}`:             "",
+		`{"key":{"id":"1"},"admin":false,"roles":[{"name":5}]}`:                "",
+		// What has no name would be a role that nobody sees.
+		`{"key":{"id":"1"},"admin":false,"roles":["root"]}`:                        "",
+		`{"key":{"id":"1"},"admin":false,"roles":[{"name":"a"},{"title":"root"}]}`: "",
+	} {
+		u, err := readAccount(t, p, item)
+		if want == "" {
+			wantError(t, err, "user.")
+		} else if err != nil || describeUser(u) != want {
+			t.Errorf("%s: got %v, %v; want %s", item, u, err, want)
 		}
-		if !ok {
-			wantError(t, err, "own.yaml", "line 2: user")
+	}
+}
+
+// TestRolesMissing: no roles at all are hidden ones, unless the profile says that
+// they are none.
+func TestRolesMissing(t *testing.T) {
+	for item, want := range map[string][2]string{ // without missing: none, and with it
+		`{"id":1}`:                               {"nil", "[]"},
+		`{"id":1,"groups":null}`:                 {"nil", "[]"},
+		`{"id":1,"groups":{}}`:                   {"nil", "[]"},
+		`{"id":1,"groups":{"rows":null}}`:        {"nil", "[]"},
+		`{"id":1,"groups":{"rows":[]}}`:          {"[]", "[]"},
+		`{"id":1,"groups":{"rows":[{"n":"a"}]}}`: {`["a"]`, `["a"]`},
+		`{"id":1,"groups":{"rows":[{}]}}`:        {"", ""},
+		`{"id":1,"groups":{"rows":"a"}}`:         {"", ""},
+		`{"id":1,"groups":{"rows":{"n":"a"}}}`:   {"", ""},
+	} {
+		for i, roles := range []string{"{path: groups.rows.#.n}", "{path: groups.rows.#.n, missing: none}"} {
+			u, err := readAccount(t, sketch(t, "", ", roles: "+roles+", optional: [roles]", ""), item)
+			if want[i] == "" {
+				wantError(t, err, "line 2: user.roles")
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", item, err)
+				continue
+			}
+			got := "nil"
+			if u.Roles != nil {
+				got = fmt.Sprintf("%q", u.Roles)
+			}
+			if got != want[i] {
+				t.Errorf("%s, %s: %s, want %s", roles, item, got, want[i])
+			}
 		}
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"dormant/client/profile"
 	"dormant/job"
 )
 
@@ -244,5 +246,156 @@ func TestOneSignInForMany(t *testing.T) {
 			t.Errorf("%d sign-ins for %d tokens", o.given, round)
 		}
 		o.expires()
+	}
+}
+
+func TestSignInURL(t *testing.T) {
+	p := load(t, signInURL)
+	for base, rows := range map[string]map[string]bool{
+		"https://acme.test": {
+			"https://login.test/token": true, "https://LOGIN.test:8443/a/b": true, "https://acme.test/token": true,
+			"http://login.test/token": false, "http://acme.test/token": false, "http://127.0.0.1/token": false, "ftp://login.test/": false, "login.test/token": false, "/token": false, "//login.test/token": false,
+			"https://ana:pw@login.test/": false, "https://login.test/?a=b": false, "https://login.test/#x": false, "https:///token": false, "https://login.test/\x7f": false, "https://[::1": false, "": false,
+		},
+		"http://127.0.0.1:8080": {"http://127.0.0.1:9090/token": true, "https://login.test/token": true, "http://localhost:8080/token": false, "http://login.test/": false},
+	} {
+		for login, ok := range rows {
+			_, err := New(Options{
+				Profile: p, URL: must(url.Parse(base)), Timeout: time.Second,
+				Values: profile.Values{ClientID: "i", ClientSecret: "s", Params: map[string]string{"login": login}},
+			})
+			if (err == nil) != ok {
+				t.Errorf("%s signs in at %q: %v", base, login, err)
+			}
+			if !ok && login != "" && !strings.Contains(login, "\x7f") {
+				wantError(t, err, "own.yaml", "line 3: sign_in.url")
+			}
+		}
+	}
+}
+
+// TestSignInElsewhere: nothing but the one POST goes to the other origin.
+func TestSignInElsewhere(t *testing.T) {
+	office := serve(t, routes{"POST /token": `{"t":"tok-SECRET-9"}`})
+	s := serve(t, routes{"GET /users": people(1, 1, "")})
+	c := connect(t, s, load(t, signInURL), readOnly, func(o *Options) {
+		o.Values = profile.Values{ClientID: "an id", ClientSecret: refreshToken, Actor: "root", Params: map[string]string{"login": office.URL + "/prefix/token"}}
+	})
+	if _, err := all(t, s, c); err != nil {
+		t.Fatal(err)
+	}
+	post := office.seen()[0]
+	wantHeaders(t, post, map[string]string{"Authorization": "", "X-Actor": "", "Content-Type": "application/x-www-form-urlencoded"})
+	if want := "client_id=an+id&client_secret=refresh%2FSECRET%2B1&grant_type=client_credentials"; post.body != want {
+		t.Errorf("sent %s, want %s", post.body, want)
+	}
+	for _, request := range []struct{ method, url string }{
+		{"GET", office.URL + "/prefix/token"}, {"POST", office.URL + "/prefix/token/x"}, {"POST", office.URL + "/prefix/"}, {"PUT", office.URL + "/prefix/token"},
+		{"DELETE", office.URL + "/prefix/users/1"}, {"GET", office.URL + "/prefix/users"}, {"POST", s.URL + "/prefix/token"},
+	} {
+		for _, operation := range []string{opSignIn, opList, opRemove, opGet} {
+			ctx := context.WithValue(t.Context(), operationKey{}, operation)
+			req := must(http.NewRequestWithContext(ctx, request.method, request.url, nil))
+			if resp, err := c.http.Do(req); err == nil { //nolint:bodyclose // there is none
+				t.Errorf("%s %s to %s: %v", operation, request.method, request.url, resp)
+			}
+		}
+	}
+	office.wantRequests(t, "POST /token")
+	s.wantRequests(t, "GET /users")
+}
+
+// TestSignInFollowsNoRedirect: the credentials would go along.
+func TestSignInFollowsNoRedirect(t *testing.T) {
+	evil := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		office := serve(t, routes{"POST /token": status(code, "", "Location", evil.URL+"/prefix/token")})
+		s := serve(t, routes{})
+		c := connect(t, s, load(t, signInURL), func(o *Options) {
+			o.Values = profile.Values{ClientID: "i", ClientSecret: refreshToken, Params: map[string]string{"login": office.URL + "/prefix/token"}}
+		})
+		_, err := all(t, s, c)
+		wantError(t, err, "sign in", "not followed")
+		office.wantRequests(t, "POST /token")
+	}
+	if len(evil.seen()) > 0 {
+		t.Errorf("the other server saw %v", evil.seen())
+	}
+}
+
+// TestSignInFields: what has nothing to say is left out, in JSON and in a form.
+func TestSignInFields(t *testing.T) {
+	for how, want := range map[string]string{
+		`body: {user: "{username}", scope: "{scope}", kind: x, both: "a {scope}"}`: `{"kind":"x","user":"ana"}`,
+		`form: {user: "{username}", scope: "{scope}", kind: "x y&z"}`:              `kind=x+y%26z&user=ana`,
+	} {
+		s := serve(t, routes{"POST /in": `{"t":"tok-SECRET-9"}`, "GET /users": people(1, 1, "")})
+		p := sketch(t, "", "", "params: {scope: \"\"}\nsign_in: {path: /in, "+how+", token: t}\n")
+		if _, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = profile.Values{Username: "ana"} })); err != nil {
+			t.Error(err)
+		}
+		if got := s.seen()[0].body; got != want {
+			t.Errorf("%s sends %s, want %s", how, got, want)
+		}
+	}
+}
+
+func TestBasic(t *testing.T) {
+	p := sketch(t, "", "", "headers: {Authorization: \"Basic {basic}\"}\n")
+	for name, row := range map[string]struct {
+		values profile.Values
+		want   string
+	}{
+		"both":        {profile.Values{Username: "ana", Password: "pw:x"}, "Basic YW5hOnB3Ong="},
+		"UTF-8":       {profile.Values{Username: "jörg", Password: "ü"}, "Basic asO2cmc6w7w="},
+		"no password": {profile.Values{Username: "ana"}, ""},
+		"no name":     {profile.Values{Password: "x"}, ""},
+		"nothing":     {profile.Values{}, ""},
+		"a token":     {profile.Values{Token: "t"}, ""},
+	} {
+		if errs := row.values.Check(p); (len(errs) == 0) != (row.want != "") {
+			t.Errorf("%s: %v", name, errs)
+			continue
+		}
+		if row.want == "" {
+			continue
+		}
+		s := serve(t, routes{"GET /users": people(1, 1, "")})
+		if _, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = row.values })); err != nil {
+			t.Error(err)
+		}
+		wantHeaders(t, s.seen()[0], map[string]string{"Authorization": row.want})
+	}
+	// Servers that say what they were sent don't have the log say it.
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "bad: "+r.Header.Get("Authorization"), http.StatusTeapot)
+	}))
+	_, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values = profile.Values{Username: "ana", Password: password} }))
+	var refused *statusError
+	if !errors.As(err, &refused) || refused.Detail() != "bad: Basic ***" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnonymous(t *testing.T) {
+	p := sketch(t, "", "", "anonymous: true\nheaders: {Authorization: \"Bearer {token}\", X-A: b}\n")
+	for token, want := range map[profile.Secret]string{"": "", token: "Bearer " + token} {
+		s := serve(t, routes{"GET /users": people(1, 1, ""), "DELETE /users/1": 204})
+		c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Token: token} })
+		if _, err := all(t, s, c); err != nil {
+			t.Error(err)
+		}
+		if err := c.Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
+			t.Error(err)
+		}
+		for _, w := range s.seen() {
+			wantHeaders(t, w, map[string]string{"Authorization": want, "X-A": "b"})
+		}
+	}
+	if errs := (profile.Values{Password: "x"}).Check(p); len(errs) != 1 || !strings.Contains(errs[0].Error(), "DORMANT_PASSWORD: is of no use") {
+		t.Errorf("%v", errs)
+	}
+	if errs := (profile.Values{}).Check(sketch(t, "", "", "")); len(errs) != 1 {
+		t.Errorf("%v", errs)
 	}
 }

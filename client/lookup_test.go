@@ -268,3 +268,72 @@ func FuzzAccountPath(f *testing.F) {
 		}
 	})
 }
+
+func TestSelf(t *testing.T) {
+	for name, row := range map[string]struct{ profile, line, body, want string }{
+		"itflex":         {"itflex", "GET /api/user/info", `{"id":7,"username":"root","email":"root@x"}`, "7 root root@x"},
+		"itflex wrapped": {"itflex", "GET /api/user/info", `{"user":{"id":7,"username":"root"}}`, "7 root "},
+		"redmine":        {"redmine", "GET /users/current.json", `{"user":{"id":1,"login":"admin","api_key":"x"}}`, "1 admin "},
+		"no id":          {"redmine", "GET /users/current.json", `{"user":{"login":"admin"}}`, " admin "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, routes{row.line: row.body})
+			u, err := connect(t, s, builtin(t, row.profile), readOnly).Self(t.Context())
+			if got := u.ID + " " + u.Username + " " + u.Email; err != nil || got != row.want {
+				t.Errorf("got %q, %v; want %q", got, err, row.want)
+			}
+		})
+	}
+	s := serve(t, routes{"GET /users/current.json": `{"user":{}}`})
+	if _, err := connect(t, s, builtin(t, "redmine")).Self(t.Context()); err == nil {
+		t.Error("an answer without a name is somebody")
+	}
+	if _, err := connect(t, s, builtin(t, "maestro")).Self(t.Context()); err != job.ErrUnsupported { //nolint:errorlint // as it is
+		t.Errorf("maestro can't tell: %v", err)
+	}
+}
+
+func TestUser(t *testing.T) {
+	for name, row := range map[string]struct {
+		profile, line string
+		answer        any
+		want          string
+		err           error
+	}{
+		"itflex":         {"itflex", "GET /api/users/7", `{"id":7,"superuser":false,"username":"g"}`, "7 g absent", nil},
+		"itflex wrapped": {"itflex", "GET /api/users/7", `{"user":{"id":7,"superuser":false,"username":"g"}}`, "7 g absent", nil},
+		"redmine": {"redmine", "GET /users/7.json",
+			`{"user":{"id":7,"login":"g","admin":false,"last_login_on":"2011-08-01T18:05:45Z"}}`, "7 g 2011-08-01T18:05:45Z", nil},
+		"redmine, admin flag not shown": {"redmine", "GET /users/7.json",
+			`{"user":{"id":7,"login":"g","last_login_on":"2011-08-01T18:05:45Z"}}`, "7 g hidden", nil},
+		"404": {"redmine", "GET /users/7.json", 404, "", job.ErrNotFound},
+		"410": {"redmine", "GET /users/7.json", 410, "", job.ErrNotFound},
+		"401": {"redmine", "GET /users/7.json", 401, "", job.ErrSignedOut},
+		"403": {"redmine", "GET /users/7.json", 403, "", job.ErrCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, routes{row.line: row.answer})
+			u, err := connect(t, s, builtin(t, row.profile), readOnly).User(t.Context(), job.User{ID: "7"})
+			if row.err != nil {
+				if s.heard(err); !errors.Is(err, row.err) {
+					t.Errorf("error %v, want %v", err, row.err)
+				}
+			} else if got := u.ID + " " + u.Username + " " + u.LastLogin.String(); err != nil || got != row.want {
+				t.Errorf("got %q, %v; want %q", got, err, row.want)
+			}
+			s.wantRequests(t, row.line)
+		})
+	}
+	for _, body := range []string{``, `null`, `{}`, `[]`, `{"user":null}`, `{"user":5}`, `{"user":{}}`, `<html>`, `{"user":{"id":7}}x`,
+		`{"user":{"id":7,"id":8}}`, `{"user":{"id":true}}`, `{"user":{"id":7.5}}`, `{"user":{"id":{}}}`, `{"user":[{"id":7}]}`,
+		`{"user":{"id":7,"admin":"yes"}}`, `{"user":{"id":7,"login":"` + strings.Repeat("x", maxBody) + `"}}`} {
+		s := serve(t, routes{"GET /users/7.json": body})
+		if u, err := connect(t, s, builtin(t, "redmine")).User(t.Context(), job.User{ID: "7"}); err == nil {
+			t.Errorf("%.60q is the account %v", body, u)
+		}
+	}
+	s := serve(t, routes{})
+	if _, err := connect(t, s, builtin(t, "maestro")).User(t.Context(), job.User{ID: "7"}); err != job.ErrUnsupported { //nolint:errorlint // as it is
+		t.Errorf("maestro can't read one: %v", err)
+	}
+}
