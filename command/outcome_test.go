@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -58,12 +59,17 @@ func TestGuards(t *testing.T) {
 }
 
 func TestADirectoryThatCannotBeTrusted(t *testing.T) {
-	page := func(n int) func(*http.Request) bool { // of the listing of accounts
+	page := func(n int) func(*http.Request) bool { // of the listing of accounts, whenever it is read
+		first, asked := "", 0
 		return func(r *http.Request) bool {
-			if r.URL.Path == "/api/users" {
-				n--
+			if r.URL.Path != "/api/users" {
+				return false
 			}
-			return r.URL.Path == "/api/users" && n == 0
+			if first = cmp.Or(first, r.URL.RawQuery); r.URL.RawQuery == first {
+				asked = 0
+			}
+			asked++
+			return asked == n
 		}
 	}
 	only := func(path string) func(*http.Request) bool {
