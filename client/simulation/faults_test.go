@@ -106,7 +106,9 @@ func (w *world) recordAnswer(q *request, a *answer) {
 }
 
 // portalPage is what a login portal in front of the directory answers.
-var portalPage = &answer{200, http.Header{"Content-Type": {"text/html"}}, []byte("<!doctype html><title>Welcome</title>")}
+var portalPage = &answer{
+	status: 200, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Welcome</title>"),
+}
 
 // respond carries the request out as the fault lets it, and answers.
 func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fault fault) {
@@ -123,7 +125,7 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 	}
 	// lie sends an answer that the directory did not give.
 	lie := func(status int, body string, headers ...string) {
-		a := &answer{status, http.Header{}, []byte(body)}
+		a := &answer{status: status, header: http.Header{}, body: []byte(body)}
 		for i := 0; i < len(headers); i += 2 {
 			a.header.Set(headers[i], headers[i+1])
 		}
@@ -239,7 +241,11 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 		a.send(rw, false)
 	case staleAnswer:
 		w.act(r, q)
-		deliver(w.earlierAnswer(q.uri))
+		earlier := w.earlierAnswer(q.uri)
+		if q.kind == opList {
+			q.run.listSince(earlier.at)
+		}
+		deliver(earlier)
 	case wrongAnswer:
 		w.act(r, q)
 		q.run.mislead()

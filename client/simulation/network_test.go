@@ -34,6 +34,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	at     time.Time // when the directory gave it
 }
 
 // ServeHTTP checks what a run sends, waits for the round of the answer, and answers,
@@ -98,7 +99,7 @@ func (w *world) act(r *http.Request, q *request) *answer {
 	if q.method != http.MethodGet {
 		w.recordEffects(q, before)
 	}
-	return &answer{recorder.Code, recorder.Header(), recorder.Body.Bytes()}
+	return &answer{recorder.Code, recorder.Header(), recorder.Body.Bytes(), time.Now()}
 }
 
 // recordEffects records which accounts the request has removed or disabled.

@@ -33,14 +33,19 @@ func (run *programRun) observe(q *request, a *answer) {
 		page := pageOf(q.uri)
 		items := body.Get(s.itemsOf(q.kind))
 		empty := q.kind == opList && s.none != "" && !items.Exists() && body.Get(s.none).Exists()
-		run.pages[page] = good && (items.IsArray() || empty)
+		whole := good && (items.IsArray() || empty)
 		if q.kind == opLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
-			run.pages[page] = true // the system has no log
+			whole = true // the system has no log
 		}
-		if run.pages[page] && (q.kind == opLog || run.planned == nil && q.reading == run.reading) {
+		if run.planned == nil {
+			run.pages[page] = whole
+		}
+		switch {
+		case !whole:
+		case q.kind == opLog, run.planned == nil && q.reading == run.reading:
 			run.observePage(q, a, body)
-		} else if run.pages[page] && s.last == "" { // a recheck of all accounts
-			run.observeMissing(items)
+		case run.planned != nil && s.relists:
+			run.observeRelisting(body)
 		}
 	case opGet, opRoles, opSearch, opSessions, opEvents, opConsents:
 		run.observePart(q, a, body, good)
@@ -76,11 +81,20 @@ func (s *system) itemsOf(kind operation) string {
 }
 
 // beginReading forgets what the listing said so far if the request is for its first page:
-// a run that reads it anew must not use anything of an earlier reading. Where accounts
-// can't be read alone, the listing may be a recheck.
+// a run that reads it anew must not use anything of an earlier reading. Where the listing
+// stands in for the reading of one account, it may have been planned by then.
 func (run *programRun) beginReading(q *request) {
-	if run.world.sys.last == "" || q.kind != opList || run.first != "" && run.first != pageOf(q.uri) {
+	if q.kind != opList || run.first != "" && run.first != pageOf(q.uri) {
 		return
+	}
+	switch {
+	case !run.listed:
+		run.attempts++
+	case run.world.sys.relists && run.attempts == 1: // nothing that could contradict itself came before
+		run.planned = run.told.clone()
+		return
+	default:
+		run.attempts = 1
 	}
 	run.first = pageOf(q.uri)
 	run.reading++
@@ -131,14 +145,22 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 	}
 }
 
-// observeMissing records which accounts a listing that is a recheck does not have.
-func (run *programRun) observeMissing(items gjson.Result) {
-	listed := map[string]bool{}
-	for _, item := range items.Array() {
-		listed[run.world.sys.read(item, false).id] = true
+// observeRelisting records a listing, in one response, that the run reads again instead
+// of one account: whom it does not have is gone.
+func (run *programRun) observeRelisting(body gjson.Result) {
+	run.relisted = time.Now()
+	for _, seen := range run.accounts {
+		seen.looksGone = true
 	}
-	for id, seen := range run.accounts {
-		seen.saidGone = seen.saidGone || !listed[id]
+	for _, item := range body.Get(run.world.sys.items).Array() {
+		t := run.world.sys.read(item, false)
+		run.recordNames(t)
+		if seen := run.accounts[t.id]; seen != nil {
+			seen.last, seen.looksGone = t, false
+		}
+	}
+	for _, seen := range run.accounts {
+		seen.saidGone = seen.saidGone || seen.looksGone
 	}
 }
 

@@ -31,8 +31,9 @@ func (run *programRun) checkRequest(q *request, r *http.Request) {
 			run.planned = run.told.clone()
 		}
 	case run.planned == nil:
-		run.beginReading(q)
-		run.pages[pageOf(q.uri)] = false // until an answer arrives
+		if run.beginReading(q); run.planned == nil {
+			run.pages[pageOf(q.uri)] = false // until an answer arrives
+		}
 	}
 	q.reading = run.reading
 	run.mu.Unlock()
@@ -42,6 +43,10 @@ func (run *programRun) checkRequest(q *request, r *http.Request) {
 		}
 	}
 }
+
+// signInTime is how long a run may take to sign in anew between its look at an account
+// and the request.
+const signInTime = 3 * roundLength
 
 // changeViolation says why the run must not send this request for a change, or nothing.
 func (run *programRun) changeViolation(q *request) string {
@@ -89,6 +94,9 @@ func (run *programRun) changeViolation(q *request) string {
 		if seen.looks < need || before > time.Millisecond {
 			return fmt.Sprintf("nobody has looked again: %d looks, %d tries, the last one %v before", seen.looks, seen.tries, q.at.Sub(seen.lookedAt))
 		}
+	}
+	if age := min(q.at.Sub(run.to), q.at.Sub(run.relisted)); p.recheck && w.sys.relists && age > time.Minute+signInTime {
+		return fmt.Sprintf("nobody has listed again for %v", age)
 	}
 	seen.tries++
 	seen.asked[q.kind] = true
@@ -177,6 +185,16 @@ func (run *programRun) endListingEarly() {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	run.cutShort = true
+}
+
+// listSince records that the run receives a page of the listing as it was then. No client
+// can tell what has changed since.
+func (run *programRun) listSince(at time.Time) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if run.planned == nil && (run.from.IsZero() || at.Before(run.from)) {
+		run.from = at
+	}
 }
 
 // mislead records that the run receives a wrong answer that no client can detect.

@@ -62,12 +62,14 @@ type programRun struct {
 	pages    map[string]bool         // of listings: whether the last attempt was answered
 	reading  int                     // how many times the first page was requested
 	first    string                  // the first page
+	attempts int                     // requests for it until one was answered
 	listed   bool                    // a page of the listing was answered
 	total    int                     // of the listing, the most that a page said
 	cutShort bool                    // an empty page may have ended the listing early, and no client can detect it
 	from, to time.Time               // first and last page of the listing
 	told     evidence                // until now
 	planned  *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
+	relisted time.Time               // when it was read again instead of one account
 	signedIn time.Time
 	loggedAt time.Time
 	effects  []effect

@@ -66,24 +66,23 @@ func seedOf(now time.Time) func(i uint64) uint64 {
 
 // play plays the story of one seed and returns its trace. It fails the test with every
 // violated invariant. all shows the whole trace of a failure, not only its end.
-func play(t *testing.T, seed uint64, all bool) (trace []string) {
+func play(t *testing.T, seed uint64, all bool) []string {
 	t.Helper()
+	var w *world
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, seed, systems[seed%uint64(len(systems))])
-		err := w.story()
-		trace = w.trace
-		if err != nil {
+		w = newWorld(t, seed, systems[seed%uint64(len(systems))])
+		if err := w.story(); err != nil {
 			w.violations = append(w.violations, err.Error())
 		}
-		if len(w.violations) == 0 {
-			return
-		}
-		shown := trace
-		if !all && len(shown) > 60 {
-			shown = shown[len(shown)-60:]
-		}
-		t.Errorf("%s, seed %d:\n  %s\n\ngo test ./client/simulation -run 'TestSimulation$' -seed=%d\n\n%s",
-			w.sys.name, seed, strings.Join(w.violations, "\n  "), seed, strings.Join(shown, "\n"))
 	})
-	return trace
+	if len(w.violations) == 0 {
+		return w.trace
+	}
+	shown := w.trace
+	if !all && len(shown) > 60 {
+		shown = shown[len(shown)-60:]
+	}
+	t.Errorf("%s, seed %d:\n  %s\n\ngo test ./client/simulation -run 'TestSimulation$' -seed=%d\n\n%s",
+		w.sys.name, seed, strings.Join(w.violations, "\n  "), seed, strings.Join(shown, "\n"))
+	return w.trace
 }

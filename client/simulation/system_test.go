@@ -25,6 +25,7 @@ type system struct {
 	// last is the request that completes the reading of one account; the requests
 	// before it return parts. Empty: accounts can't be read alone.
 	last    operation
+	relists bool // instead, the whole listing is read again if it is older than a minute
 	details bool // reading one account returns more than the listing, and happens before planning
 
 	logItems string // where a page of the log of all accounts has its entries

@@ -42,7 +42,7 @@ var systems = []*system{
 		},
 	},
 	{
-		name: "maestro", caller: true, freeIDs: true, cannot: []string{"disable"},
+		name: "maestro", caller: true, freeIDs: true, relists: true, cannot: []string{"disable"},
 		routes: []route{
 			{opSignIn, "POST /auth/sign-in", ""}, {opList, "GET /users", ""}, {opRemove, "DELETE /users/{}", ""},
 		},
