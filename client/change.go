@@ -100,8 +100,10 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 		r, requestErr = c.stepRequest(operation, step, current)
 		return requestErr
 	}
-	var earlierFailure error
-	unanswered := false // whether the last attempt ended without an answer
+	var earlierFailure error // of a request that is repeated
+	var maybeDone error      // of one that may have been carried out all the same
+	unanswered := false      // whether the last attempt ended without an answer
+	declined := false        // by confirm
 	err := c.retry(ctx, operation, func() error {
 		unanswered = false
 		// The token comes after confirm, which can take longer than a token lives.
@@ -110,6 +112,7 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 				return noRetry{err}
 			}
 			if err := confirm(ctx, prepare); err != nil {
+				declined = true
 				return noRetry{err}
 			}
 			if requestErr != nil {
@@ -133,6 +136,9 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 		}
 		if isRetryable(err) {
 			earlierFailure, unanswered = err, isConnectionError(err)
+			if !isRateLimited(err) {
+				maybeDone = err
+			}
 		}
 		return err
 	})
@@ -141,6 +147,8 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 		return nil
 	case errors.Is(err, job.ErrNotFound) && earlierFailure != nil:
 		return fmt.Errorf("%w now; an earlier request to %s it failed: %w", err, operation, earlierFailure)
+	case declined && maybeDone != nil:
+		return fmt.Errorf("%w; %w: %s: %w", err, job.ErrMaybeDone, operation, maybeDone)
 	case unanswered:
 		return fmt.Errorf("%w; it may have been done all the same", err)
 	}

@@ -198,10 +198,46 @@ func TestConfirmBeforeEachRequest(t *testing.T) {
 					}
 					return nil
 				})
-				if err != no || asked != 2 { //nolint:errorlint // as it is
+				if !errors.Is(err, no) || asked != 2 {
 					t.Errorf("asked %d times: %v", asked, err)
 				}
 				s.wantRequests(t, "DELETE /users/1")
+			})
+		})
+	}
+}
+
+// TestConfirmAfterNoAnswer: a no of the second look does not undo a first request that
+// may have been carried out.
+func TestConfirmAfterNoAnswer(t *testing.T) {
+	for name, row := range map[string]struct {
+		answers []any
+		maybe   bool
+	}{
+		"no request":           {nil, false},
+		"no answer":            {[]any{hangUp}, true},
+		"500":                  {[]any{500}, true},
+		"502":                  {[]any{502}, true},
+		"too fast":             {[]any{status(429, "")}, false},
+		"no answer, too fast":  {[]any{hangUp, status(429, "")}, true},
+		"too fast, no answer":  {[]any{status(429, ""), hangUp}, true},
+		"too fast, then again": {[]any{status(429, ""), status(429, "")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, answering(routes{"DELETE /users/1": turns(row.answers...)}), func(t *testing.T, s *server) {
+				no := errors.New("active again")
+				err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, func(context.Context, func(job.User) error) error {
+					if len(s.seen()) == len(row.answers) {
+						return no
+					}
+					return nil
+				})
+				if !errors.Is(err, no) || errors.Is(err, job.ErrMaybeDone) != row.maybe {
+					t.Errorf("%v; want that it may be done: %t", err, row.maybe)
+				}
+				if !row.maybe && err != no { //nolint:errorlint // as it is
+					t.Errorf("%v, want %v", err, no)
+				}
 			})
 		})
 	}

@@ -121,6 +121,13 @@ func isRetryable(err error) bool {
 	return isConnectionError(err)
 }
 
+// isRateLimited reports whether the directory did not carry the request out because there
+// were too many.
+func isRateLimited(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && (status.RateLimited || status.Code == http.StatusTooManyRequests)
+}
+
 // A connectionError is a request without an answer, or an answer that was cut short.
 type connectionError struct{ cause error }
 

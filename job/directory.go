@@ -24,7 +24,8 @@ type Directory interface {
 	User(ctx context.Context, u User) (User, error)
 
 	// Remove removes the account u for good. It calls confirm right before each
-	// request; if confirm returns an error, it sends nothing and returns that error.
+	// request; if confirm returns an error, it sends nothing and returns that error,
+	// with ErrMaybeDone if an earlier request leaves open what has become of u.
 	// It returns ErrNotFound if the account is already gone, ErrHalfDone if only some
 	// of the steps of a removal succeeded, and ErrRenamed if a request would address
 	// the account by a value that is no longer its own. Once ctx is done, no request
@@ -54,6 +55,10 @@ var (
 	// ErrRenamed means that no request was sent, because the account has another name
 	// than in the plan, and the old name may belong to another account now.
 	ErrRenamed = errors.New("the account has been renamed since it was planned")
+
+	// ErrMaybeDone comes with the error of a Confirm if an earlier request of the same call
+	// may have been carried out, or may still be: it got no answer, or one that leaves it open.
+	ErrMaybeDone = errors.New("an earlier request may have been carried out all the same")
 
 	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")

@@ -110,14 +110,8 @@ func TestRunDisables(t *testing.T) {
 		{"the answer is lost", all(disableOnly, lost("2", disabledIn)), Completed, "2:kept/already_disabled", "self list read 2 disable 2 read 2"},
 		{"the answer is lost, and the account is one to remove", all(both, lost("2", disabledIn)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 disable 2 read 2 read 3 disable 3"},
 		{"the answer is lost, without a second look", all(disableOnly, failing("2", errAgain), func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2 disable 2"},
-		{"used between two requests", all(disableOnly, failing("2", errAgain), func(c *cleanup) {
-			c.dir.read = func(_ context.Context, u User) (User, error) {
-				if c.dir.requests[u.ID] > 0 {
-					u.LastLogin = LoginAt(testNow)
-				}
-				return u, nil
-			}
-		}), Completed, "2:kept/active_again", "self list read 2 disable 2 read 2"},
+		{"used between two requests", all(disableOnly, failing("2", errAgain), usedAfter(1)), Completed, "2:kept/active_again", "self list read 2 disable 2 read 2"},
+		{"used after a request without an answer", all(disableOnly, failing("2", errUnanswered), usedAfter(1)), Partial, "2:failed", "self list read 2 disable 2 read 2"},
 		{"what was not asked about counts as failed", all(disableOnly, func(c *cleanup) { c.dir.unconfirmed = true }), Partial, "2:failed", ""},
 		{"disabled ones end a row of failures", all(both, func(c *cleanup) {
 			c.MaxFailures = 2

@@ -248,6 +248,19 @@ func failing(id string, errs ...error) func(*cleanup) {
 	}
 }
 
+// usedAfter makes a recheck find that an account has been used since so many requests
+// about it.
+func usedAfter(requests int) func(*cleanup) {
+	return func(c *cleanup) {
+		c.dir.read = func(_ context.Context, u User) (User, error) {
+			if c.dir.requests[u.ID] >= requests {
+				u.LastLogin = LoginAt(testNow)
+			}
+			return u, nil
+		}
+	}
+}
+
 // list makes the listing fail with err before the account with the index i.
 func list(i int, err error) func(*cleanup) {
 	return func(c *cleanup) {

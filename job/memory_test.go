@@ -35,7 +35,10 @@ type memory struct {
 
 var _ Directory = (*memory)(nil)
 
-var errAgain = errors.New("try again")
+var (
+	errAgain      = errors.New("try again")
+	errUnanswered = fmt.Errorf("no answer: %w", errAgain) // the request may have been carried out
+)
 
 func (d *memory) recordRequest(what string) {
 	d.mu.Lock()
@@ -136,12 +139,17 @@ func (d *memory) change(ctx context.Context, u User, what string, done *[]string
 		d.busy--
 		d.mu.Unlock()
 	}()
+	unanswered := false
 	for attempt := 1; ; attempt++ {
 		if !d.unconfirmed {
 			// Whether ctx is done is left to confirm.
-			if err := confirm(ctx, prepare); err != nil && d.steps && attempt > 1 {
+			switch err := confirm(ctx, prepare); {
+			case err == nil:
+			case d.steps && attempt > 1:
 				return fmt.Errorf("%s user: %w: %w", what, ErrHalfDone, err)
-			} else if err != nil {
+			case unanswered:
+				return fmt.Errorf("%w; %w", err, ErrMaybeDone)
+			default:
 				return err
 			}
 		}
@@ -167,6 +175,7 @@ func (d *memory) change(ctx context.Context, u User, what string, done *[]string
 			d.gone = append(d.gone, id)
 			d.mu.Unlock()
 		}
+		unanswered = unanswered || errors.Is(err, errUnanswered)
 		if !errors.Is(err, errAgain) {
 			return fmt.Errorf("%s user: %w", what, err)
 		}

@@ -66,7 +66,12 @@ func (m *removal) execute(ctx context.Context) (Result, error) {
 	case errors.Is(err, ErrHalfDone): // whatever error stopped it
 		a.Result, a.Error = NotRemoved, Describe(err)
 	case errors.Is(err, errAlreadyDisabled):
-		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, Describe(err), nil
+		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, errAlreadyDisabled.Error(), nil
+	case errors.Is(err, ErrMaybeDone): // it is to be kept, and may be lost all the same
+		if errors.Is(err, errNoLongerCandidate) {
+			err = fmt.Errorf("%s by now: %w", m.kept, err)
+		}
+		a.Result, a.Error = NotRemoved, Describe(err)
 	case errors.Is(err, errNoLongerCandidate):
 		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
 	case errors.Is(err, ErrRenamed): // nothing was sent: the old name may belong to another account

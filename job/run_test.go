@@ -131,15 +131,19 @@ func TestRun(t *testing.T) {
 		{"signed out", failing("2", fmt.Errorf("%w: %w", ErrSignedOut, ErrCredentials)), Failed, "1:removed 2:failed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
 		{"a request is repeated", failing("2", errAgain, errAgain), Completed, removed, "self list read 1 remove 1 read 2 remove 2 read 2 remove 2 read 2 remove 2 read 3 remove 3"},
 		{"a request is repeated in vain", failing("2", errAgain, errBroken), Partial, "1:removed 2:failed 3:removed", ""},
-		{"used between two requests", func(c *cleanup) {
-			failing("2", errAgain)(c)
+		{"used between two requests", func(c *cleanup) { failing("2", errAgain)(c); usedAfter(1)(c) }, Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		{"used after a request without an answer", func(c *cleanup) { failing("2", errUnanswered)(c); usedAfter(1)(c) }, Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		{"used after another request, the first one without an answer", func(c *cleanup) { failing("2", errUnanswered, errAgain)(c); usedAfter(2)(c) }, Partial, "1:removed 2:failed 3:removed", ""},
+		{"renamed after a request without an answer", func(c *cleanup) {
+			c.dir.byName = true
+			failing("2", errUnanswered)(c)
 			c.dir.read = func(_ context.Context, u User) (User, error) {
 				if c.dir.requests[u.ID] > 0 {
-					u.LastLogin = LoginAt(testNow)
+					u.Username = "somebody"
 				}
 				return u, nil
 			}
-		}, Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		}, Partial, "1:removed 2:failed 3:removed", ""},
 		{"what was not asked about counts as failed", func(c *cleanup) { c.dir.unconfirmed = true }, Partial, "1:failed 2:failed 3:failed", ""},
 
 		// failures in a row
