@@ -21,7 +21,7 @@ import (
 	"dormant/client/sandbox"
 )
 
-// canaries are the texts of which none may be seen, in any form in which they are
+// canaries are secrets, none of which may be seen, in every form in which they are
 // found by a part that no escape changes, or as base64.
 type canaries map[string][]string
 

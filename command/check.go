@@ -227,7 +227,7 @@ func count(accounts []job.User, matches func(job.User) bool) int {
 // maxShown is how many accounts check shows.
 const maxShown = 5
 
-// readAlone reads those accounts alone of which the listing does not tell enough. It
+// readAlone reads each account alone about which the listing does not tell enough. It
 // returns all of them, in their order.
 func readAlone(ctx context.Context, cleanup *job.Cleanup, accounts []job.User, now time.Time) ([]job.User, error) {
 	read, err := collect(cleanup.Detailed(ctx, listing(accounts), now))

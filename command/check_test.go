@@ -38,7 +38,7 @@ func TestCheckAndExplainOnlyLook(t *testing.T) {
 	d.onlyReads(d.Requests())
 }
 
-// Whoever writes a profile sees what is made of it.
+// The author of a profile sees what the program reads by it.
 func TestCheckShowsWhatAProfileReads(t *testing.T) {
 	t.Parallel()
 	mine := func(t *testing.T, old, line string) string {

@@ -17,7 +17,7 @@ import (
 	"dormant/job"
 )
 
-// killableRun is what requests do to a directory, and when the program is killed there.
+// killableRun is a run that is killed at a chosen moment, and what it did to the directory.
 type killableRun struct {
 	*directory
 	journal string
@@ -26,7 +26,7 @@ type killableRun struct {
 	mu      sync.Mutex
 	arrived int  // requests for a change
 	taken   int  // those that were carried out
-	dead    bool // and what it sent before does not arrive any more
+	dead    bool // what it sent before does not arrive any more
 }
 
 // target is the account that the request would change, or "".
@@ -64,7 +64,7 @@ func (d *directory) expectIntent(journal, id string) {
 }
 
 // carryOut carries every change out that has its intent, whatever happens meanwhile to
-// whoever sent it. The n-th one does not come to that if the program is to be killed before it.
+// the program. The n-th one is not carried out if the program is to be killed before it.
 func (c *killableRun) carryOut(when string, n int) {
 	c.before(func(_ http.ResponseWriter, r *http.Request) bool {
 		c.mu.Lock()

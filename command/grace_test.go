@@ -17,7 +17,7 @@ import (
 	"dormant/job"
 )
 
-// Only those go whom an earlier run has found, long enough ago.
+// Only accounts are removed that an earlier run has found, long enough ago.
 func TestGrace(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
@@ -103,7 +103,7 @@ func TestGrace(t *testing.T) {
 	d.expectOrder()
 }
 
-// Nobody counts as found before if the ledger is not one of this directory.
+// No account counts as found before if the ledger is about another directory.
 func TestALedgerThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")

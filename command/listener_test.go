@@ -246,8 +246,7 @@ func TestListenerManyConnections(t *testing.T) {
 				c.Close()
 			}
 		}
-		// Whoever does not read what was asked for is in nobody's way but that of
-		// other scrapes.
+		// A client that does not read its answer keeps only other scrapes waiting.
 		var deaf []memoryConn
 		for range maxScrapes {
 			c := connect()

@@ -118,8 +118,8 @@ func TestWhoNeverLoggedIn(t *testing.T) {
 	}
 }
 
-// Whoever is unused is disabled first, and removed when more time has passed:
-// nothing but the directory remembers.
+// An unused account is disabled first, and removed when more time has passed. Only
+// the directory remembers that.
 func TestDisablesBeforeItRemoves(t *testing.T) {
 	first := now.AddDate(0, 0, -45)
 	unused := func(u sandbox.User, since time.Time) bool {

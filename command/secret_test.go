@@ -172,7 +172,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// commandRuns is all the commands before one directory.
+// commandRuns are runs of all the commands against one directory.
 type commandRuns struct {
 	d        *directory
 	says, at string

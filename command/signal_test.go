@@ -13,8 +13,8 @@ import (
 	"dormant/job"
 )
 
-// stuckDirectory is a directory in which a first removal waits for release, and the
-// look at a second account does not end before the program gives it up.
+// stuckDirectory is a directory in which the first removal waits for release, and the
+// second look at another account ends when the program cancels it.
 type stuckDirectory struct {
 	*directory
 	first, second    string
@@ -47,7 +47,7 @@ func serveStuck(t *testing.T) *stuckDirectory {
 	return h
 }
 
-// wait waits until the directory is halfway.
+// wait waits until the removal and the look are under way.
 func (h *stuckDirectory) wait(t *testing.T, p *program) {
 	t.Helper()
 	p.await(t, h.reached)

@@ -29,7 +29,7 @@ import (
 	"dormant/job"
 )
 
-// fault is what goes wrong with a run.
+// fault is something that goes wrong with a run.
 type fault struct {
 	says string
 	hook hook
@@ -52,13 +52,13 @@ func TestAYear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { aYear(t, at) })
 }
 
-// runCounter is a log of which only the runs are kept.
+// runCounter is a log that counts the runs and keeps nothing else.
 type runCounter struct {
 	mu       sync.Mutex
 	full     bool
 	starts   map[int64]int // by the hour
 	outcomes map[string]int
-	skipped  int // out
+	skipped  int // runs that were left out
 }
 
 func (c *runCounter) Write(line []byte) (int, error) {
