@@ -89,7 +89,8 @@ func (c *Client) isGone(ctx context.Context, u job.User) bool {
 // performStep performs one step, with retries.
 func (c *Client) performStep(ctx context.Context, operation string, step profile.Step, u job.User, confirm job.Confirm) error {
 	r, requestErr := c.stepRequest(operation, step, u)
-	if requestErr != nil && !(errors.Is(requestErr, profile.ErrUnnamed) && c.profile.Get != nil) { // confirm may read what the listing lacks
+	mayComplete := errors.Is(requestErr, profile.ErrUnnamed) && c.profile.Get != nil // confirm may read what the listing lacks
+	if requestErr != nil && !mayComplete {
 		return requestErr
 	}
 	// prepare makes the request anew, of the account as it is now.

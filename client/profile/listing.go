@@ -64,7 +64,7 @@ func (l Listing) validate(v *validator, key string, known []string) {
 	l.Paging.validate(v, key, l.Method)
 	v.jsonPaths(key+".none", l.None)
 	v.condition(key+".only", l.Only)
-	l.Paging.validateCounts(v, key)
+	l.validateCounts(v, key)
 }
 
 func (v *validator) itemsMissing(key string) {
