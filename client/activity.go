@@ -74,8 +74,8 @@ func (c *Client) refreshActivity(ctx context.Context) error {
 }
 
 // withCurrentActivity returns the account with what the sources say of it now. It
-// returns job.ErrNotFound if only a source can tell that the account is gone, and
-// does.
+// returns job.ErrNotFound if a source about the account says that it is gone, and no
+// lookup could have said so.
 func (c *Client) withCurrentActivity(ctx context.Context, u job.User) (job.User, error) {
 	if err := c.refreshActivity(ctx); err != nil {
 		return job.User{}, fmt.Errorf("list activity: %w", err)

@@ -102,9 +102,10 @@ func TestNoActivityLog(t *testing.T) {
 	}
 }
 
-// TestLookAgain: what the sources about all accounts say is said anew if it was
-// said more than a minute ago, once for all accounts that are looked at.
-func TestLookAgain(t *testing.T) {
+// TestActivityIsRefreshed: the sources about all accounts are read again before a
+// removal if the last reading is more than a minute old, once for all accounts that
+// wait for it.
+func TestActivityIsRefreshed(t *testing.T) {
 	const shared, own = "  - {path: /log, items: log, account: {path: who}, at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n"
 	const get = "get: {path: \"/users/{id}\"}\n"
 	for _, row := range []struct {
@@ -130,7 +131,7 @@ func TestLookAgain(t *testing.T) {
 					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, time.Now().Unix())
 				},
 			}), func(t *testing.T, s *server) {
-				c := connect(t, s, watched(t, row.activity+get))
+				c := connect(t, s, withActivity(t, row.activity+get))
 				if row.listed {
 					if _, err := all(t, s, c); err != nil {
 						t.Fatal(err)
@@ -157,9 +158,9 @@ func TestLookAgain(t *testing.T) {
 	}
 }
 
-// TestLookIsDatedFromItsStart: what happens while the sources are read need not be
-// in what they said.
-func TestLookIsDatedFromItsStart(t *testing.T) {
+// TestSnapshotIsDatedFromItsStart: an event that happens while the sources are read
+// may be missing in what they said.
+func TestSnapshotIsDatedFromItsStart(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		takes time.Duration // each reading of the log
@@ -179,7 +180,7 @@ func TestLookIsDatedFromItsStart(t *testing.T) {
 					fmt.Fprintf(w, `{"log":[{"who":1,"at":%d}]}`, start)
 				},
 			}), func(t *testing.T, s *server) {
-				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"),
+				c := connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"),
 					func(o *Options) { o.Timeout = time.Hour })
 				if _, err := all(t, s, c); err != nil {
 					t.Fatal(err)
@@ -204,9 +205,9 @@ func TestLookIsDatedFromItsStart(t *testing.T) {
 	}
 }
 
-// TestOwnSourceBesideAFile: where last logins come from elsewhere, what the
-// directory itself proves counts all the same, before anybody is planned.
-func TestOwnSourceBesideAFile(t *testing.T) {
+// TestAccountSourceBesideAFile: where last logins come from an activity file, what the
+// directory itself proves still counts, before the plan is made.
+func TestAccountSourceBesideAFile(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, coverage := range []string{"life", "complete"} {
 		s := serve(t, routes{
@@ -219,14 +220,14 @@ func TestOwnSourceBesideAFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := connect(t, s, watched(t, "  {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: "+coverage+"}\nget: {path: \"/users/{id}\"}\n"))
+		c := connect(t, s, withActivity(t, "  {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: "+coverage+"}\nget: {path: \"/users/{id}\"}\n"))
 		cleanup := job.Cleanup{Directory: c, Activity: file, Policy: job.Policy{InactiveSince: now.AddDate(0, -3, 0)}}
 		got := map[string]string{}
 		for u, err := range cleanup.Detailed(t.Context(), c.Users(t.Context()), now) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[u.ID] = told(u)
+			got[u.ID] = describeUse(u)
 		}
 		want := map[string]string{"1": "absent, active 2025-12-31T23:59:59Z", "2": "absent, active 2020-12-31T23:59:59Z", "3": "absent, partial"}
 		if coverage == "complete" {
@@ -238,12 +239,13 @@ func TestOwnSourceBesideAFile(t *testing.T) {
 	}
 }
 
-// TestLookAgainFails: an account is not judged by what was true long ago.
-func TestLookAgainFails(t *testing.T) {
+// TestRefreshFails: an account is not judged by old activity if the sources can't be
+// read again.
+func TestRefreshFails(t *testing.T) {
 	for name, answer := range map[string]any{"404": 404, "403": 403, "500": 500, "HTML": "<html>", "nobody is named": `{"log":[{"at":"2024-01-01"}]}`} {
 		bubble(t, answering(routes{"GET /users": people(1, 1, ""), "GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /log": turns(`{"log":[]}`, answer)}),
 			func(t *testing.T, s *server) {
-				c := connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"), retries(0))
+				c := connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at}\nget: {path: \"/users/{id}\"}\n"), retries(0))
 				if _, err := all(t, s, c); err != nil {
 					t.Fatal(err)
 				}

@@ -70,9 +70,9 @@ func TestAssertion(t *testing.T) {
 		"Google's for another name": {google, "app", "app", "kid-7"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			office := serve(t, routes{"POST /token": `{"access_token":"tok-SECRET-9","expires_in":3600}`})
+			tokenServer := serve(t, routes{"POST /token": `{"access_token":"tok-SECRET-9","expires_in":3600}`})
 			s := serve(t, routes{"GET /users": people(1, 1, ""), "DELETE /users/1": 204})
-			c := connect(t, s, load(t, withAssertion), signsFor("root@acme.test", row.key, row.id, office))
+			c := connect(t, s, load(t, withAssertion), signsFor("root@acme.test", row.key, row.id, tokenServer))
 			before := time.Now().Add(-time.Second)
 			if _, err := all(t, s, c); err != nil {
 				t.Fatal(err)
@@ -81,10 +81,10 @@ func TestAssertion(t *testing.T) {
 				t.Error(err)
 			}
 			s.wantRequests(t, "GET /users", "DELETE /users/1")
-			office.wantRequests(t, "POST /token")
+			tokenServer.wantRequests(t, "POST /token")
 			wantHeaders(t, s.seen()[0], map[string]string{"Authorization": "Bearer tok-SECRET-9", "X-Actor": "root@acme.test", "X-Plain": "plain"})
 
-			post := office.seen()[0]
+			post := tokenServer.seen()[0]
 			wantHeaders(t, post, map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Authorization": "", "X-Actor": "", "X-Plain": "", "Cookie": "", "Accept": "application/json"})
 			form := must(url.ParseQuery(post.body))
 			if form.Get("grant_type") != "urn:x:jwt" || form.Get("client_id") != row.id || form.Has("client_id") != (row.id != "") || len(form["assertion"]) != 1 {
@@ -92,7 +92,7 @@ func TestAssertion(t *testing.T) {
 			}
 			token, err := jwt.Parse(form.Get("assertion"), func(*jwt.Token) (any, error) { return &testKey().PublicKey, nil },
 				jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithIssuer(row.issuer),
-				jwt.WithSubject("root@acme.test"), jwt.WithAudience(office.URL+"/prefix/token"))
+				jwt.WithSubject("root@acme.test"), jwt.WithAudience(tokenServer.URL+"/prefix/token"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,8 +108,9 @@ func TestAssertion(t *testing.T) {
 	}
 }
 
-// TestAssertionIsNew each time: one that was made for an earlier sign-in is old.
-func TestAssertionIsNew(t *testing.T) {
+// TestEachSignInSignsANewAssertion: an assertion of an earlier sign-in is not used
+// again.
+func TestEachSignInSignsANewAssertion(t *testing.T) {
 	_, _, google := keyTexts()
 	profile := strings.Replace(withAssertion, `url: "{login}/prefix/token"`, "path: /token", 1)
 	bubble(t, answering(routes{"POST /token": `{"access_token":"t","expires_in":3600}`, "GET /users": people(1, 1, "")}), func(t *testing.T, s *server) {
@@ -136,7 +137,8 @@ func TestAssertionIsNew(t *testing.T) {
 	})
 }
 
-// TestAssertionIsHidden, and so is the key, whatever a server says.
+// TestAssertionIsHidden: neither the assertion nor the key shows in a log or an error,
+// whatever a server says.
 func TestAssertionIsHidden(t *testing.T) {
 	_, _, google := keyTexts()
 	for _, code := range []int{200, 400, 401, 500} {
@@ -200,8 +202,8 @@ func TestReadKey(t *testing.T) {
 	}
 }
 
-// TestKeyWithoutAnOwner: somebody has to be the issuer.
-func TestKeyWithoutAnOwner(t *testing.T) {
+// TestKeyNeedsAnIssuer: a key without an owner needs a client id.
+func TestKeyNeedsAnIssuer(t *testing.T) {
 	_, pkcs8, google := keyTexts()
 	for id, ok := range map[string]bool{"": false, "app": true} {
 		o := Options{
@@ -255,8 +257,9 @@ remove: {path: "/users/{id}"}
 
 // --- without a sign-in ---
 
-// TestWhatASignInNeeds has each problem on a line of its own.
-func TestWhatASignInNeeds(t *testing.T) {
+// TestSignInValuesCheck: each row has one problem with the values for a sign-in, or
+// none.
+func TestSignInValuesCheck(t *testing.T) {
 	_, pkcs8, google := keyTexts()
 	p := load(t, withAssertion)
 	login := map[string]string{"login": "https://login.test"}

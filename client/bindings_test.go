@@ -8,8 +8,9 @@ import (
 	"dormant/job"
 )
 
-// TestBraces in requests, as GraphQL and JSON in a text have them.
-func TestBraces(t *testing.T) {
+// TestBracesInRequests: doubled braces are literal braces, as in GraphQL and in JSON
+// within a text.
+func TestBracesInRequests(t *testing.T) {
 	for step, want := range map[string]struct{ line, body string }{
 		`{method: POST, path: /graphql, body: {query: "mutation {{ removeUser(id: \"{id}\") {{ ok }} }}"}}`:                 {"POST /graphql", `{"query":"mutation { removeUser(id: \"7\") { ok } }"}`},
 		`{method: POST, path: /graphql, body: {query: "query {{ id }}", operationName: "{{id}}", variables: {id: "{id}"}}}`: {"POST /graphql", `{"operationName":"{id}","query":"query { id }","variables":{"id":"7"}}`},
@@ -36,8 +37,8 @@ func TestBraces(t *testing.T) {
 	}
 }
 
-// TestExtraObjects: an object or an array keeps its JSON as a whole value in a
-// body, and stands nowhere else.
+// TestExtraObjects: an object or an array keeps its JSON as all of a value in a body,
+// and is accepted nowhere else.
 func TestExtraObjects(t *testing.T) {
 	extra := map[string]string{"ref": `{"b":1,"a":[1.50,"x"]}`, "list": `[1,{}]`}
 	for step, want := range map[string]string{

@@ -24,9 +24,9 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 	return n, asConnectionError(err)
 }
 
-// A streamedBody is a response of which each part may take as long as a whole
-// request, so that a long listing is not cut short while it flows. The time
-// between two reads does not count: then the client is busy, not the server.
+// A streamedBody is a response whose parts may each take as long as a whole request,
+// so that a long listing is not cut short while it flows. The time between two reads
+// does not count: then the client is busy, not the server.
 type streamedBody struct {
 	body    io.Reader
 	timer   *time.Timer

@@ -44,8 +44,9 @@ func TestOneSegment(t *testing.T) {
 	}
 }
 
-// TestNoSegment: ids that no escaping makes a segment are not acted on.
-func TestNoSegment(t *testing.T) {
+// TestUnsafeIDs: ids that can't be one segment of a path are not acted on, however
+// they are escaped.
+func TestUnsafeIDs(t *testing.T) {
 	s := serve(t, routes{})
 	for _, id := range []string{"", ".", "..", "../1", "a/../b", `..\x`, "./", "a\x00b", "a\nb", "\u0085", " a", "a\t", "\xff", strings.Repeat("x", 600)} {
 		for _, profile := range []string{"maestro", "itflex", "redmine"} {
@@ -124,7 +125,7 @@ func TestRemoveCodes(t *testing.T) {
 	}
 }
 
-// TestRemoveAnswers: a success has to come from the API.
+// TestRemoveAnswers: an answer is a success only if it comes from the API.
 func TestRemoveAnswers(t *testing.T) {
 	for body, ok := range map[string]bool{
 		"": true, "{}": true, "null": true, "removed": true, `{"removed":"<b>1</b>"}`: true, strings.Repeat("x", 2*maxBody): true,
@@ -171,7 +172,7 @@ func TestConfirm(t *testing.T) {
 		}
 	}
 	// A 401 while looking again is not one of the removal.
-	o := itflexOffice("900")
+	o := itflexTokens("900")
 	s2 := serve(t, o)
 	c, asked := connect(t, s2, builtin(t, "itflex"), signsInITFlex), 0
 	no := error(&statusError{Code: 401})                                                                                                                    // before a token is asked for
@@ -182,8 +183,8 @@ func TestConfirm(t *testing.T) {
 	s2.wantRequests(t)
 }
 
-// TestConfirmBeforeEachRequest: the second look says no after a first request
-// that got no answer.
+// TestConfirmBeforeEachRequest: a request that had no answer is not sent again if the
+// account is no longer a candidate.
 func TestConfirmBeforeEachRequest(t *testing.T) {
 	for name, first := range map[string]any{"500": 500, "no answer": hangUp, "429": status(429, "", "Retry-After", "60")} {
 		t.Run(name, func(t *testing.T) {
@@ -207,8 +208,8 @@ func TestConfirmBeforeEachRequest(t *testing.T) {
 	}
 }
 
-// TestConfirmAfterNoAnswer: a no of the second look does not undo a first request that
-// may have been carried out.
+// TestConfirmAfterNoAnswer: if confirm refuses the second attempt, the first request
+// may still have been carried out.
 func TestConfirmAfterNoAnswer(t *testing.T) {
 	for name, row := range map[string]struct {
 		answers []any
@@ -243,7 +244,8 @@ func TestConfirmAfterNoAnswer(t *testing.T) {
 	}
 }
 
-// TestGoneAfterNoAnswer: nobody can tell who removed it.
+// TestGoneAfterNoAnswer: an account that is gone after a request without an answer may
+// have been removed by somebody else.
 func TestGoneAfterNoAnswer(t *testing.T) {
 	bubble(t, answering(routes{"DELETE /users/1": turns(hangUp, 502, 404)}), func(t *testing.T, s *server) {
 		err := connect(t, s, builtin(t, "maestro")).Remove(t.Context(), job.User{ID: "1"}, agree)
@@ -319,7 +321,8 @@ func TestRemoveCancelled(t *testing.T) {
 	})
 }
 
-// TestDetail is what a server says about a refusal, as far as a report may show it.
+// TestDetail: a report may show the beginning of what a server says about a refusal; a
+// log may not.
 func TestDetail(t *testing.T) {
 	jwt := strings.Repeat("eyJSECRET.", 300)
 	for name, row := range map[string]struct{ token, body, want string }{

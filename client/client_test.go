@@ -192,8 +192,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestClose: a daemon makes a client for each run, so what a client leaves open
-// adds up.
+// TestClose: a daemon makes a client for each run, so connections that a client leaves
+// open would add up.
 func TestClose(t *testing.T) {
 	bubble(t, answering(routes{"GET /users": people(1, 1, "")}), func(t *testing.T, s *server) {
 		c := connect(t, s, pagedProfile(t, ""))
@@ -214,7 +214,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestURLWithEscapes is a base path that would change if it were decoded.
+// TestURLWithEscapes: a base path keeps its escapes.
 func TestURLWithEscapes(t *testing.T) {
 	s := serve(t, routes{"GET /a%2Fb/users": `{"users":[]}`, "DELETE /a%2Fb/users/1%2F2": 204})
 	c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.URL = must(url.Parse(s.URL + "/prefix/a%2Fb")) })

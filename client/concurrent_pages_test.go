@@ -15,22 +15,22 @@ import (
 	"time"
 )
 
-// shelf is a directory of pages by number that counts how many are asked for at
+// numberedPages is a directory of pages by number that counts how many are asked for at
 // once. Each takes a second, later ones less.
-type shelf struct {
+type numberedPages struct {
 	accounts, size int
 	total          func(page int) int
 	answer         map[int]any // instead of the accounts
 	now, most      *atomic.Int32
 }
 
-// open makes the shelf ready for a test of its own.
-func (s shelf) open() shelf {
+// open makes the numberedPages ready for a test of its own.
+func (s numberedPages) open() numberedPages {
 	s.now, s.most = &atomic.Int32{}, &atomic.Int32{}
 	return s
 }
 
-func (s shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s numberedPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.most.Store(max(s.most.Load(), s.now.Add(1)))
 	defer s.now.Add(-1)
 	page, _ := strconv.Atoi(r.URL.Query().Get("p"))
@@ -54,24 +54,26 @@ func always(n int) func(int) int { return func(int) int { return n } }
 
 const numbered = ", page: {param: p, first: 1}, total: n"
 
+// TestPagesAtOnce: pages that are read at once yield the same accounts and errors as
+// one after the other, in less time.
 func TestPagesAtOnce(t *testing.T) {
 	for name, row := range map[string]struct {
-		shelf
+		numberedPages
 		took time.Duration // with 4 connections, to the second
 		err  string
 	}{
-		"exact":       {shelf{accounts: 40, size: 4, total: always(40)}, 4 * time.Second, ""},
-		"a last one":  {shelf{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
-		"one page":    {shelf{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
-		"nobody":      {shelf{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
-		"total grows": {shelf{accounts: 24, size: 4, total: func(page int) int { return 16 + min(2*page, 8) }}, 0, ""},
-		"total shrinks": {shelf{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
+		"exact":       {numberedPages{accounts: 40, size: 4, total: always(40)}, 4 * time.Second, ""},
+		"a last one":  {numberedPages{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
+		"one page":    {numberedPages{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
+		"nobody":      {numberedPages{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
+		"total grows": {numberedPages{accounts: 24, size: 4, total: func(page int) int { return 16 + min(2*page, 8) }}, 0, ""},
+		"total shrinks": {numberedPages{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
 			"20 accounts and says that there are 40"},
-		"total too large": {shelf{accounts: 20, size: 4, total: always(40)}, 0, "20 accounts and says that there are 40"},
-		"an error later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{4: 409}}, 0, "page 4: the directory answered 409"},
-		"cut later":       {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{6: cut(`{"users":[{"id":21}`)}}, 0, "page 6: the answer was cut short"},
-		"no total later":  {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{5: status(200, people(17, 20, ""))}}, 0, "page 5: n is nothing"},
-		"HTML later":      {shelf{accounts: 40, size: 4, total: always(40), answer: map[int]any{9: status(200, "<html>")}}, 0, "page 9: the answer is not JSON"},
+		"total too large": {numberedPages{accounts: 20, size: 4, total: always(40)}, 0, "20 accounts and says that there are 40"},
+		"an error later":  {numberedPages{accounts: 40, size: 4, total: always(40), answer: map[int]any{4: 409}}, 0, "page 4: the directory answered 409"},
+		"cut later":       {numberedPages{accounts: 40, size: 4, total: always(40), answer: map[int]any{6: cut(`{"users":[{"id":21}`)}}, 0, "page 6: the answer was cut short"},
+		"no total later":  {numberedPages{accounts: 40, size: 4, total: always(40), answer: map[int]any{5: status(200, people(17, 20, ""))}}, 0, "page 5: n is nothing"},
+		"HTML later":      {numberedPages{accounts: 40, size: 4, total: always(40), answer: map[int]any{9: status(200, "<html>")}}, 0, "page 9: the answer is not JSON"},
 	} {
 		var accounts [2]string
 		for i, n := range []int{1, 4} {
@@ -101,8 +103,8 @@ func TestPagesAtOnce(t *testing.T) {
 	}
 }
 
-// TestShortPageAmongMany: what was asked for ahead is given up where a page turns
-// out to be shorter than the first.
+// TestShortPageAmongMany: pages that were requested ahead are dropped if a page before
+// them is shorter than the first.
 func TestShortPageAmongMany(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 16} {
 		s := serve(t, routes{
@@ -116,10 +118,11 @@ func TestShortPageAmongMany(t *testing.T) {
 	}
 }
 
-// TestPagesAtOnceRetry: a page that fails is tried again in its place.
+// TestPagesAtOnceRetry: a page that fails is tried again, and its accounts come in
+// their place.
 func TestPagesAtOnceRetry(t *testing.T) {
 	var tries atomic.Int32
-	sh := shelf{accounts: 20, size: 4, total: always(20)}.open()
+	sh := numberedPages{accounts: 20, size: 4, total: always(20)}.open()
 	sh.answer = map[int]any{3: func(w http.ResponseWriter, r *http.Request) {
 		if tries.Add(1) < 3 {
 			cut(`{"users":[{"id":9},{"id":10}`)(w, r)
@@ -134,8 +137,8 @@ func TestPagesAtOnceRetry(t *testing.T) {
 	})
 }
 
-// TestPagesAtOnceEnd: whoever stops, or is stopped, leaves nothing behind; the
-// bubble does not end while a goroutine is left.
+// TestPagesAtOnceEnd: no goroutine is left after an error, an early stop or a
+// cancellation: the bubble would not end.
 func TestPagesAtOnceEnd(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for name, row := range map[string]struct {
@@ -165,7 +168,7 @@ func TestPagesAtOnceEnd(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sh := shelf{accounts: 400, size: 4, total: always(400), answer: map[int]any{5: row.answer}}.open()
+			sh := numberedPages{accounts: 400, size: 4, total: always(400), answer: map[int]any{5: row.answer}}.open()
 			bubble(t, answering(sh), func(t *testing.T, s *server) {
 				if err := row.read(t.Context(), connect(t, s, sketch(t, numbered, "", ""))); !errors.Is(err, row.want) || row.want == nil && err != nil {
 					t.Errorf("%v, want %v", err, row.want)
@@ -185,7 +188,7 @@ func TestPagesAtOnceEnd(t *testing.T) {
 	}
 }
 
-// TestEndlessAhead: a page that is read ahead of its turn may not end either.
+// TestEndlessAhead: the bound on items also holds for a page that is read ahead.
 func TestEndlessAhead(t *testing.T) {
 	const limit = 10_000
 	filler := strings.Repeat("x", 100)

@@ -154,8 +154,8 @@ func FuzzKeyed(f *testing.F) {
 	})
 }
 
-// TestKeyedAlike: what has another key is another account, or another item that
-// is none, whatever else is equal.
+// TestKeyedAlike: items of different names are different accounts, or different items
+// that are not accounts, even if their contents are equal.
 func TestKeyedAlike(t *testing.T) {
 	const keyed = `, keyed: true, only: {path: type, in: [human], missing: true}, page: {param: p, first: 1}`
 	for name, row := range map[string]struct {

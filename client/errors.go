@@ -84,7 +84,7 @@ func hasCode(err error, codes ...int) bool {
 // the request again would not help.
 type responseError struct {
 	text string
-	key  string // of the profile, which describes it otherwise; relative to the key of the operation
+	key  string // of the profile that it contradicts, relative to the key of the operation
 
 	itemsMissing bool // the response lacks the array of a listing
 }

@@ -14,9 +14,9 @@ import (
 	"dormant/job"
 )
 
-// TestCensus: a path that leads nowhere in every account of a first page is a
-// mistake of a profile of one's own, and says where it is.
-func TestCensus(t *testing.T) {
+// TestFieldsOfTheFirstPage: in an operator's own profile, a path that leads nowhere in
+// every account of the first page is an error that names the line.
+func TestFieldsOfTheFirstPage(t *testing.T) {
 	const user = `, username: name, email: email, admin: admin, roles: groups.#.name, created: made, last_login: [last, seen], disabled: [off, {path: gone, in: [yes]}]`
 	const whole = `{"id":1,"name":"ana","email":"a@x","admin":false,"groups":[],"made":null,"seen":null,"off":false,"gone":"no"}`
 	without := func(names ...string) string {
@@ -88,8 +88,8 @@ func TestCensus(t *testing.T) {
 	}
 }
 
-// TestCensusCounts is what `dormant check` shows.
-func TestCensusCounts(t *testing.T) {
+// TestFieldCounts: `dormant check` shows these counts.
+func TestFieldCounts(t *testing.T) {
 	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"name":"a"},{"id":2,"last":null},{"skip":true},{"id":3,"name":null}]}`})
 	c := connect(t, s, sketch(t, ", only: {path: skip, in: [false], missing: true}", ", username: name, last_login: {path: last, missing: never}, email: mail, optional: [email]", ""))
 	if c.FieldCounts() != nil {
@@ -108,8 +108,9 @@ func TestCensusCounts(t *testing.T) {
 	}
 }
 
-// TestCensusOfABuiltInProfile only warns: that one is known to be right.
-func TestCensusOfABuiltInProfile(t *testing.T) {
+// TestFieldsOfABuiltInProfile: a built-in profile is known to be right, so an absent
+// field is only a warning.
+func TestFieldsOfABuiltInProfile(t *testing.T) {
 	p := sketch(t, byCursor, ", email: email", "")
 	p.BuiltIn = true
 	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`), "GET /users?c=a": people(3, 4, `,"next":null`)})
@@ -122,9 +123,9 @@ func TestCensusOfABuiltInProfile(t *testing.T) {
 	}
 }
 
-// TestCensusWithDetails: what reading one account tells need not be in the
-// listing. The id has to be, and without details all of it.
-func TestCensusWithDetails(t *testing.T) {
+// TestFieldsWithDetails: fields that only a lookup shows may be absent in the listing,
+// except for the id.
+func TestFieldsWithDetails(t *testing.T) {
 	const user = ", username: name, email: email, admin: admin, roles: roles, created: made, last_login: last"
 	for get, rows := range map[string]map[string]string{
 		`get: {path: "/users/{id}", details: true}`: {`{"id":1}`: "", `{"name":"ana","email":"a@x"}`: "it has no id"},
@@ -143,8 +144,8 @@ func TestCensusWithDetails(t *testing.T) {
 	}
 }
 
-// TestCensusOfTheFirstPage: the check of a configuration sees it as well.
-func TestCensusOfTheFirstPage(t *testing.T) {
+// TestFirstPageChecksFields: FirstPage checks the fields as well.
+func TestFirstPageChecksFields(t *testing.T) {
 	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`)})
 	var last error
 	for _, err := range connect(t, s, sketch(t, byCursor, ", email: email", "")).FirstPage(t.Context()) {
@@ -153,8 +154,8 @@ func TestCensusOfTheFirstPage(t *testing.T) {
 	wantError(t, last, "user.email", "line 2")
 }
 
-// TestCensusSaysWhere in a file whose keys are on lines of their own.
-func TestCensusSaysWhere(t *testing.T) {
+// TestFieldsSayWhere: the error names the line of the key, not of the section.
+func TestFieldsSayWhere(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "acme.yaml")
 	source := "headers: {Authorization: \"{token}\"}\nlist:\n  path: /users\n  items: users\nuser:\n  id: id\n  last_login:\n    path:\n      - a\n      - b.c\nremove: {path: \"/users/{id}\"}\n"
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {

@@ -59,7 +59,8 @@ func TestNextLink(t *testing.T) {
 	}
 }
 
-// FuzzNextLink puts any target, title and relation between other links.
+// FuzzNextLink finds the link with relation next among others, whatever its target and
+// title.
 func FuzzNextLink(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"/users?p=2", "a", "next"}, {"", `"`, "prev next"}, {"https://x/,;=", `a, <evil>; rel="next"`, "NEXT"}, {"a b", `\`, "first"}, {"x", "", ""},
@@ -96,7 +97,7 @@ func FuzzNextLink(f *testing.F) {
 	})
 }
 
-// TestNextURL follows URLs, from the body and from a header alike.
+// TestNextURL: URLs of next pages come from the body or from a header.
 func TestNextURL(t *testing.T) {
 	other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for name, row := range map[string]struct {
@@ -208,8 +209,8 @@ func TestNextInTheBody(t *testing.T) {
 	}
 }
 
-// TestNextWithQuery: the first page has the query and the size, and what the
-// links say is all of the others'.
+// TestNextWithQuery: the first request has the query and the size; the others have
+// only what the link says.
 func TestNextWithQuery(t *testing.T) {
 	s := serve(t, routes{
 		"GET /users?limit=7&sort=id": status(200, people(1, 1, ""), "Link", `<users?after=1>; rel="next"`),
@@ -221,7 +222,7 @@ func TestNextWithQuery(t *testing.T) {
 	}
 }
 
-// TestNextThroughTheGate: even a pager that is wrong can't leave the origin.
+// TestNextThroughTheGate: the gate refuses another origin even if the pager does not.
 func TestNextThroughTheGate(t *testing.T) {
 	other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s := serve(t, routes{})

@@ -152,7 +152,7 @@ func TestITFlexCloud(t *testing.T) {
 	}
 }
 
-// TestTwoArrays: where two paths are known, only one may be there.
+// TestTwoArrays: of several paths of items, only one may exist in a response.
 func TestTwoArrays(t *testing.T) {
 	for _, body := range []string{
 		`{"users":[{"id":1}],"data":[{"id":2}],"cursor":{"next":null}}`, `{"data":[],"users":[],"cursor":{"next":null}}`,
@@ -318,8 +318,8 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// TestDuplicates: two accounts with the same id are one only if all that is read
-// of them is the same. Otherwise a removal could hit the wrong one.
+// TestDuplicates: two accounts with the same id count as one only if all that is read
+// of them is equal: a removal could hit the wrong one.
 func TestDuplicates(t *testing.T) {
 	const account = `"id":1,"name":"ana","mail":"a@x","login":"2024-01-01","made":"2020-01-01","roles":["a"],"root":false,"bot":false,"off":false,"org":"x"`
 	p := sketch(t, ", page: {param: p, first: 1}", `, username: name, email: mail, last_login: login, created: made, roles: roles, admin: root, service_account: bot, disabled: off, extra: {org: org}`, "")
@@ -378,7 +378,8 @@ func overridden(members, others string) string {
 	return strings.Trim(string(must(json.Marshal(object))), "{}")
 }
 
-// TestFieldErrorSaysWhere: the account, and the line of the profile.
+// TestFieldErrorSaysWhere: an error in a field names the account and the line of the
+// profile.
 func TestFieldErrorSaysWhere(t *testing.T) {
 	p := load(t, "headers: {Authorization: \"{token}\"}\nlist: {path: /users, items: users}\nuser:\n  id: id\n  admin: root\n  roles: groups\nremove: {path: \"/users/{id}\"}\n")
 	for item, want := range map[string]string{

@@ -15,8 +15,8 @@ import (
 // roster is a directory with one listing and no way to read one account.
 const roster = ", last_login: {path: last, missing: never}"
 
-// TestListsAgain: where nobody can be read alone, the listing is read again once
-// it is older than a minute, for all who ask meanwhile.
+// TestListsAgain: where a single account can't be read, the listing is read again once
+// it is older than a minute, once for all removals that wait for it.
 func TestListsAgain(t *testing.T) {
 	const old, recent = `{"users":[{"id":1,"last":"2020-01-01"},{"id":2,"last":"2020-01-01"}]}`, `{"users":[{"id":1,"last":"2025-01-01"},{"id":2,"last":"2020-01-01"}]}`
 	for name, row := range map[string]struct {
@@ -89,7 +89,8 @@ func TestListsAgain(t *testing.T) {
 	}
 }
 
-// TestListsNothingAgain: what has pages, or has not been listed, is not read again.
+// TestListsNothingAgain: a listing in pages, or one that has not been read yet, is not
+// read again.
 func TestListsNothingAgain(t *testing.T) {
 	for name, more := range map[string]string{"nothing was listed": "", "in pages": ", page: {param: page, first: 1}"} {
 		bubble(t, answering(routes{
@@ -110,8 +111,8 @@ func TestListsNothingAgain(t *testing.T) {
 	}
 }
 
-// TestListsAgainWhileItRemoves: who comes back while others are removed is kept,
-// and no request about that account goes out.
+// TestListsAgainWhileItRemoves: an account that logs in while others are removed is
+// kept, and no request about it is sent.
 func TestListsAgainWhileItRemoves(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for takes, want := range map[time.Duration]string{59 * time.Second: "removed", 2 * time.Minute: "kept active_again"} {

@@ -72,8 +72,8 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 	return c.withCurrentActivity(ctx, u)
 }
 
-// hideLastLogin returns the account as one of which the directory does not show
-// everything to this caller.
+// hideLastLogin returns the account with a hidden last login, because the directory
+// does not show everything of it to this caller.
 func hideLastLogin(u job.User) job.User {
 	u.LastLogin = job.LastLogin{State: job.LoginHidden}
 	return u

@@ -10,9 +10,9 @@ import (
 	"dormant/job"
 )
 
-// TestGetCollects: what is told of one account in pages is all read, and no part
-// of it is taken for the whole.
-func TestGetCollects(t *testing.T) {
+// TestLookupCollectsPages: the items of one account are collected from all pages, and
+// an incomplete collection is an error.
+func TestLookupCollectsPages(t *testing.T) {
 	const (
 		linked   = `{path: "/users/{id}/of", as: of, items: value, collect: true, next: next}`
 		numbered = `{path: "/users/{id}/of", as: of, items: value, collect: true, page: {param: page, first: 1}, total: count}`
@@ -69,8 +69,8 @@ func TestGetCollects(t *testing.T) {
 	}
 }
 
-// TestGetCollectsSoMany: what never ends is not kept.
-func TestGetCollectsSoMany(t *testing.T) {
+// TestLookupBoundsWhatItCollects: the items that are kept of one account are bounded.
+func TestLookupBoundsWhatItCollects(t *testing.T) {
 	n := 0
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/of") {
@@ -85,9 +85,9 @@ func TestGetCollectsSoMany(t *testing.T) {
 	wantError(t, err, "more than 100000 items about one account")
 }
 
-// TestGetFindsInPages: an account that is looked for is found on any page, and
-// never taken for gone because it is not on the first.
-func TestGetFindsInPages(t *testing.T) {
+// TestLookupFindsInPages: an account is found on any page, and is not gone because it
+// is not on the first.
+func TestLookupFindsInPages(t *testing.T) {
 	const get = `get: [{path: /users, query: {q: "{id}"}, items: found, next: next, gone_if: {path: off, in: [true]}}, {path: "/users/{id}", as: alone}]` + "\n"
 	const first, second = "GET /users?q=1", "GET /users?p=2"
 	for name, row := range map[string]struct {

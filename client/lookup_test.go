@@ -14,8 +14,8 @@ import (
 	"dormant/job"
 )
 
-// TestGetList: what several GETs return is one account.
-func TestGetList(t *testing.T) {
+// TestLookups: the answers of several GETs are merged into one account.
+func TestLookups(t *testing.T) {
 	const (
 		two   = `get: [{path: "/users/{id}", item: user}, {path: /search, query: {q: "{username}"}, items: found, details: true}]`
 		roles = `get: [{path: "/users/{id}"}, {path: "/users/{id}/roles", as: roles, details: true}]`
@@ -85,8 +85,9 @@ func TestGetList(t *testing.T) {
 	}
 }
 
-// TestOverlayOfObjects: what is inside an object is laid over what was inside it.
-func TestOverlayOfObjects(t *testing.T) {
+// TestMergeObjects: objects inside the answers are merged as well, and null replaces
+// nothing.
+func TestMergeObjects(t *testing.T) {
 	for name, row := range map[string]struct{ first, second, want string }{
 		"a null inside":         {`"seen":{"at":"2024-01-01"}`, `"seen":{"at":null}`, "2024-01-01T23:59:59Z"},
 		"an object without it":  {`"seen":{"at":"2024-01-01"}`, `"seen":{"by":"web"}`, "2024-01-01T23:59:59Z"},
@@ -103,8 +104,8 @@ func TestOverlayOfObjects(t *testing.T) {
 	}
 }
 
-// TestDetailsHidden: an answer about one account that has not all that an account
-// should have hides something.
+// TestDetailsHidden: an answer about one account that lacks a field hides something,
+// so the last login is unknown.
 func TestDetailsHidden(t *testing.T) {
 	const user = `, username: name, last_login: {path: last, missing: never}, created: made, service_account: {path: bot, in: [1], missing: false}, roles: roles.#.n`
 	for details, want := range map[string]string{"true": "hidden", "false": "2020-01-01T23:59:59Z"} {
@@ -129,8 +130,9 @@ func TestDetailsHidden(t *testing.T) {
 	}
 }
 
-// TestGetGone has the ways in which a directory says that there is no such account.
-func TestGetGone(t *testing.T) {
+// TestLookupNotFound: the ways in which a directory says that there is no such
+// account.
+func TestLookupNotFound(t *testing.T) {
 	for gone, rows := range map[string]map[int]string{
 		``:              {404: "gone", 410: "gone", 400: "error", 200: "there"},
 		`, gone: [400]`: {400: "gone", 404: "error", 410: "error"},
@@ -158,8 +160,8 @@ func TestGetGone(t *testing.T) {
 	}
 }
 
-// TestAccountInAPath: other values than the id lead to an account as well, each
-// as one segment, and what can't be one is not sent.
+// TestAccountInAPath: a request can name an account by other values than the id; each
+// is one segment of the path, and a value that can't be one is not sent.
 func TestAccountInAPath(t *testing.T) {
 	p := sketch(t, "", ", username: name, email: email, extra: {login: login}, optional: [username, email]",
 		"params: {realm: \"a/b\"}\nget: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\nremove: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\n")
@@ -202,8 +204,8 @@ func TestAccountInAPath(t *testing.T) {
 	s.wantRequests(t)
 }
 
-// TestAccountInAQuery: a request that would not say whom it is about would be
-// about everybody.
+// TestAccountInAQuery: a request without a value for its account would be about all
+// accounts, so it is not sent.
 func TestAccountInAQuery(t *testing.T) {
 	for _, request := range []string{
 		`{path: /users, query: {user: "{username}"}}`, `{path: /users, query: {user: "{email}"}}`, `{path: /users, query: {user: "{login}"}}`,
@@ -230,8 +232,8 @@ func TestAccountInAQuery(t *testing.T) {
 	}
 }
 
-// FuzzAccountPath: whatever an account is called, a request about it is refused,
-// or has it as one segment of the path.
+// FuzzAccountPath: a request about an account has its name as one segment of the path,
+// or is refused.
 func FuzzAccountPath(f *testing.F) {
 	for value := range hostile {
 		f.Add(value, value)

@@ -18,8 +18,8 @@ func counted(body, total string) func(http.ResponseWriter, *http.Request) {
 	return status(200, body, "X-Total-Count", total)
 }
 
-// TestPages has every style of paging that goes by counting. What is in the
-// routes is asked for, and nothing else, with one connection and with several.
+// TestPages: every pagination style that counts sends exactly the requests of the
+// routes, with one connection and with several.
 func TestPages(t *testing.T) {
 	const (
 		from1  = ", page: {param: p, first: 1}"
@@ -202,7 +202,7 @@ func TestOnly(t *testing.T) {
 
 // --- several pages at once ---
 
-// TestOnlyRetried: what a failed try has brought already counts once.
+// TestOnlyRetried: items that a failed attempt has brought already are counted once.
 func TestOnlyRetried(t *testing.T) {
 	for total, ok := range map[string]bool{"2": true, "3": false} {
 		page := `{"users":[{"id":1,"type":"bot"},{"id":2,"type":"human"}],"n":` + total + `}`
@@ -215,8 +215,8 @@ func TestOnlyRetried(t *testing.T) {
 	}
 }
 
-// TestOnlyRepeated: an item that is no account counts once, so that it does not
-// stand for an account that is missing.
+// TestOnlyRepeated: an item that is not an account is counted once, so that it does
+// not make up for a missing account.
 func TestOnlyRepeated(t *testing.T) {
 	const bot, other = `{"id":9,"type":"bot"}`, `{"id":8,"type":"bot"}`
 	user := func(id int) string { return fmt.Sprintf(`{"id":%d,"type":"human"}`, id) }
@@ -252,9 +252,9 @@ func TestOnlyRepeated(t *testing.T) {
 	}
 }
 
-// TestOneOfAThousandMillion: what the directory says of its size costs nothing
-// until the pages are there.
-func TestOneOfAThousandMillion(t *testing.T) {
+// TestHugeTotalCostsNothing: a total of a thousand million allocates nothing until the
+// pages have come.
+func TestHugeTotalCostsNothing(t *testing.T) {
 	for name, l := range map[string]profile.Listing{
 		"page":   {Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(1)}}},
 		"offset": {Paging: profile.Paging{Offset: &profile.Offset{Param: "p"}}},
@@ -296,8 +296,8 @@ func TestOneOfAThousandMillion(t *testing.T) {
 	}
 }
 
-// TestTotalOfThePage: a total that is no more than a full first page may count
-// the page alone, so one more is asked for.
+// TestTotalOfThePage: a total that is no more than a full first page may count the
+// page alone, so one more page is requested.
 func TestTotalOfThePage(t *testing.T) {
 	const (
 		size  = ", size: {param: s, default: 2, max: 2}"
@@ -365,8 +365,8 @@ func TestTotalOfThePage(t *testing.T) {
 	s.wantRequests(t, "GET /users?p=1&s=1", "GET /users?p=2&s=1")
 }
 
-// TestFirstPageIsNotProbed: what the check of a configuration looks at is one
-// page, and a source that is no longer than it is not cut.
+// TestFirstPageIsNotProbed: FirstPage requests one page only, and a source that fits
+// on it counts as complete.
 func TestFirstPageIsNotProbed(t *testing.T) {
 	for coverage, want := range map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"} {
 		for total, want := range map[string]string{"1": want, "2": "absent"} {
@@ -375,8 +375,8 @@ func TestFirstPageIsNotProbed(t *testing.T) {
 			c := connect(t, s, sketch(t, paging, ", last_login: {path: last, missing: absent}",
 				"activity: {path: /log, items: log"+paging+", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
 			for u, err := range c.FirstPage(t.Context()) {
-				if err != nil || told(u) != want {
-					t.Errorf("%s, total %s: %s, %v; want %s", coverage, total, told(u), err, want)
+				if err != nil || describeUse(u) != want {
+					t.Errorf("%s, total %s: %s, %v; want %s", coverage, total, describeUse(u), err, want)
 				}
 			}
 			s.wantRequests(t, "GET /log?p=1&s=1", "GET /users?p=1&s=1")
@@ -384,8 +384,8 @@ func TestFirstPageIsNotProbed(t *testing.T) {
 	}
 }
 
-// TestNoFirstPage: a 404 for the first page says what was asked for, and where
-// the profile says so.
+// TestNoFirstPage: a 404 for the first page names the path that was requested, and its
+// line in the profile.
 func TestNoFirstPage(t *testing.T) {
 	const log = `activity: {path: /log, items: log, account: {path: who}, at: at}` + "\n"
 	for name, row := range map[string]struct {

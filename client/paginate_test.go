@@ -139,8 +139,8 @@ func TestEmptyPagesForever(t *testing.T) {
 	}
 }
 
-// TestEndless is a response that never ends, with ever new accounts or with
-// always the same one.
+// TestEndless: a response that never ends is an error, whether its accounts are always
+// new or always the same.
 func TestEndless(t *testing.T) {
 	for name, next := range map[string]func(n int) int{
 		"new accounts": func(n int) int { return n },
@@ -161,8 +161,8 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// TestNextPageWhileConsuming has the consumer wait, with the first account in
-// its hands, for the request of the second page.
+// TestNextPageWhileConsuming: the second page is requested while the consumer still
+// has the first account.
 func TestNextPageWhileConsuming(t *testing.T) {
 	asked := make(chan struct{})
 	s := serve(t, routes{
@@ -187,9 +187,9 @@ func TestNextPageWhileConsuming(t *testing.T) {
 	}
 }
 
-// TestOverlap counts the time: ten pages of a second each, with a second of
-// work on each of them.
-func TestOverlap(t *testing.T) {
+// TestReadingOverlapsWithWork: ten pages of a second each, with a second of work on
+// each, take eleven seconds.
+func TestReadingOverlapsWithWork(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		<-time.After(time.Second)
 		n, _ := strconv.Atoi(r.URL.Query().Get("c"))
@@ -212,7 +212,8 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// TestStopEarly: the bubble does not end while a goroutine is left.
+// TestStopEarly: no goroutine is left when the consumer stops: the bubble would not
+// end.
 func TestStopEarly(t *testing.T) {
 	for name, row := range map[string]struct {
 		paging string
@@ -277,8 +278,8 @@ func TestCancelListing(t *testing.T) {
 	})
 }
 
-// TestAccountsArriveBeforeTheEnd has the server wait, in the middle of its one
-// response, until the consumer has the first account.
+// TestAccountsArriveBeforeTheEnd: the consumer gets the first account while the server
+// is in the middle of its one response.
 func TestAccountsArriveBeforeTheEnd(t *testing.T) {
 	arrived := make(chan struct{})
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -306,7 +307,7 @@ func TestAccountsArriveBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// TestMemory lists 50,000 accounts of 2 kB in one response.
+// TestMemory: 50,000 accounts of 2 kB in one response do not have to fit into memory.
 func TestMemory(t *testing.T) {
 	const users = 50_000
 	s := serve(t, manyUsers(users, 2000))

@@ -54,7 +54,8 @@ func TestPostListing(t *testing.T) {
 	}
 }
 
-// TestPostListingIsNoRemoval: what is not the listing's is refused all the same.
+// TestPostListingIsNoRemoval: a read-only client sends the POSTs of its listings, and
+// refuses all others.
 func TestPostListingIsNoRemoval(t *testing.T) {
 	s := serve(t, routes{"POST /users/search": people(1, 1, "")})
 	p := load(t, `headers: {Authorization: "{token}"}
@@ -83,7 +84,7 @@ disable: {method: POST, path: "/users/{id}/lock"}
 	s.wantRequests(t, "POST /users/search")
 }
 
-// TestPostListingFollowsNoRedirect, as the body would go along.
+// TestPostListingFollowsNoRedirect: the body would be sent along.
 func TestPostListingFollowsNoRedirect(t *testing.T) {
 	s := serve(t, routes{"POST /users/search": status(307, "", "Location", "/prefix/users/1")})
 	p := load(t, `headers: {Authorization: "{token}"}

@@ -11,14 +11,14 @@ import (
 	"dormant/job"
 )
 
-// looked is a Confirm of a run that has just read the account.
-func looked(current job.User) job.Confirm {
+// confirming is a Confirm of a run that has just read the account.
+func confirming(current job.User) job.Confirm {
 	return func(_ context.Context, prepare func(job.User) error) error { return prepare(current) }
 }
 
-// TestTheLookFillsTheRequest: nothing that the listing said is sent if the account has
-// been read again since.
-func TestTheLookFillsTheRequest(t *testing.T) {
+// TestRequestIsMadeOfTheCurrentAccount: a request has the values of the account as it
+// was read again, not those of the listing.
+func TestRequestIsMadeOfTheCurrentAccount(t *testing.T) {
 	planned := job.User{ID: "7", Username: "ana", Email: "a@x", Extra: map[string]string{"login": `"uid=ana"`, "source": "1", "rev": `"r1"`}}
 	now := job.User{ID: "7", Username: "ana", Email: "new@x", Extra: map[string]string{"login": `"uid=ana2"`, "source": "3", "rev": `"r2"`}}
 	const user = ", username: name, email: email, extra: {login: login, source: source, rev: rev}"
@@ -31,7 +31,7 @@ func TestTheLookFillsTheRequest(t *testing.T) {
 	} {
 		s := serve(t, routes{want[0]: 200})
 		c := connect(t, s, sketch(t, "", user, "get: {path: \"/users/{id}\"}\nremove: "+step+"\n"))
-		if err := c.Remove(t.Context(), planned, looked(now)); err != nil {
+		if err := c.Remove(t.Context(), planned, confirming(now)); err != nil {
 			t.Errorf("%s: %v", step, err)
 		}
 		s.wantRequests(t, want[0])
@@ -46,8 +46,8 @@ func TestTheLookFillsTheRequest(t *testing.T) {
 	}
 }
 
-// TestRenamed: a request that would address the account by a value that is no longer its
-// own is not sent, for somebody else may have it.
+// TestRenamed: a request that would address the account by a value that has changed is
+// not sent: another account may have the value now.
 func TestRenamed(t *testing.T) {
 	planned := job.User{ID: "7", Username: "ana", Email: "a@x", Extra: map[string]string{"login": `"l1"`, "n": "5"}}
 	const user = ", username: name, email: email, extra: {login: login, n: n}"
@@ -77,7 +77,7 @@ func TestRenamed(t *testing.T) {
 			now := planned
 			change(&now)
 			s := serve(t, anything)
-			err := connect(t, s, p).Remove(t.Context(), planned, looked(now))
+			err := connect(t, s, p).Remove(t.Context(), planned, confirming(now))
 			led := strings.Contains(" "+by+" ", " "+name+" ") || name == "case" && (strings.Contains(by, "username") || strings.Contains(by, "email"))
 			if errors.Is(err, job.ErrRenamed) != led || !led && err != nil || (s.lines() == "") != led {
 				t.Errorf("%s, %s has changed: %v, on the wire: %s", step, name, err, s.lines())
@@ -96,9 +96,10 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
-// TestTheLookTellsWhatTheListingLacks: an account that the listing does not describe well
-// enough can be acted on if the look does, and is left alone if the look does not.
-func TestTheLookTellsWhatTheListingLacks(t *testing.T) {
+// TestCurrentAccountCompletesTheRequest: an account that the listing does not describe
+// well enough is acted on if reading it again completes the request, and not
+// otherwise.
+func TestCurrentAccountCompletesTheRequest(t *testing.T) {
 	p := sketch(t, "", ", username: name, extra: {login: login}", `get: {path: "/users/{id}"}`+"\n"+`remove: {method: PATCH, path: "/users/{username}", body: {login_name: "{login}"}}`+"\n")
 	whole := job.User{ID: "7", Username: "ana", Extra: map[string]string{"login": `"l"`}}
 	for name, row := range map[string]struct {
@@ -114,7 +115,7 @@ func TestTheLookTellsWhatTheListingLacks(t *testing.T) {
 		"the plan has a name for no path": {job.User{ID: "7", Username: "a/../b"}, whole, false},
 	} {
 		s := serve(t, anything)
-		err := connect(t, s, p).Remove(t.Context(), row.planned, looked(row.now))
+		err := connect(t, s, p).Remove(t.Context(), row.planned, confirming(row.now))
 		if (err == nil) != row.sent || (s.lines() != "") != row.sent {
 			t.Errorf("%s: %v, on the wire: %s", name, err, s.lines())
 		}

@@ -58,7 +58,7 @@ func until(code int, wait time.Duration, layout string) func(http.ResponseWriter
 	}
 }
 
-// TestWaitsForReset counts the time.
+// TestWaitsForReset: the next attempt comes when the rate limit is reset.
 func TestWaitsForReset(t *testing.T) {
 	const limited = `{"error":{"errors":[{"reason":"userRateLimitExceeded"}]}}`
 	for name, row := range map[string]struct {
@@ -101,8 +101,8 @@ func TestWaitsForReset(t *testing.T) {
 	}
 }
 
-// TestForbidden: a 403 that says something else is about the credentials, and is
-// not tried again.
+// TestForbidden: a 403 that is not about the rate limit is about the credentials, and
+// is not tried again.
 func TestForbidden(t *testing.T) {
 	for _, body := range []string{``, `{}`, `{"error":{"errors":[{"reason":"forbidden"}]}}`, `{"error":{"errors":[]}}`, `{"error":{"errors":[{}]}}`, `<html>quota</html>`, `{"error":"quota"}`} {
 		s := serve(t, routes{"GET /users": status(403, body, "X-Reset", "1")})
@@ -121,8 +121,9 @@ func TestForbidden(t *testing.T) {
 	})
 }
 
-// TestTooFastIsNotGone, nor signed out, whatever the code otherwise means.
-func TestTooFastIsNotGone(t *testing.T) {
+// TestRateLimitIsNotGone: an answer about the rate limit never means that the account
+// is gone or the credentials are wrong, whatever its code otherwise means.
+func TestRateLimitIsNotGone(t *testing.T) {
 	for _, code := range []int{404, 401, 409} {
 		limit := "rate_limit: {also: {code: " + strconv.Itoa(code) + ", if: {path: slow, in: [true]}}}\n"
 		slow := status(code, `{"slow":true}`)

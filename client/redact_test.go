@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// FuzzRedact: a secret is hidden however it was written, and written again.
+// FuzzRedact: a secret is hidden in every encoding, and in encodings of encodings.
 func FuzzRedact(f *testing.F) {
 	for i, secret := range []string{"hunter2-long-enough", `p"a\s/s w%o+r<d>&'é`, "日本語のパスワード", "a=b&c", "%25%25%25%25", `\\\\\\\\`, "\u2028\u2029\x7f", `"quoted"`, "two\nlines\tand more", "000000\ta"} {
 		f.Add(secret, "before ", " behind", uint16(i*73))

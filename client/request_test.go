@@ -39,7 +39,7 @@ func TestStalledListing(t *testing.T) {
 	})
 }
 
-// TestSlowListing takes ten times as long as the time-out, and never stands still.
+// TestSlowListing: a listing may take ten times the time-out if it never stands still.
 func TestSlowListing(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		<-time.After(29 * time.Second)
@@ -57,7 +57,8 @@ func TestSlowListing(t *testing.T) {
 	})
 }
 
-// TestSlowConsumer: the time-out is the server's, not ours.
+// TestSlowConsumer: the time that the consumer takes does not count towards the time-
+// out.
 func TestSlowConsumer(t *testing.T) {
 	bubble(t, answering(manyUsers(5*itemBuffer, 300)), func(t *testing.T, s *server) {
 		n := 0
@@ -75,7 +76,7 @@ func TestSlowConsumer(t *testing.T) {
 	})
 }
 
-// TestSlowAnswer: an answer about one account has to be there in time as a whole.
+// TestSlowAnswer: an answer about one account has to be complete within the time-out.
 func TestSlowAnswer(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { drip(w, r, `{"user":[0`, 20*time.Second) })),
 		func(t *testing.T, s *server) {
@@ -87,8 +88,8 @@ func TestSlowAnswer(t *testing.T) {
 		})
 }
 
-// TestSlowRefusal: neither may the words of a refusal take for ever, nor must
-// they be waited for to know the code.
+// TestSlowRefusal: the body of a refusal has to come within the time-out, and its code
+// counts without the body.
 func TestSlowRefusal(t *testing.T) {
 	bubble(t, answering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusConflict)

@@ -17,8 +17,8 @@ import (
 	"dormant/job"
 )
 
-// TestChangedListings tells a listing that changed while it was read, of which another
-// reading may succeed, from one that would fail each time.
+// TestChangedListings: a listing that changed while it was read is job.ErrChanged,
+// because another reading may succeed; one that would fail each time is not.
 func TestChangedListings(t *testing.T) {
 	const byPage = ", page: {param: p, first: 1}"
 	for name, row := range map[string]struct {
@@ -102,8 +102,8 @@ func (d *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestRunOfADirectoryThatChanges plays whole runs: what others do to one account while
-// the listing is read costs another reading, and what is removed is what that one had.
+// TestRunOfADirectoryThatChanges: a change while the listing is read costs another
+// reading, and the run removes what that one had.
 func TestRunOfADirectoryThatChanges(t *testing.T) {
 	everybody := strings.Fields("a b c d e f g h i")
 	join := func(ids []string) []string { return append([]string{"0"}, ids...) }

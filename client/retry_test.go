@@ -102,7 +102,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 }
 
-// TestRetriedPage has every page fail in the middle once. No account comes twice.
+// TestRetriedPage: every page fails in the middle once, and no account comes twice.
 func TestRetriedPage(t *testing.T) {
 	bubble(t, answering(routes{
 		"GET /users?c=0": turns(cut(`{"users":[{"id":1},{"id":2}`), cut(people(1, 3, `,"next":"a"`)), people(1, 3, `,"next":"a"`)),
@@ -115,8 +115,8 @@ func TestRetriedPage(t *testing.T) {
 	})
 }
 
-// TestRetriedPageByOffset: what a failed try has sent does not count towards the
-// next offset, or accounts would be skipped.
+// TestRetriedPageByOffset: the items of a failed attempt do not count towards the next
+// offset, or accounts would be skipped.
 func TestRetriedPageByOffset(t *testing.T) {
 	bubble(t, answering(routes{
 		"GET /users?o=0": turns(cut(`{"users":[{"id":1},{"id":2}`), people(1, 3, `,"n":5`)),
@@ -129,8 +129,8 @@ func TestRetriedPageByOffset(t *testing.T) {
 	})
 }
 
-// TestRetriedPageWithOtherContents is a page whose second try knows of another
-// login: what was read at first may already be in a plan.
+// TestRetriedPageWithOtherContents: a second attempt that shows another last login is
+// an error: the first may already be in a plan.
 func TestRetriedPageWithOtherContents(t *testing.T) {
 	bubble(t, answering(routes{
 		"GET /users": turns(cut(`{"users":[{"id":1,"last":"2020-01-01"}`), `{"users":[{"id":1,"last":"2026-01-01"}]}`),
@@ -197,8 +197,9 @@ func TestCancelWhileWaiting(t *testing.T) {
 	})
 }
 
-// TestFinalAsItIs: what a try calls final comes back as it is, whatever it is.
-func TestFinalAsItIs(t *testing.T) {
+// TestNoRetryReturnsTheErrorUnchanged: retry returns the error in noRetry unchanged,
+// even if it looks like one to retry.
+func TestNoRetryReturnsTheErrorUnchanged(t *testing.T) {
 	bubble(t, answering(routes{}), func(t *testing.T, s *server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := connect(t, s, pagedProfile(t, ""))

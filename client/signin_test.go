@@ -17,9 +17,9 @@ import (
 	"dormant/job"
 )
 
-// office is a directory that gives out the tokens tok-SECRET-1, tok-SECRET-2, …
+// tokenServer is a directory that gives out the tokens tok-SECRET-1, tok-SECRET-2, …
 // and accepts only the one given last.
-type office struct {
+type tokenServer struct {
 	answer func(token string) string // to a sign-in
 
 	mu     sync.Mutex
@@ -27,7 +27,7 @@ type office struct {
 	expire bool // accept nothing until the next sign-in
 }
 
-func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if r.Method == http.MethodPost {
@@ -53,22 +53,22 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (o *office) expires() {
+func (o *tokenServer) expires() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.expire = true
 }
 
-func maestroOffice() *office {
-	return &office{answer: func(token string) string { return `{"tokens":{"accessToken":"` + token + `","refreshToken":"x"}}` }}
+func maestroTokens() *tokenServer {
+	return &tokenServer{answer: func(token string) string { return `{"tokens":{"accessToken":"` + token + `","refreshToken":"x"}}` }}
 }
 
-func itflexOffice(seconds string) *office {
-	return &office{answer: func(token string) string { return `{"access_token":"` + token + `","expires_in":` + seconds + `}` }}
+func itflexTokens(seconds string) *tokenServer {
+	return &tokenServer{answer: func(token string) string { return `{"access_token":"` + token + `","expires_in":` + seconds + `}` }}
 }
 
 func TestSignInMaestro(t *testing.T) {
-	s := serve(t, maestroOffice())
+	s := serve(t, maestroTokens())
 	c := connect(t, s, builtin(t, "maestro"), signsInMaestro, func(o *Options) { o.Values.Params = map[string]string{"scheme": "Bearer"} })
 	if users, err := all(t, s, c); err != nil || ids(users) != "1 2" {
 		t.Fatalf("%s, %v", ids(users), err)
@@ -89,7 +89,7 @@ func TestSignInMaestro(t *testing.T) {
 }
 
 func TestSignInITFlex(t *testing.T) {
-	s := serve(t, itflexOffice("900"))
+	s := serve(t, itflexTokens("900"))
 	c := connect(t, s, builtin(t, "itflex"), signsInITFlex, readOnly) // a sign-in changes nothing
 	if _, err := all(t, s, c); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestSignInITFlex(t *testing.T) {
 }
 
 func TestTokenExpires(t *testing.T) {
-	o := itflexOffice("900")
+	o := itflexTokens("900")
 	bubble(t, answering(o), func(t *testing.T, s *server) {
 		c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 		for _, step := range []struct {
@@ -118,7 +118,7 @@ func TestTokenExpires(t *testing.T) {
 		}
 	})
 	for _, seconds := range []string{"1", "null", `"900"`, "0", "-5", "10000000000"} { // odd lives do no harm
-		s := serve(t, itflexOffice(seconds))
+		s := serve(t, itflexTokens(seconds))
 		c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 		for range 2 {
 			if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil {
@@ -132,7 +132,7 @@ func TestTokenExpires(t *testing.T) {
 }
 
 func TestTokenRejectedMidway(t *testing.T) {
-	o := itflexOffice("900")
+	o := itflexTokens("900")
 	s := serve(t, o)
 	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 	for i := range 3 {
@@ -163,7 +163,8 @@ func TestSecondRejectionIsFinal(t *testing.T) {
 	s.wantRequests(t, "POST /auth/sign-in", "GET /users", "POST /auth/sign-in", "GET /users")
 }
 
-// TestGivenTokenRejected: 401 and 403 for a token of the operator's are final at once.
+// TestGivenTokenRejected: 401 and 403 for a token of the configuration end the request
+// at once.
 func TestGivenTokenRejected(t *testing.T) {
 	for code, signedOut := range map[int]bool{401: true, 403: false} {
 		s := serve(t, routes{"GET /users": code, "DELETE /users/1": code})
@@ -228,7 +229,7 @@ func TestAnswersThatAreNoToken(t *testing.T) {
 }
 
 func TestOneSignInForMany(t *testing.T) {
-	o := itflexOffice("900")
+	o := itflexTokens("900")
 	s := serve(t, o)
 	c := connect(t, s, builtin(t, "itflex"), signsInITFlex)
 	for round := 1; round <= 3; round++ {
@@ -274,24 +275,24 @@ func TestSignInURL(t *testing.T) {
 	}
 }
 
-// TestSignInElsewhere: nothing but the one POST goes to the other origin.
+// TestSignInElsewhere: one POST goes to the other origin, and nothing else.
 func TestSignInElsewhere(t *testing.T) {
-	office := serve(t, routes{"POST /token": `{"t":"tok-SECRET-9"}`})
+	tokenServer := serve(t, routes{"POST /token": `{"t":"tok-SECRET-9"}`})
 	s := serve(t, routes{"GET /users": people(1, 1, "")})
 	c := connect(t, s, load(t, signInURL), readOnly, func(o *Options) {
-		o.Values = profile.Values{ClientID: "an id", ClientSecret: refreshToken, Actor: "root", Params: map[string]string{"login": office.URL + "/prefix/token"}}
+		o.Values = profile.Values{ClientID: "an id", ClientSecret: refreshToken, Actor: "root", Params: map[string]string{"login": tokenServer.URL + "/prefix/token"}}
 	})
 	if _, err := all(t, s, c); err != nil {
 		t.Fatal(err)
 	}
-	post := office.seen()[0]
+	post := tokenServer.seen()[0]
 	wantHeaders(t, post, map[string]string{"Authorization": "", "X-Actor": "", "Content-Type": "application/x-www-form-urlencoded"})
 	if want := "client_id=an+id&client_secret=refresh%2FSECRET%2B1&grant_type=client_credentials"; post.body != want {
 		t.Errorf("sent %s, want %s", post.body, want)
 	}
 	for _, request := range []struct{ method, url string }{
-		{"GET", office.URL + "/prefix/token"}, {"POST", office.URL + "/prefix/token/x"}, {"POST", office.URL + "/prefix/"}, {"PUT", office.URL + "/prefix/token"},
-		{"DELETE", office.URL + "/prefix/users/1"}, {"GET", office.URL + "/prefix/users"}, {"POST", s.URL + "/prefix/token"},
+		{"GET", tokenServer.URL + "/prefix/token"}, {"POST", tokenServer.URL + "/prefix/token/x"}, {"POST", tokenServer.URL + "/prefix/"}, {"PUT", tokenServer.URL + "/prefix/token"},
+		{"DELETE", tokenServer.URL + "/prefix/users/1"}, {"GET", tokenServer.URL + "/prefix/users"}, {"POST", s.URL + "/prefix/token"},
 	} {
 		for _, operation := range []string{opSignIn, opList, opRemove, opGet} {
 			ctx := context.WithValue(t.Context(), operationKey{}, operation)
@@ -301,29 +302,30 @@ func TestSignInElsewhere(t *testing.T) {
 			}
 		}
 	}
-	office.wantRequests(t, "POST /token")
+	tokenServer.wantRequests(t, "POST /token")
 	s.wantRequests(t, "GET /users")
 }
 
-// TestSignInFollowsNoRedirect: the credentials would go along.
+// TestSignInFollowsNoRedirect: the credentials would be sent along.
 func TestSignInFollowsNoRedirect(t *testing.T) {
 	evil := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for _, code := range []int{301, 302, 303, 307, 308} {
-		office := serve(t, routes{"POST /token": status(code, "", "Location", evil.URL+"/prefix/token")})
+		tokenServer := serve(t, routes{"POST /token": status(code, "", "Location", evil.URL+"/prefix/token")})
 		s := serve(t, routes{})
 		c := connect(t, s, load(t, signInURL), func(o *Options) {
-			o.Values = profile.Values{ClientID: "i", ClientSecret: refreshToken, Params: map[string]string{"login": office.URL + "/prefix/token"}}
+			o.Values = profile.Values{ClientID: "i", ClientSecret: refreshToken, Params: map[string]string{"login": tokenServer.URL + "/prefix/token"}}
 		})
 		_, err := all(t, s, c)
 		wantError(t, err, "sign in", "not followed")
-		office.wantRequests(t, "POST /token")
+		tokenServer.wantRequests(t, "POST /token")
 	}
 	if len(evil.seen()) > 0 {
 		t.Errorf("the other server saw %v", evil.seen())
 	}
 }
 
-// TestSignInFields: what has nothing to say is left out, in JSON and in a form.
+// TestSignInFields: fields whose placeholders are all empty are left out, in JSON and
+// in a form.
 func TestSignInFields(t *testing.T) {
 	for how, want := range map[string]string{
 		`body: {user: "{username}", scope: "{scope}", kind: x, both: "a {scope}"}`: `{"kind":"x","user":"ana"}`,

@@ -17,8 +17,8 @@ import (
 	"dormant/job"
 )
 
-// told is what is known of the account's use, on one line.
-func told(u job.User) string {
+// describeUse is what is known of the account's use, on one line.
+func describeUse(u job.User) string {
 	text := u.LastLogin.String()
 	if !u.LastActivity.IsZero() {
 		text += ", active " + u.LastActivity.UTC().Format(time.RFC3339)
@@ -29,14 +29,14 @@ func told(u job.User) string {
 	return text
 }
 
-// watched is a profile with sources of activity, and users that have a last
+// withActivity is a profile with sources of activity, and users that have a last
 // login if the listing shows one.
-func watched(t testing.TB, activity string) *profile.Profile {
+func withActivity(t testing.TB, activity string) *profile.Profile {
 	t.Helper()
 	return sketch(t, "", ", username: name, email: email, last_login: {path: last, missing: absent}, created: made, optional: [username, email, created]", "activity:\n"+activity)
 }
 
-// TestCoverage has what entries and their absence mean, by the coverage.
+// TestCoverage: what entries and their absence mean, by the source's coverage.
 func TestCoverage(t *testing.T) {
 	const (
 		log     = `{"log":[{"who":1,"at":"2024-02-01T00:00:00Z"},{"who":9,"at":"2023-01-01T00:00:00Z"},{"who":1,"at":"2024-03-01T00:00:00Z"}]}`
@@ -72,9 +72,9 @@ func TestCoverage(t *testing.T) {
 	} {
 		for i, coverage := range []string{"life", "log", "complete"} {
 			s := serve(t, routes{"GET /log": row.log, "GET /users": `{"users":[{` + row.account + `}]}`})
-			p := watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")
+			p := withActivity(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")
 			users, err := all(t, s, connect(t, s, p))
-			if err != nil || told(users[0]) != row.want[i] {
+			if err != nil || describeUse(users[0]) != row.want[i] {
 				t.Errorf("%s, %s: %v, %v; want %s", name, coverage, users, err, row.want[i])
 			}
 			s.wantRequests(t, "GET /log", "GET /users")
@@ -82,13 +82,13 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// TestCoverageSettles: what is not after the beginning of the log is from before
-// the account, if that is younger.
-func TestCoverageSettles(t *testing.T) {
+// TestCoverageAndCreation: an account that is younger than the log has never logged in
+// if it is not in the log.
+func TestCoverageAndCreation(t *testing.T) {
 	s := serve(t, routes{
 		"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": `{"users":[{"id":1,"made":"2024-01-01T00:00:00Z"},{"id":2,"made":"2022-01-01T00:00:00Z"}]}`,
 	})
-	users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
+	users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +99,13 @@ func TestCoverageSettles(t *testing.T) {
 	}
 }
 
-// TestCoverageFromAParam: what is there depends on how the directory is set up.
+// TestCoverageFromAParam: the coverage can depend on how the directory is set up.
 func TestCoverageFromAParam(t *testing.T) {
 	p := sketch(t, "", "", "params: {coverage: life}\nactivity: {path: /log, items: log, account: {path: who}, at: at, coverage: \"{coverage}\"}\n")
 	for coverage, want := range map[string]string{"": "absent", "life": "absent", "log": "before 2023-01-01T00:00:00Z", "complete": "never", "none": "absent"} {
 		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01T00:00:00Z"}]}`, "GET /users": people(1, 1, "")})
 		users, err := all(t, s, connect(t, s, p, func(o *Options) { o.Values.Params = map[string]string{"coverage": coverage} }))
-		if err != nil || told(users[0]) != want {
+		if err != nil || describeUse(users[0]) != want {
 			t.Errorf("%s: %v, %v; want %s", coverage, users, err, want)
 		}
 		if read := strings.Contains(s.lines(), "GET /log"); read != (coverage != "none") {
@@ -116,8 +116,9 @@ func TestCoverageFromAParam(t *testing.T) {
 	wantError(t, err, `"full" is none of life, log, complete, none`, "own.yaml", "line 6: activity.coverage")
 }
 
-// TestJoin: an entry is about the account that it names, and about nobody else.
-func TestJoin(t *testing.T) {
+// TestEntriesAndAccounts: an entry is about the account that it names, and about no
+// other.
+func TestEntriesAndAccounts(t *testing.T) {
 	const users = `{"users":[{"id":1,"name":"Ana","email":"ana@X.test"},{"id":2,"name":"bo"},{"id":3}]}`
 	for name, row := range map[string]struct {
 		account, entries string
@@ -133,14 +134,14 @@ func TestJoin(t *testing.T) {
 		"no name is nobody's":               {`{path: who, by: username}`, `{"who":"x"},{"who":""},{"who":null},{},{"who":{}},{"who":["bo"]},{"who":true}`, [3]string{"never", "never", "absent"}},
 	} {
 		s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": users})
-		got, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: "+row.account+", at: at, coverage: complete}\n")))
+		got, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: "+row.account+", at: at, coverage: complete}\n")))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		for i, u := range got {
-			if !strings.HasPrefix(told(u), row.want[i]) {
-				t.Errorf("%s, account %s: %s, want %s", name, u.ID, told(u), row.want[i])
+			if !strings.HasPrefix(describeUse(u), row.want[i]) {
+				t.Errorf("%s, account %s: %s, want %s", name, u.ID, describeUse(u), row.want[i])
 			}
 		}
 	}
@@ -159,7 +160,7 @@ func withTime(entries string) string {
 	return raw[1 : len(raw)-1]
 }
 
-// TestSources has several at once.
+// TestSources: several sources at once.
 func TestSources(t *testing.T) {
 	const (
 		log  = "  - {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n"
@@ -195,8 +196,8 @@ func TestSources(t *testing.T) {
 		rs := maps.Clone(row.routes)
 		rs["GET /users"] = people(1, 1, "")
 		s := serve(t, rs)
-		users, err := all(t, s, connect(t, s, watched(t, row.activity)))
-		if err != nil || told(users[0]) != row.want {
+		users, err := all(t, s, connect(t, s, withActivity(t, row.activity)))
+		if err != nil || describeUse(users[0]) != row.want {
 			t.Errorf("%s: %v, %v; want %s", name, users, err, row.want)
 		}
 		if warned := strings.Contains(s.logged(), `"level":"warn"`); warned != slices.Contains(slices.Collect(maps.Values(row.routes)), any(404)) {
@@ -205,20 +206,20 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestUnnamed: an account that can't be in a source for want of a name is not
-// judged by being absent.
-func TestUnnamed(t *testing.T) {
+// TestAbsenceNeedsAName: an account without a name in the source is not judged by its
+// absence.
+func TestAbsenceNeedsAName(t *testing.T) {
 	for _, by := range []string{"username", "email"} {
 		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":"bo","at":"2020-01-01"}]}`, "GET /users": `{"users":[{"id":1},{"id":2,"name":"","email":null},{"id":3,"name":"bo","email":"bo"}]}`})
-			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who, by: "+by+"}, at: at, coverage: "+coverage+"}\n")))
-			if err != nil || told(users[0]) != "absent" || told(users[1]) != "absent" || told(users[2]) != "2020-01-01T23:59:59Z" {
+			users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who, by: "+by+"}, at: at, coverage: "+coverage+"}\n")))
+			if err != nil || describeUse(users[0]) != "absent" || describeUse(users[1]) != "absent" || describeUse(users[2]) != "2020-01-01T23:59:59Z" {
 				t.Errorf("%s, %s: %v, %v", by, coverage, users, err)
 			}
 		}
 		s := serve(t, routes{})
-		c := connect(t, s, watched(t, "  {path: /log, query: {q: \"{"+by+"}\"}, items: log, at: at, coverage: complete}\n"))
-		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "hidden" {
+		c := connect(t, s, withActivity(t, "  {path: /log, query: {q: \"{"+by+"}\"}, items: log, at: at, coverage: complete}\n"))
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || describeUse(u) != "hidden" {
 			t.Errorf("%s: %v, %v", by, u, err)
 		}
 		s.wantRequests(t)
@@ -227,9 +228,9 @@ func TestUnnamed(t *testing.T) {
 
 // --- what only tells of one account ---
 
-// TestOwnSource: wherever the account is named, only its own use is asked for,
-// and only when the account is read.
-func TestOwnSource(t *testing.T) {
+// TestAccountSource: a source about one account is read when the account is read, by a
+// request that names it.
+func TestAccountSource(t *testing.T) {
 	account := job.User{ID: "a/1", Username: "ana b", Email: "ana@x.test", Extra: map[string]string{"realm": `"r&1"`, "n": "7"}}
 	for name, row := range map[string]struct {
 		activity, line, answer, body, want string
@@ -263,7 +264,7 @@ func TestOwnSource(t *testing.T) {
 			p := sketch(t, "", ", username: name, email: email, extra: {realm: realm, n: n}", "activity: "+row.activity+"\n")
 			c := connect(t, s, p, readOnly)
 			u, err := c.User(t.Context(), account)
-			if err != nil || told(u) != row.want || u.ID != account.ID {
+			if err != nil || describeUse(u) != row.want || u.ID != account.ID {
 				t.Errorf("%v, %v; want %s", u, err, row.want)
 			}
 			s.wantRequests(t, row.line)
@@ -277,9 +278,9 @@ func TestOwnSource(t *testing.T) {
 	}
 }
 
-// TestOwnSourceFails: what can't be read is no proof of anything. Where nothing
-// else is asked about the account, its not being there is.
-func TestOwnSourceFails(t *testing.T) {
+// TestAccountSourceFails: a source that can't be read proves nothing. If it is all
+// that there is about an account, its 404 means that the account is gone.
+func TestAccountSourceFails(t *testing.T) {
 	const get = "get: {path: \"/users/{id}\"}\n"
 	for _, row := range []struct {
 		name   string
@@ -315,32 +316,33 @@ func TestOwnSourceFails(t *testing.T) {
 	}
 }
 
-// TestOptionalOwnSource: where it may be missing, its absence says nothing.
-func TestOptionalOwnSource(t *testing.T) {
+// TestOptionalAccountSource: the absence of an optional source says nothing about the
+// account.
+func TestOptionalAccountSource(t *testing.T) {
 	s := serve(t, routes{"GET /users/1/log": 404})
 	p := sketch(t, "", "", "activity: {path: \"/users/{id}/log\", optional: true, items: log, at: at, coverage: complete}\n")
-	if u, err := connect(t, s, p).User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != "absent" {
+	if u, err := connect(t, s, p).User(t.Context(), job.User{ID: "1"}); err != nil || describeUse(u) != "absent" {
 		t.Errorf("%v, %v", u, err)
 	}
 }
 
-// TestSecondLook: what the listing's sources said still holds, and the own ones
-// are asked again.
-func TestSecondLook(t *testing.T) {
+// TestCurrentActivity: what the sources about all accounts said still counts, and the
+// sources about one account are read again.
+func TestCurrentActivity(t *testing.T) {
 	s := serve(t, routes{
 		"GET /log":     `{"log":[{"who":1,"at":"2024-01-01"}]}`,
 		"GET /users":   people(1, 2, ""),
 		"GET /users/1": `{"id":1,"last":"2020-01-01"}`, "GET /users/1/s": turns(`[]`, `[{"at":"2025-01-01"}]`),
 		"GET /users/2": 404,
 	})
-	p := watched(t, "  - {path: /log, items: log, account: {path: who}, at: at}\n  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\nget: {path: \"/users/{id}\"}\n")
+	p := withActivity(t, "  - {path: /log, items: log, account: {path: who}, at: at}\n  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\nget: {path: \"/users/{id}\"}\n")
 	c := connect(t, s, p)
 	if _, err := all(t, s, c); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"2020-01-01T23:59:59Z, active 2024-01-01T23:59:59Z", "2020-01-01T23:59:59Z, active 2025-01-01T23:59:59Z"} {
-		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || told(u) != want {
-			t.Errorf("%s, %v; want %s", told(u), err, want)
+		if u, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || describeUse(u) != want {
+			t.Errorf("%s, %v; want %s", describeUse(u), err, want)
 		}
 	}
 	if _, err := c.User(t.Context(), job.User{ID: "2"}); !errors.Is(err, job.ErrNotFound) {
@@ -348,7 +350,7 @@ func TestSecondLook(t *testing.T) {
 	}
 }
 
-// TestPartial: whoever has more to be read is not decided about by the listing.
+// TestPartial: an account with more to be read is not decided by the listing alone.
 func TestPartial(t *testing.T) {
 	const own, complete = "  - {path: \"/users/{id}/s\", items: \"@this\", at: at}\n", "  - {path: \"/users/{id}/s\", items: \"@this\", at: at, coverage: complete}\n"
 	for name, row := range map[string]struct {
@@ -376,18 +378,18 @@ func TestPartial(t *testing.T) {
 	}
 }
 
-// TestFirstPageOfSources: with more pages to come, absence means nothing.
+// TestFirstPageOfSources: while there are more pages, absence means nothing.
 func TestFirstPageOfSources(t *testing.T) {
 	for _, coverage := range []string{"log", "complete"} {
 		for next, want := range map[string]string{`"x"`: "absent", `null`: map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"}[coverage]} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":2,"at":"2020-01-01"}],"next":` + next + `}`, "GET /users": people(1, 2, "")})
-			p := watched(t, "  {path: /log, items: log, account: {path: who}, at: at, cursor: {param: c, next: next}, coverage: "+coverage+"}\n")
+			p := withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, cursor: {param: c, next: next}, coverage: "+coverage+"}\n")
 			var got []string
 			for u, err := range connect(t, s, p).FirstPage(t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, told(u))
+				got = append(got, describeUse(u))
 			}
 			if len(got) != 2 || got[0] != want || got[1] != "2020-01-01T23:59:59Z" {
 				t.Errorf("%s, next %s: %q, want %s", coverage, next, got, want)
@@ -397,10 +399,10 @@ func TestFirstPageOfSources(t *testing.T) {
 	}
 }
 
-// TestSourceTotal: a source that is incomplete is no source.
+// TestSourceTotal: a source with fewer entries than its total is an error.
 func TestSourceTotal(t *testing.T) {
 	s := serve(t, routes{"GET /log?p=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":3}`, "GET /log?p=2": `{"log":[],"n":3}`, "GET /log?p=3": `{"log":[],"n":3}`})
-	_, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, page: {param: p, first: 1}, total: n, coverage: log}\n")))
+	_, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, page: {param: p, first: 1}, total: n, coverage: log}\n")))
 	wantError(t, err, "list activity", "1", "3")
 	if strings.Contains(s.lines(), "/users") {
 		t.Error(s.lines())
@@ -408,7 +410,7 @@ func TestSourceTotal(t *testing.T) {
 }
 
 // TestSourceChanges: a source that changed while it was read is read again, up to
-// twice. A search for one account finds others, whom the run removes meanwhile.
+// twice: a search for one account finds others, which the run removes meanwhile.
 func TestSourceChanges(t *testing.T) {
 	const (
 		two   = `{"log":[{"who":2,"at":"2020-01-01"}],"n":2}` // and the second is on the next page,
@@ -440,11 +442,11 @@ func TestSourceChanges(t *testing.T) {
 				},
 			} {
 				s := serve(t, routes{"GET /search/1?p=1": two, "GET /search/1?p=2": turns(row.second...), "GET /users": people(1, 1, "")})
-				u, err := read(connect(t, s, watched(t, fmt.Sprintf(search, path)), retries(0)))
+				u, err := read(connect(t, s, withActivity(t, fmt.Sprintf(search, path)), retries(0)))
 				s.heard(err)
 				if row.want == "" {
 					wantError(t, err, "activity")
-				} else if err != nil || told(u) != row.want {
+				} else if err != nil || describeUse(u) != row.want {
 					t.Errorf("%s: %v, %v; want %s", path, u, err, row.want)
 				}
 				if n := strings.Count(s.lines(), "p=2"); n != row.reads {
@@ -455,9 +457,9 @@ func TestSourceChanges(t *testing.T) {
 	}
 }
 
-// TestSourceStays: the listing is not read before the sources, so that what
-// happens meanwhile shows in the accounts.
-func TestSourceStays(t *testing.T) {
+// TestSourcesAreReadBeforeTheListing: what happens while the sources are read shows in
+// the accounts.
+func TestSourcesAreReadBeforeTheListing(t *testing.T) {
 	last := "2020-01-01"
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/log") {
@@ -467,21 +469,21 @@ func TestSourceStays(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"users":[{"id":1,"last":%q}]}`, last)
 	}))
-	users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at}\n")))
-	if err != nil || told(users[0]) != "2025-01-01T23:59:59Z, active 2021-01-01T23:59:59Z" {
+	users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at}\n")))
+	if err != nil || describeUse(users[0]) != "2025-01-01T23:59:59Z, active 2021-01-01T23:59:59Z" {
 		t.Errorf("%v, %v", users, err)
 	}
 }
 
-// TestUnsafeOwnSource: who can't be asked about may be in use.
-func TestUnsafeOwnSource(t *testing.T) {
+// TestUnsafeAccountSource: an account that no request can name may be in use.
+func TestUnsafeAccountSource(t *testing.T) {
 	for _, coverage := range []string{"life", "log", "complete"} {
 		for _, login := range []string{"2020-01-01", ""} {
 			s := serve(t, routes{})
 			c := connect(t, s, sketch(t, "", ", username: name", "activity: {path: \"/users/{username}/sessions\", items: \"@this\", at: at, coverage: "+coverage+"}\n"))
 			u, err := c.User(t.Context(), job.User{ID: "1", Username: "a/../b", LastLogin: job.ParseLastLogin(login)})
 			if err != nil || u.LastLogin.State != job.LoginHidden {
-				t.Errorf("%s, %q: %s, %v", coverage, login, told(u), err)
+				t.Errorf("%s, %q: %s, %v", coverage, login, describeUse(u), err)
 			}
 			s.wantRequests(t)
 		}
@@ -490,9 +492,9 @@ func TestUnsafeOwnSource(t *testing.T) {
 
 // --- sources that are not what the profile says ---
 
-// TestNobodyIsNamed: a path that leads nowhere makes everybody absent, which no
-// source may.
-func TestNobodyIsNamed(t *testing.T) {
+// TestEntriesWithoutAccounts: a wrong path to the account would make every account
+// absent, so it is an error.
+func TestEntriesWithoutAccounts(t *testing.T) {
 	const nowhere = "error"
 	for name, row := range map[string]struct{ more, entries, want string }{
 		"nothing there":             {``, `{"by":1},{"by":2}`, nowhere},
@@ -508,7 +510,7 @@ func TestNobodyIsNamed(t *testing.T) {
 	} {
 		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[` + withTime(row.entries) + `]}`, "GET /users": people(1, 1, "")})
-			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, at: at, coverage: "+coverage+", account: {path: who"+row.more+"}}\n")))
+			users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, at: at, coverage: "+coverage+", account: {path: who"+row.more+"}}\n")))
 			if row.want == nowhere {
 				if wantError(t, err, "list activity", "line 6: activity.account.path", "nothing at who in any of"); !errors.Is(err, job.ErrProfile) || len(users) > 0 {
 					t.Errorf("%s: %v, %v", name, users, err)
@@ -516,15 +518,15 @@ func TestNobodyIsNamed(t *testing.T) {
 				s.wantRequests(t, "GET /log")
 				continue
 			}
-			if err != nil || coverage == "complete" && told(users[0]) != row.want {
+			if err != nil || coverage == "complete" && describeUse(users[0]) != row.want {
 				t.Errorf("%s, %s: %v, %v; want %s", name, coverage, users, err, row.want)
 			}
 		}
 	}
 }
 
-// TestSourceRepeats: a server that does not know the parameter shows the same
-// page for ever, which would prove that nobody on the others was ever there.
+// TestSourceRepeats: a server that ignores the parameter shows the same page for ever,
+// which would prove that the accounts on other pages were never there.
 func TestSourceRepeats(t *testing.T) {
 	const entries = `"log":[{"who":1,"at":"2024-01-01"},{"who":2,"at":"2024-01-02"}]`
 	for paging, envelope := range map[string]string{
@@ -546,7 +548,7 @@ func TestSourceRepeats(t *testing.T) {
 					}
 					fmt.Fprint(w, "{"+entries+more+"}")
 				}))
-				c := connect(t, s, watched(t, "  {path: /log, "+about+"items: log, account: {path: who}, at: at, coverage: log, "+paging+"}\n"), connections(n))
+				c := connect(t, s, withActivity(t, "  {path: /log, "+about+"items: log, account: {path: who}, at: at, coverage: log, "+paging+"}\n"), connections(n))
 				c.maxItems = 1000
 				var err error
 				if about == "" {
@@ -563,7 +565,7 @@ func TestSourceRepeats(t *testing.T) {
 	}
 }
 
-// TestSourceOfLikePages: pages that are alike in part do not repeat.
+// TestSourceOfLikePages: pages that are alike in part do not count as repeated.
 func TestSourceOfLikePages(t *testing.T) {
 	at := func(list string, n int) string { return fmt.Sprintf(`{"log":[%s],"n":%d}`, list, n) }
 	const a, b, d = `{"who":1,"at":"2024-01-01"}`, `{"who":2,"at":"2024-01-01"}`, `{"who":1,"at":"2024-01-02"}`
@@ -578,8 +580,8 @@ func TestSourceOfLikePages(t *testing.T) {
 				rs[fmt.Sprintf("GET /log?p=%d", i+1)] = page
 			}
 			s := serve(t, rs)
-			users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}, total: n}\n"), connections(n)))
-			if err != nil || !strings.HasPrefix(told(users[0]), "2024-01-0") {
+			users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}, total: n}\n"), connections(n)))
+			if err != nil || !strings.HasPrefix(describeUse(users[0]), "2024-01-0") {
 				t.Errorf("%s: %v, %v", name, users, err)
 			}
 		}
@@ -588,10 +590,10 @@ func TestSourceOfLikePages(t *testing.T) {
 
 // --- what a bound is worth ---
 
-// TestBound: of whom is not in a log, only a bound is known. It removes nobody
-// who may be too new for the log, and nobody where those who never logged in are
-// kept, as it may be one of them.
-func TestBound(t *testing.T) {
+// TestBoundOnTheLastLogin: of an account that is not in a log, only a bound of the
+// last login is known. It removes no account that may be too new for the log, and none
+// that may never have logged in where those are kept.
+func TestBoundOnTheLastLogin(t *testing.T) {
 	const (
 		inLog, notInLog = `"id":1`, `"id":2`
 		unknown         = "keep last_login_unknown"
@@ -615,7 +617,7 @@ func TestBound(t *testing.T) {
 		"not, and known":           {notInLog + `,"last":"2020-01-01"`, [3]string{inactive, inactive, inactive}},
 	} {
 		s := serve(t, routes{"GET /log": `{"log":[{"who":9,"at":"2023-01-01"},{"who":1,"at":"2023-02-01"}]}`, "GET /users": `{"users":[{` + row.account + `}]}`})
-		users, err := all(t, s, connect(t, s, watched(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
+		users, err := all(t, s, connect(t, s, withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, coverage: log}\n")))
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -630,21 +632,22 @@ func TestBound(t *testing.T) {
 
 // --- looking again ---
 
-// TestOwnSourceOfNobody: a path that leads nowhere is no silence.
-func TestOwnSourceOfNobody(t *testing.T) {
+// TestAccountSourceWithoutAccounts: a wrong path to the account is an error, not the
+// absence of entries.
+func TestAccountSourceWithoutAccounts(t *testing.T) {
 	for _, coverage := range []string{"life", "log", "complete"} {
 		s := serve(t, routes{"GET /users/1/s": `[{"by":1,"at":"2026-01-01"}]`})
 		c := connect(t, s, sketch(t, "", "", "activity: {path: \"/users/{id}/s\", items: \"@this\", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
 		u, err := c.User(t.Context(), job.User{ID: "1", LastLogin: job.ParseLastLogin("2020-01-01")})
 		if wantError(t, err, "nothing at who in any of 1 entries"); !errors.Is(err, job.ErrProfile) {
-			t.Errorf("%s: %s, %v", coverage, told(u), err)
+			t.Errorf("%s: %s, %v", coverage, describeUse(u), err)
 		}
 	}
 }
 
-// TestOwnSourceIsMissing: what a later answer lacks is not the account, which an
-// earlier one has shown.
-func TestOwnSourceIsMissing(t *testing.T) {
+// TestLaterAccountSourceIsMissing: a 404 of a later request does not mean that the
+// account is gone: an earlier one has shown it.
+func TestLaterAccountSourceIsMissing(t *testing.T) {
 	for name, row := range map[string]struct {
 		activity string
 		routes   routes
@@ -657,28 +660,29 @@ func TestOwnSourceIsMissing(t *testing.T) {
 		s := serve(t, row.routes)
 		u, err := connect(t, s, sketch(t, "", "", "activity: "+row.activity+"\n")).User(t.Context(), job.User{ID: "1"})
 		if s.heard(err); err == nil || errors.Is(err, job.ErrNotFound) {
-			t.Errorf("%s: %s, %v", name, told(u), err)
+			t.Errorf("%s: %s, %v", name, describeUse(u), err)
 		}
 	}
 }
 
-// TestEntryOfNoTime: an entry at a time that can't be hides when it was.
-func TestEntryOfNoTime(t *testing.T) {
+// TestEntryWithoutATime: an entry with an impossible time makes the last login
+// unknown.
+func TestEntryWithoutATime(t *testing.T) {
 	for _, at := range []string{`"1999-12-31"`, `29534400`, `"2999-01-01"`} {
 		for _, coverage := range []string{"log", "complete"} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":1,"at":` + at + `}]}`, "GET /users": `{"users":[{"id":1,"last":"2020-01-01"}]}`})
-			users, err := all(t, s, connect(t, s, watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")))
-			if err != nil || told(users[0]) != "unreadable" {
+			users, err := all(t, s, connect(t, s, withActivity(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: "+coverage+"}\n")))
+			if err != nil || describeUse(users[0]) != "unreadable" {
 				t.Errorf("%s, %s: %v, %v", coverage, at, users, err)
 			}
 		}
 	}
 }
 
-// TestOneEntryForEver: pages of one entry repeat as well.
+// TestOneEntryForEver: pages of one entry can repeat as well.
 func TestOneEntryForEver(t *testing.T) {
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"log":[{"who":1,"at":"2020-01-01"}]}`) }))
-	_, err := all(t, s, connect(t, s, watched(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}}\n")))
+	_, err := all(t, s, connect(t, s, withActivity(t, "  - {path: /log, items: log, account: {path: who}, at: at, coverage: log, page: {param: p, first: 1}}\n")))
 	if wantError(t, err, "list activity", "repeats"); len(s.seen()) > 10 {
 		t.Errorf("%d requests", len(s.seen()))
 	}

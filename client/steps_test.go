@@ -82,8 +82,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestStepsAreCarriedThrough: once the first step has been taken, the end of the
-// run does not keep from the second.
+// TestStepsAreCarriedThrough: once the first step has been performed, the others
+// follow even if the run ends.
 func TestStepsAreCarriedThrough(t *testing.T) {
 	for name, when := range map[string]string{"while the first is under way": "POST /users/1/off", "while it is confirmed": "confirm"} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,8 @@ func TestStepsAreCarriedThrough(t *testing.T) {
 	})
 }
 
-// TestSuccessIf: a code alone is no success, where the answer has to say it.
+// TestSuccessIf: where the answer has to say that it was done, a code alone is no
+// success.
 func TestSuccessIf(t *testing.T) {
 	for condition, rows := range map[string]map[string]string{
 		`success_if: {path: deleted, in: [true]}`: {
@@ -201,7 +202,7 @@ func TestGoneIf(t *testing.T) {
 	}
 }
 
-// TestStepRequest has all that a step can send.
+// TestStepRequest: all that a step can send.
 func TestStepRequest(t *testing.T) {
 	u := job.User{ID: "7", Username: "ana", Email: "a@x", Extra: map[string]string{"n": "12345678901234567890", "text": `"a \"b\""`, "flag": "true", "list": `[1,"x"]`}}
 	const user = `, username: name, email: email, extra: {n: n, text: text, flag: flag, list: list}`
@@ -248,7 +249,7 @@ func TestStepRequest(t *testing.T) {
 	}
 }
 
-// TestHeadersOfAStep: what a step says takes the place of what all requests say.
+// TestHeadersOfAStep: the headers of a step replace those of the profile.
 func TestHeadersOfAStep(t *testing.T) {
 	s := serve(t, routes{"DELETE /users/1": 200})
 	p := sketch(t, "", "", "headers: {Authorization: \"{token}\", Accept-Language: en, Content-Type: text/x}\nremove: {path: \"/users/{id}\", headers: {accept-language: de}}\n")
@@ -258,7 +259,7 @@ func TestHeadersOfAStep(t *testing.T) {
 	wantHeaders(t, s.seen()[0], map[string]string{"Accept-Language": "de", "Authorization": token, "Content-Type": ""})
 }
 
-// TestForm: a step can send what browsers send.
+// TestForm: a step can send a form.
 func TestForm(t *testing.T) {
 	const of = "application/x-www-form-urlencoded"
 	u := job.User{ID: "7", Username: "a&b=c d", Email: "é@x", Extra: map[string]string{"n": "5"}}
@@ -336,8 +337,9 @@ func TestDisable(t *testing.T) {
 	s.wantRequests(t)
 }
 
-// TestDisableAsksAgain before a request that is sent once more.
-func TestDisableAsksAgain(t *testing.T) {
+// TestDisableConfirmsEachAttempt: confirm is called before a request is sent once
+// more.
+func TestDisableConfirmsEachAttempt(t *testing.T) {
 	p := sketch(t, "", ", disabled: {path: active, in: [false]}", disabling)
 	bubble(t, answering(routes{"PATCH /users/1": turns(hangUp, 503, 200)}), func(t *testing.T, s *server) {
 		asked := 0
@@ -359,8 +361,8 @@ func TestDisableAsksAgain(t *testing.T) {
 	})
 }
 
-// TestReadOnlySteps: whatever a profile calls a removal, a dry run sends none,
-// not even where its URL is that of a listing or of the sign-in.
+// TestReadOnlySteps: a dry run sends no step, not even one whose URL is that of a
+// listing or of the sign-in.
 func TestReadOnlySteps(t *testing.T) {
 	for name, source := range map[string]string{
 		"one URL for everything": `headers: {Authorization: "{token}"}
@@ -413,8 +415,7 @@ disable: {method: POST, path: "/{id}"}
 	}
 }
 
-// TestExtra: what an account has besides is kept as JSON, whatever it is, and
-// only if it is there.
+// TestExtra: extra values of an account are kept as JSON, and only if they exist.
 func TestExtra(t *testing.T) {
 	s := serve(t, routes{"GET /users": `{"users":[{"id":1,"a":"x","b":{"n":7},"c":true,"d":null,"e":{},"f":[1],"g":1.50}]}`})
 	p := sketch(t, "", ", extra: {a: a, n: b.n, c: c, d: d, e: e, f: f, g: g, h: h}", "")
@@ -428,8 +429,8 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-// TestLaterStepIsGone: that a later step finds nothing is no proof that the
-// account is gone, unless nobody can be asked.
+// TestLaterStepIsGone: a later step that finds no account does not prove that the
+// account is gone, unless the directory can't be asked.
 func TestLaterStepIsGone(t *testing.T) {
 	const (
 		first, second, look = "POST /users/1/off", "DELETE /users/1", "GET /users/1"
@@ -490,8 +491,8 @@ func TestLaterStepIsGone(t *testing.T) {
 	}
 }
 
-// TestEndBetweenSteps: when the run is ended after the first step, the second is
-// tried for a minute more, and not for ever.
+// TestEndBetweenSteps: when the run is ended after the first step, the second is tried
+// for a minute more.
 func TestEndBetweenSteps(t *testing.T) {
 	const answer = 30 * time.Second // for which a request is waited for, whatever happens
 	for name, row := range map[string]struct {
@@ -530,7 +531,7 @@ func TestEndBetweenSteps(t *testing.T) {
 	}
 }
 
-// TestNamesKeepTheirSpaces: without them, a name would be another account's.
+// TestNamesKeepTheirSpaces: without its spaces, a name could be another account's.
 func TestNamesKeepTheirSpaces(t *testing.T) {
 	for _, name := range []string{" ana", "ana ", " ana b ", "\tana", "ana\u00a0", "   "} {
 		q := url.QueryEscape(name)
@@ -562,14 +563,14 @@ func TestNamesKeepTheirSpaces(t *testing.T) {
 		// The same where its use is asked for.
 		s := serve(t, routes{"GET /log?u=" + q: `{"log":[]}`})
 		c := connect(t, s, sketch(t, "", ", username: name", `activity: {path: /log, query: {u: "{username}"}, items: log, at: at, coverage: complete}`+"\n"))
-		if got, err := c.User(t.Context(), u); err != nil || told(got) != "never" {
-			t.Errorf("%q: %s, %v", name, told(got), err)
+		if got, err := c.User(t.Context(), u); err != nil || describeUse(got) != "never" {
+			t.Errorf("%q: %s, %v", name, describeUse(got), err)
 		}
 	}
 }
 
-// TestLaterStepIsWaitedFor: as long as nobody ends the run, a step has all the
-// time that the directory wants.
+// TestLaterStepIsWaitedFor: while the run goes on, a later step may take as long as
+// the retries allow.
 func TestLaterStepIsWaitedFor(t *testing.T) {
 	bubble(t, answering(routes{"POST /users/1/off": 200, "DELETE /users/1": turns(status(429, "", "Retry-After", "110"), 204)}), func(t *testing.T, s *server) {
 		if err := connect(t, s, sketch(t, "", "", twoSteps)).Remove(t.Context(), job.User{ID: "1"}, agree); err != nil {
@@ -578,7 +579,7 @@ func TestLaterStepIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestNameNextToNothing: a name keeps its spaces beside a value that is empty.
+// TestNameNextToNothing: a name keeps its spaces next to an empty value.
 func TestNameNextToNothing(t *testing.T) {
 	s := serve(t, routes{"POST /drop?u=+ana": 200})
 	p := sketch(t, "", ", username: name", "params: {realm: \"\"}\nremove: {method: POST, path: /drop, query: {u: \"{realm}{username}\"}}\n")

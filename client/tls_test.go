@@ -30,8 +30,8 @@ func overTLS(t *testing.T, config *tls.Config) (s *server, authority *x509.CertP
 	return s, authority
 }
 
-// TestClientCertificate: a directory that wants to know who connects is shown the
-// certificate, and nothing is read without it.
+// TestClientCertificate: the client shows its certificate to the directory, and reads
+// nothing without it.
 func TestClientCertificate(t *testing.T) {
 	s, authority := overTLS(t, &tls.Config{ClientAuth: tls.RequireAnyClientCert})
 	own := s.TLS.Certificates[0] // any will do
@@ -43,7 +43,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestTLSVersion: nothing older than TLS 1.2 is spoken.
+// TestTLSVersion: versions before TLS 1.2 are refused.
 func TestTLSVersion(t *testing.T) {
 	for version, fine := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		s, authority := overTLS(t, &tls.Config{MinVersion: version, MaxVersion: version})
@@ -54,7 +54,7 @@ func TestTLSVersion(t *testing.T) {
 	}
 }
 
-// TestHostname: a certificate that is trusted, but another host's, is refused.
+// TestHostname: a trusted certificate of another host is refused.
 func TestHostname(t *testing.T) {
 	s, authority := overTLS(t, nil) // for 127.0.0.1 and example.com
 	s.URL = strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
@@ -64,8 +64,8 @@ func TestHostname(t *testing.T) {
 	wantError(t, c.Remove(t.Context(), job.User{ID: "1"}, agree), "certificate")
 }
 
-// TestCertificateElsewhere: the client's certificate is the directory's to see.
-// A sign-in at another origin is not shown it, though it asks for one.
+// TestCertificateElsewhere: the client's certificate is shown to the directory only,
+// and not to a sign-in at another origin that asks for it.
 func TestCertificateElsewhere(t *testing.T) {
 	const signIn = `headers: {Authorization: "Bearer {token}"}
 params: {login: ""}
@@ -96,7 +96,7 @@ remove: {path: "/users/{id}"}
 				t.Cleanup(s.Close)
 				return s
 			}
-			directory, office := serves("directory"), serves("office")
+			directory, tokenServer := serves("directory"), serves("tokenServer")
 			authority := x509.NewCertPool()
 			authority.AddCert(directory.Certificate())
 			s := &server{Server: directory, observed: map[string]int{}}
@@ -104,7 +104,7 @@ remove: {path: "/users/{id}"}
 				o.CAs, o.Certificate = authority, &directory.TLS.Certificates[0]
 				o.Values = profile.Values{ClientSecret: refreshToken, Params: map[string]string{"login": directory.URL}}
 				if row.elsewhere {
-					o.Values.Params["login"] = office.URL
+					o.Values.Params["login"] = tokenServer.URL
 				}
 			})
 			if _, err := all(t, s, c); err != nil {
@@ -112,7 +112,7 @@ remove: {path: "/users/{id}"}
 			}
 			want := map[string]int{"directory POST /prefix/token": 1, "directory GET /prefix/users": 1}
 			if row.elsewhere {
-				want = map[string]int{"office POST /prefix/token": 0, "directory GET /prefix/users": 1}
+				want = map[string]int{"tokenServer POST /prefix/token": 0, "directory GET /prefix/users": 1}
 			}
 			if !maps.Equal(shown, want) {
 				t.Errorf("certificates shown: %v, want %v", shown, want)

@@ -14,8 +14,8 @@ import (
 type Condition struct {
 	Path string `yaml:"path"`
 
-	// In are globs of which one has to match the value's text; of an array, one
-	// element has to match. If In is empty, the value has to be true or false.
+	// In are globs. One of them has to match the value's text, or one element of an
+	// array. If In is empty, the value has to be true or false.
 	In []string `yaml:"in"`
 
 	// Missing is the result for null, or for no value at all. If it is nil, the

@@ -22,8 +22,8 @@ func (s *Sources) UnmarshalYAML(decode func(any) error) error {
 	return decodeOneOrMany(decode, (*[]Source)(s))
 }
 
-// Source is a listing of entries, each of which proves that an account was used:
-// events, sessions, a report. If its path, query or body names an account, it is
+// Source is a listing of entries. Each entry proves that an account was used: an
+// event, a session, a row of a report. If its path, query or body names an account, it is
 // about that one, and is read for candidates only: while planning, and again
 // right before a removal. If it has no items, the answer is the only entry.
 type Source struct {

@@ -71,8 +71,8 @@ func (s Step) validate(v *validator, key string) {
 	if s.Form != nil && !s.Body.IsZero() {
 		v.add(key, "has both body and form: it sends one of them")
 	}
-	// A header alone does not say whom the request is about: servers ignore those
-	// that they don't know.
+	// A header alone does not name the account: servers ignore headers that they
+	// don't know.
 	v.namesAccount(key+".path", slices.Concat(s.Body.templates(), []Template{s.Path},
 		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)))...)
 	v.codes(key+".success", s.Success, http.StatusOK, 299)

@@ -71,7 +71,7 @@ func (v *validator) urlPath(key string, t Template, known []string) {
 }
 
 // namesAccount checks that one of the templates has a placeholder for an account:
-// without any, the request would be about nobody, or about everybody.
+// without any, the request would be about all accounts, or about none.
 func (v *validator) namesAccount(key string, templates ...Template) {
 	for _, t := range templates {
 		if t.hasAny(v.account) {
