@@ -31,7 +31,7 @@ func TestValuesCheck(t *testing.T) {
 		"lines in the actor":      {builtin(t, "maestro"), Values{Token: "t", Actor: "a\r\nX: y"}, []string{"DORMANT_ACTOR: has a line break or another control character in it"}},
 		"lines in a parameter":    {builtin(t, "maestro"), Values{Token: "t", Params: params("scheme", "a\nb")}, []string{"DORMANT_PARAMS"}},
 		"unknown parameter":       {builtin(t, "maestro"), Values{Token: "t", Params: params("shceme", "x")}, []string{`"shceme"; it has scheme`}},
-		"no parameters at all":    {builtin(t, "itflex"), Values{Token: "t", Params: params("a", "x")}, []string{"it has none"}},
+		"no parameters at all":    {builtin(t, "grafana"), Values{Username: "u", Password: "p", Params: params("a", "x")}, []string{"it has none"}},
 		"a credential is no such": {builtin(t, "maestro"), Values{Token: "t", Params: params("token", "x")}, []string{`no "token"`}},
 		"parameter given":         {needs, Values{Token: "t", Params: params("realm", "r")}, nil},
 		"parameter missing":       {needs, Values{Token: "t"}, []string{"needs realm="}},

@@ -49,11 +49,16 @@ var auth0 = system{
 		{name: "unblocked", login: 300 * day, is: field("blocked", "false"), want: "remove inactive"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
+		{name: "signed in", login: 300 * day, action: 3 * day, want: "keep active"}, // for months, by refresh tokens
+		{name: "renewed", login: 400 * day, action: 300 * day, want: "remove inactive"},
+		{name: "attacked", login: 300 * day, is: did(entry{kind: "f", ago: 3 * day}), want: "remove inactive"},
+		{name: "managed", login: 300 * day, is: did(entry{kind: "sapi", ago: 3 * day}), want: "remove inactive"}, // by somebody else
 	},
 	want: merge(untold("boss", "robot"), are("keep active", "caller")),
 	asks: []string{
 		"GET /api/v2/users?include_totals=true&page=0&per_page=100&sort=created_at%3A1",
 		"GET /api/v2/users/{id}",
+		"GET /api/v2/users/{id}/logs?per_page=100&sort=date%3A-1",
 	},
 	headers: bearer,
 	most:    100, limit: 1000, counts: true,
@@ -605,11 +610,16 @@ var snipeIT = system{
 		{name: "o'neill & <co>", login: 300 * day, want: "remove inactive"},
 		{name: "dateless", is: dateless, want: "keep never_logged_in"},
 		{name: "removed", login: 300 * day, is: deactivated, want: "not listed"},
+		{name: "worker", login: 300 * day, action: 3 * day, want: "keep active"}, // by the API
+		{name: "worked", login: 400 * day, action: 300 * day, want: "remove inactive"},
+		{name: "remote", login: 300 * day, is: did(entry{kind: "remote", ago: 3 * day}), want: "remove inactive"}, // which only a superuser sees
+		{name: "attacked", login: 300 * day, is: did(entry{kind: "failed", ago: 3 * day}), want: "remove inactive"},
 	},
 	want: untold("robot"),
 	asks: []string{
 		"GET /api/v1/users?limit=500&offset=0&order=asc&sort=id",
 		"GET /api/v1/users/{id}",
+		"GET /api/v1/reports/activity?created_by={id}&limit=1&order=desc&sort=created_at",
 		"GET /api/v1/users/me",
 	},
 	headers:      map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/json"},

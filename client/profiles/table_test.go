@@ -36,6 +36,7 @@ var systems = map[string]system{
 	"authentik": authentik,
 	"authentik, no sessions": judged(authentik, func(s *system) { // a server that does not list them
 		s.answers = failing(http.MethodGet, "/authenticated_sessions/", http.StatusNotFound, `{"detail": "Not found."}`)
+		s.values = params("sessions", "none")
 		s.accounts = []account{{name: "session", login: 200 * day, is: did(entry{"login", day, nil}), want: "remove inactive"}}
 	}),
 	"authentik, remove-undated": judged(authentik, func(s *system) {
@@ -83,6 +84,7 @@ var systems = map[string]system{
 		s.options = func(o *sandbox.Options) { o.WithLastLogin = true }
 	}),
 	"itflex, cloud": judged(itflex, func(s *system) { // whose cursor ends with "", and which has no log
+		s.values = params("audit", "none")
 		s.accounts = []account{{name: "worker", login: 400 * day, action: 3 * day, want: "remove inactive"}}
 		s.answers = func(r *http.Request, status *int, _ http.Header, body []byte) []byte {
 			if r.URL.Path == "/api/audit/logs" {
@@ -180,6 +182,19 @@ var systems = map[string]system{
 			{name: "helper", login: 300 * day, is: roles("Helpdesk"), want: "keep protected_role"},
 			{name: "other", login: 300 * day, is: roles("Staff"), want: "remove inactive"},
 		}
+	}),
+	"snipe-it, attempts": judged(snipeIT, func(s *system) {
+		s.values = params("attempts", "life")
+		s.accounts = slices.Clone(s.accounts)
+		for i, a := range s.accounts {
+			if a.name == "remote" {
+				s.accounts[i].want = "keep active"
+			}
+		}
+	}),
+	"snipe-it, no reports": judged(snipeIT, func(s *system) {
+		s.values = params("reports", "none")
+		s.accounts = []account{{name: "worker", login: 300 * day, action: 3 * day, want: "remove inactive"}}
 	}),
 	"snipe-it, east": judged(snipeIT, func(s *system) {
 		s.values = params("zone", "Europe/Berlin") // whose times are of an hour before

@@ -34,9 +34,6 @@ func (run *programRun) observe(q *request, a *answer) {
 		items := body.Get(s.itemsOf(q.kind))
 		empty := q.kind == opList && s.none != "" && !items.Exists() && body.Get(s.none).Exists()
 		whole := good && (items.IsArray() || empty)
-		if q.kind == opLog && a.status == http.StatusNotFound && s.name == "itflex" && strings.Contains(q.uri, "cursor=0&") && run.loggedAt.IsZero() {
-			whole = true // the system has no log
-		}
 		if run.planned == nil {
 			run.pages[page] = whole
 		}
@@ -223,16 +220,20 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		}
 	case q.kind == opSearch && good && body.Get(s.items).IsArray():
 		complete = run.observeSearch(q, body)
-	case (q.kind == opSessions || q.kind == opEvents) && good && body.IsArray():
+	case (q.kind == opSessions || q.kind == opEvents) && good && (body.IsArray() || body.Get("rows").IsArray()):
 		if t := run.partialOf(q.whom); t != nil {
-			for _, item := range body.Array() {
+			entries := body.Array()
+			if body.IsObject() {
+				entries = body.Get("rows").Array()
+			}
+			for _, item := range entries {
 				t.observeEntry(item)
 			}
 			if q.kind == s.last {
 				complete = append(complete, t)
 			}
 		}
-	case q.kind == opConsents && (good && body.IsArray() || a.status == http.StatusNotFound):
+	case q.kind == opConsents && good && body.IsArray():
 		if t := run.partial[q.whom]; t != nil {
 			t.hidden = strings.Contains(body.Raw, "Offline Token") // which may be in use
 			complete = append(complete, t)
@@ -271,10 +272,13 @@ func (t *observation) observeEntry(item gjson.Result) {
 	if item.Get("error").Exists() {
 		return
 	}
-	for _, path := range []string{"act_user_id", "user.id"} {
+	for _, path := range []string{"act_user_id", "user.id", "created_by.id"} {
 		if of := item.Get(path); of.Exists() && of.Raw != t.id {
 			return // somebody else had the name then, or has it now
 		}
+	}
+	if at := snipeTime(item.Get("created_at")); at.After(t.action) {
+		t.action = at
 	}
 	for _, path := range []string{"lastAccess", "start", "time", "created", "last_used_at"} {
 		v, at := item.Get(path), time.Time{}

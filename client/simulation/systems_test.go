@@ -206,17 +206,15 @@ var systems = []*system{
 		},
 	},
 	{
-		name: "snipe-it", caller: true, self: true, shifts: true,
+		name: "snipe-it", caller: true, self: true, details: true, shifts: true,
 		routes: []route{
 			{opSelf, "GET /api/v1/users/me", ""}, {opList, "GET /api/v1/users", ""}, {opGet, "GET /api/v1/users/{}", ""},
+			{opEvents, "GET /api/v1/reports/activity", "created_by={}"},
 			{opRemove, "DELETE /api/v1/users/{}", ""}, {opDisable, "PATCH /api/v1/users/{}", ""},
 		},
-		items: "rows", total: "total", last: opGet,
+		items: "rows", total: "total", last: opEvents,
 		read: func(item gjson.Result, _ bool) observation {
-			clock := func(v gjson.Result) time.Time {
-				at, _ := time.Parse(time.DateTime, v.Get("datetime").Str)
-				return at
-			}
+			clock := snipeTime
 			t := observation{
 				id: item.Get("id").Raw, username: item.Get("username").Str, email: item.Get("email").Str,
 				admin:    item.Get("permissions.superuser").Int() == 1 || item.Get("permissions.admin").Int() == 1,
@@ -256,6 +254,12 @@ var systems = []*system{
 			return t
 		},
 	},
+}
+
+// snipeTime reads a time of Snipe-IT's, which has no zone.
+func snipeTime(v gjson.Result) time.Time {
+	at, _ := time.Parse(time.DateTime, v.Get("datetime").Str)
+	return at
 }
 
 // gone reports whether the answer says that there is no such account.
