@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -180,4 +181,43 @@ func readme(t *testing.T, title string) [][]string {
 		rows = append(rows, cells)
 	}
 	return rows
+}
+
+// The documents that lead through the code name files and folders that are there, each
+// package has its line in the map, and the tests of an example exist.
+func TestTheMapIsTrue(t *testing.T) {
+	t.Parallel()
+	_, howItIsMade, _ := strings.Cut(read(t, root+"README.md"), "\n## How it is made\n")
+	contributing := read(t, root+"CONTRIBUTING.md")
+	paths := 0
+	for document, text := range map[string]string{"README.md": howItIsMade, "CONTRIBUTING.md": contributing} {
+		for _, m := range regexp.MustCompile("(?:[`(]|(?m:^    )|\\./)([\\w.][\\w.-]*/[\\w./-]*|[A-Z_]+\\.md|main\\.go)").FindAllStringSubmatch(text, -1) {
+			if strings.HasPrefix(m[1], "bin/") || strings.Contains(m[1], "...") || slices.Contains([]string{"testing/synctest", "testdata/fuzz"}, m[1]) {
+				continue // what is built there, a pattern of packages, one of Go's packages, a folder of many packages
+			}
+			paths++
+			if _, err := os.Stat(root + m[1]); err != nil {
+				t.Errorf("%s names %s: %v", document, m[1], err)
+			}
+		}
+	}
+	if paths < 60 {
+		t.Errorf("%d paths are named", paths)
+	}
+	for folder := range mayImport {
+		if folder != "." && !strings.HasPrefix(folder, "deploy/") && !strings.Contains(howItIsMade, "\n    "+folder+"/ ") {
+			t.Errorf("the map has no line for %s", folder)
+		}
+	}
+	var tests strings.Builder
+	for _, s := range sources(t) {
+		if s.isTest() {
+			tests.WriteString(read(t, filepath.Join(root, s.folder, s.name)))
+		}
+	}
+	for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(howItIsMade+contributing, -1) {
+		if !strings.Contains(tests.String(), "\nfunc "+name) {
+			t.Errorf("there is no %s", name)
+		}
+	}
 }

@@ -55,7 +55,7 @@ type source struct {
 	imports      []string
 }
 
-func (s source) test() bool { return strings.HasSuffix(s.name, "_test.go") }
+func (s source) isTest() bool { return strings.HasSuffix(s.name, "_test.go") }
 
 // sources are the module's Go files. A folder with a go.mod is another module.
 func sources(t *testing.T) []source {
@@ -111,14 +111,14 @@ func TestImportsGoOneWay(t *testing.T) {
 			t.Errorf("%s: mayImport does not say what package %s may import", file, s.folder)
 			continue
 		}
-		if s.test() {
+		if s.isTest() {
 			allowed = slices.Concat(allowed, testsMayImport[s.folder], []string{s.folder})
 		}
 		for _, imported := range s.imports {
 			if within, ok := strings.CutPrefix(imported, "dormant/"); ok && !slices.Contains(allowed, within) {
 				t.Errorf("%s imports %s; package %s may import %q", file, imported, s.folder, allowed)
 			}
-			if places, ok := onlyIn[imported]; ok && !s.test() && !slices.Contains(places, s.folder) {
+			if places, ok := onlyIn[imported]; ok && !s.isTest() && !slices.Contains(places, s.folder) {
 				t.Errorf("%s imports %s, which is for %q", file, imported, places)
 			}
 		}
@@ -147,7 +147,7 @@ func TestNoChildren(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
 		for _, imported := range s.imports {
-			if !s.test() && slices.Contains(nowhere, imported) {
+			if !s.isTest() && slices.Contains(nowhere, imported) {
 				t.Errorf("%s imports %s", path.Join(s.folder, s.name), imported)
 			}
 		}
