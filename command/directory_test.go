@@ -294,13 +294,17 @@ func (d *directory) refuses(t *testing.T, command string, says []string, environ
 	return p.stderr.String()
 }
 
-// sameIDs compares two lists in any order.
+// sameIDs compares two lists in any order, and says what differs.
 func sameIDs(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: %q, not %q", what, got, want)
+	if slices.Equal(got, want) {
+		return
 	}
+	without := func(a, b []string) []string {
+		return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+	}
+	t.Errorf("%s: %d, not %d; too much: %q; missing: %q", what, len(got), len(want), without(got, want), without(want, got))
 }
 
 func answer(w http.ResponseWriter, code int, body string) bool {
