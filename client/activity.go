@@ -137,7 +137,7 @@ func (c *Client) firstAccountSource() int {
 func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
 	loggedIn := false
 	for i, s := range c.sources {
-		at, ok := entries[i].newest[s.NameOf(u)]
+		at, ok := entries[i].newestOf(s.NamesOf(u))
 		switch {
 		case !ok:
 		case at.IsZero():
@@ -153,13 +153,13 @@ func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
 		return u
 	}
 	for i, s := range c.sources {
-		if s.Coverage == profile.CoverageComplete && entries[i].complete && s.NameOf(u) != "" {
+		if s.Coverage == profile.CoverageComplete && entries[i].complete && s.CanName(u) {
 			u.LastLogin.State = job.LoginNever
 			return u
 		}
 	}
 	for i, s := range c.sources {
-		if s.Coverage == profile.CoverageLog && !s.PerAccount && entries[i].complete && s.NameOf(u) != "" && entries[i].oldest.After(u.LastLogin.At) {
+		if s.Coverage == profile.CoverageLog && !s.PerAccount && entries[i].complete && s.CanName(u) && entries[i].oldest.After(u.LastLogin.At) {
 			u.LastLogin = job.LastLogin{State: job.LoginKnown, At: entries[i].oldest, NotAfter: true}
 		}
 	}

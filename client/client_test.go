@@ -216,12 +216,12 @@ func TestClose(t *testing.T) {
 
 // TestURLWithEscapes: a base path keeps its escapes.
 func TestURLWithEscapes(t *testing.T) {
-	s := serve(t, routes{"GET /a%2Fb/users": `{"users":[]}`, "DELETE /a%2Fb/users/1%2F2": 204})
+	s := serve(t, routes{"GET /a%2Fb/users": `{"users":[]}`, "DELETE /a%2Fb/users/1%7C2": 204})
 	c := connect(t, s, builtin(t, "maestro"), func(o *Options) { o.URL = must(url.Parse(s.URL + "/prefix/a%2Fb")) })
 	if _, err := all(t, s, c); err != nil {
 		t.Error(err)
 	}
-	if err := c.Remove(t.Context(), job.User{ID: "1/2"}, agree); err != nil {
+	if err := c.Remove(t.Context(), job.User{ID: "1|2"}, agree); err != nil {
 		t.Error(err)
 	}
 }

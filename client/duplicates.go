@@ -68,12 +68,12 @@ func (s *seenAccounts) hash(u job.User) uint64 {
 		extra = fmt.Sprint(u.Extra)
 	}
 	return maphash.Comparable(s.seed, struct {
-		username, email, roles string
-		extra                  string
-		admin, service, off    bool
-		login                  job.LoginState
-		at, created            int64
-	}{u.Username, u.Email, strings.Join(u.Roles, "\x00"), extra, u.Admin, u.ServiceAccount, u.Disabled, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
+		username, email, aliases, roles string
+		extra                           string
+		admin, service, off             bool
+		login                           job.LoginState
+		at, created                     int64
+	}{u.Username, u.Email, strings.Join(u.Aliases, "\x00"), strings.Join(u.Roles, "\x00"), extra, u.Admin, u.ServiceAccount, u.Disabled, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
 }
 
 // checkPage returns an error if all accounts of the page were on earlier ones.

@@ -164,9 +164,9 @@ func TestLookupNotFound(t *testing.T) {
 // is one segment of the path, and a value that can't be one is not sent.
 func TestAccountInAPath(t *testing.T) {
 	p := sketch(t, "", ", username: name, email: email, extra: {login: login}, optional: [username, email]",
-		"params: {realm: \"a/b\"}\nget: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\nremove: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\n")
+		"params: {realm: \"a|b\"}\nget: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\nremove: {path: \"/{realm}/{username}/{email}/x{login}.json\"}\n")
 	for value, segment := range hostile {
-		line := "/a%2Fb/" + segment + "/" + segment + "/x" + segment + ".json"
+		line := "/a%7Cb/" + segment + "/" + segment + "/x" + segment + ".json"
 		s := serve(t, routes{"GET " + line: `{"id":1}`, "DELETE " + line: 204})
 		c := connect(t, s, p)
 		u := job.User{ID: "1", Username: value, Email: value, Extra: map[string]string{"login": string(must(json.Marshal(value)))}}

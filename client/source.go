@@ -29,6 +29,18 @@ func (s *sourceEntries) add(e profile.Entry) {
 	}
 }
 
+// newestOf returns the newest entry of the names of one account. One of unknown time
+// outweighs all others.
+func (s *sourceEntries) newestOf(names []string) (at time.Time, found bool) {
+	for _, name := range names {
+		next, ok := s.newest[name]
+		if ok && (!found || next.IsZero() || !at.IsZero() && next.After(at)) {
+			at, found = next, true
+		}
+	}
+	return at, found
+}
+
 // maxRereads is how often a source is read again that has changed while it was read.
 const maxRereads = 2
 

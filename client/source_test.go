@@ -231,28 +231,28 @@ func TestAbsenceNeedsAName(t *testing.T) {
 // TestAccountSource: a source about one account is read when the account is read, by a
 // request that names it.
 func TestAccountSource(t *testing.T) {
-	account := job.User{ID: "a/1", Username: "ana b", Email: "ana@x.test", Extra: map[string]string{"realm": `"r&1"`, "n": "7"}}
+	account := job.User{ID: "a|1", Username: "ana b", Email: "ana@x.test", Extra: map[string]string{"realm": `"r&1"`, "n": "7"}}
 	for name, row := range map[string]struct {
 		activity, line, answer, body, want string
 	}{
-		"id in the path": {`{path: "/users/{id}/sessions", items: "@this", at: at}`, "GET /users/a%2F1/sessions",
+		"id in the path": {`{path: "/users/{id}/sessions", items: "@this", at: at}`, "GET /users/a%7C1/sessions",
 			`[{"at":"2024-01-01"},{"at":"2023-01-01"}]`, "", "absent, active 2024-01-01T23:59:59Z"},
-		"id in the query": {`{path: /log, query: {user: "{id}", max: "5"}, items: log, at: at, coverage: complete}`, "GET /log?max=5&user=a%2F1",
+		"id in the query": {`{path: /log, query: {user: "{id}", max: "5"}, items: log, at: at, coverage: complete}`, "GET /log?max=5&user=a%7C1",
 			`{"log":[{"at":"2024-01-01"}]}`, "", "2024-01-01T23:59:59Z"},
 		"username in the path": {`{path: "/users/{username}/log", items: log, at: at, coverage: complete}`, "GET /users/ana%20b/log", `{"log":[]}`, "", "never"},
 		"email in the query":   {`{path: /log, query: {user: "{email}"}, items: log, at: at, coverage: log}`, "GET /log?user=ana%40x.test", `{"log":[]}`, "", "absent"},
 		"an extra":             {`{path: "/realms/{realm}/{n}", items: log, at: at}`, "GET /realms/r&1/7", `{"log":[]}`, "", "absent"},
 		"in a body": {`{path: /log, method: POST, body: {filter: {user: "{id}", n: "{n}", text: "is {n}"}, p: 1}, items: log, at: at, page: {param: p, first: 1}}`, "POST /log",
-			`{"log":[]}`, `{"filter":{"n":7,"text":"is 7","user":"a/1"},"p":1}`, "absent"},
-		"the answer is the entry": {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{"at":"2024-01-01"}`, "", "2024-01-01T23:59:59Z"},
-		"the answer is no entry":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{"at":null}`, "", "never"},
-		"the answer has no time":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%2F1/last", `{}`, "", "unreadable"},
-		"entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: complete}`, "GET /log?user=a%2F1",
+			`{"log":[]}`, `{"filter":{"n":7,"text":"is 7","user":"a|1"},"p":1}`, "absent"},
+		"the answer is the entry": {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%7C1/last", `{"at":"2024-01-01"}`, "", "2024-01-01T23:59:59Z"},
+		"the answer is no entry":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%7C1/last", `{"at":null}`, "", "never"},
+		"the answer has no time":  {`{path: "/users/{id}/last", at: at, coverage: complete}`, "GET /users/a%7C1/last", `{}`, "", "unreadable"},
+		"entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: complete}`, "GET /log?user=a%7C1",
 			`{"log":[{"who":"b","at":"2024-01-01"}]}`, "", "never"},
-		"a log with entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: log}`, "GET /log?user=a%2F1",
+		"a log with entries of others": {`{path: /log, query: {user: "{id}"}, items: log, account: {path: who}, at: at, coverage: log}`, "GET /log?user=a%7C1",
 			`{"log":[{"who":"b","at":"2024-01-01"}]}`, "", "absent"},
-		"not there": {`{path: "/users/{id}/log", optional: true, items: log, at: at, coverage: complete}`, "GET /users/a%2F1/log", "", "", "absent"},
-		"without a time that counts": {`{path: "/users/{id}/log", items: log, only: {path: ok, in: [true]}, at: at}`, "GET /users/a%2F1/log",
+		"not there": {`{path: "/users/{id}/log", optional: true, items: log, at: at, coverage: complete}`, "GET /users/a%7C1/log", "", "", "absent"},
+		"without a time that counts": {`{path: "/users/{id}/log", items: log, only: {path: ok, in: [true]}, at: at}`, "GET /users/a%7C1/log",
 			`{"log":[{"ok":false,"at":"2024-01-01"}]}`, "", "absent"},
 	} {
 		t.Run(name, func(t *testing.T) {

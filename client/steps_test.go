@@ -223,8 +223,8 @@ func TestStepRequest(t *testing.T) {
 			nil, "DELETE /users/7?purge=false", `{"purge":false,"text":"p=false"}`, nil},
 		"an extra, on": {"extras: {purge: also everything}\n", `{path: "/users/{id}", query: {purge: "{purge}"}, body: {purge: "{purge}"}}`,
 			map[string]string{"purge": "true"}, "DELETE /users/7?purge=true", `{"purge":true}`, nil},
-		"a param": {"params: {org: \"a/b\", none: \"\"}\n", `{path: "/{org}/users/{id}", query: {o: "{org}", n: "{none}"}, body: {o: "{org}", n: "{none}"}, headers: {X-N: "{none}", X-O: "{org}"}}`,
-			nil, "DELETE /a%2Fb/users/7?o=a%2Fb", `{"n":"","o":"a/b"}`, map[string]string{"X-N": "", "X-O": "a/b"}},
+		"a param": {"params: {org: \"a|b\", none: \"\"}\n", `{path: "/{org}/users/{id}", query: {o: "{org}", n: "{none}"}, body: {o: "{org}", n: "{none}"}, headers: {X-N: "{none}", X-O: "{org}"}}`,
+			nil, "DELETE /a%7Cb/users/7?o=a%7Cb", `{"n":"","o":"a|b"}`, map[string]string{"X-N": "", "X-O": "a|b"}},
 		"who it is, and not who calls": {"headers: {Authorization: \"Basic {basic}\"}\n", `{path: "/users/{id}", headers: {X-User: "{username}", X-Id: "{id}"}}`,
 			nil, "DELETE /users/7", "", map[string]string{"X-User": "ana", "X-Id": "7"}},
 	} {

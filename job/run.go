@@ -156,8 +156,8 @@ func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 func (c *Cleanup) findActor(ctx context.Context, plan *Plan) {
 	name := c.Policy.Actor.list[0].Text
 	u, err := c.Directory.User(ctx, User{ID: name, Username: name, Email: name})
-	if err != nil || !c.Policy.Actor.Match(u.Names()) {
-		return // it stays unknown
+	if err != nil || u.LastLogin.State == LoginHidden || !c.Policy.Actor.Match(u.Names()) {
+		return // it stays unknown; what is hidden may be no answer at all
 	}
 	plan.ActorUnknown = false
 	c.Policy.Self = ExactNames(slices.Collect(u.Names())...)

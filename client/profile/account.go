@@ -3,7 +3,9 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,11 +58,12 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 	}
 	u := job.User{
 		ID:        id,
-		Username:  textAt(item, r.fields.Username),
-		Email:     textAt(item, r.fields.Email),
+		Username:  r.name(textAt(item, r.fields.Username)),
+		Email:     r.name(textAt(item, r.fields.Email...)),
 		LastLogin: r.readLastLogin(item),
 		Extra:     r.readExtra(item),
 	}
+	u.Aliases = r.readAliases(item, u)
 	u.Created, u.Undated = r.readCreated(item)
 	if login := u.LastLogin.At; isEndOfDay(u.Created) && login.Before(u.Created) && u.Created.Sub(login) < day {
 		u.Created = login // a login on the day of the creation was not before it
@@ -89,6 +92,9 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 		if u.Roles, err = r.fields.Roles.read(item); err != nil {
 			return job.User{}, &FieldError{"user.roles", err}
 		}
+		for i, role := range u.Roles {
+			u.Roles[i] = r.name(role)
+		}
 	}
 	return u, nil
 }
@@ -110,7 +116,11 @@ func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error
 	if idPath == "" {
 		idPath = r.fields.ID
 	}
-	u := job.User{Username: textAt(item, r.fields.Username), Email: textAt(item, r.fields.Email)}
+	u := job.User{
+		Username: r.name(textAt(item, r.fields.Username)),
+		Email:    r.name(textAt(item, r.fields.Email...)),
+	}
+	u.Aliases = r.readAliases(item, u)
 	if id, err := idAt(item, idPath); err == nil {
 		u.ID = id
 	}
@@ -121,6 +131,43 @@ func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error
 }
 
 var errUnidentified = errors.New("the answer has no id, username or email of the caller")
+
+// name is a name as a person reads it.
+func (r AccountReader) name(text string) string {
+	if r.fields.Escaped == EscapedHTML {
+		return html.UnescapeString(text)
+	}
+	return text
+}
+
+// readAliases reads the names of u besides its username and email. An address that stands
+// behind what it is for, such as SMTP:a@example.org, is one without that, too.
+func (r AccountReader) readAliases(item gjson.Result, u job.User) []string {
+	var aliases []string
+	add := func(v gjson.Result) {
+		if v.Type != gjson.String && v.Type != gjson.Number {
+			return
+		}
+		name := r.name(strings.Clone(v.String()))
+		for _, form := range []string{name, addressScheme.ReplaceAllString(name, "")} {
+			if form != "" && form != u.Username && form != u.Email && !slices.Contains(aliases, form) {
+				aliases = append(aliases, form)
+			}
+		}
+	}
+	for _, path := range r.fields.Names {
+		if v := item.Get(path); v.IsArray() {
+			for _, element := range v.Array() {
+				add(element)
+			}
+		} else {
+			add(v)
+		}
+	}
+	return aliases
+}
+
+var addressScheme = regexp.MustCompile(`^[A-Za-z]+:`)
 
 // IsComplete reports whether the item has every field that an account should have.
 func (r AccountReader) IsComplete(item gjson.Result) bool {

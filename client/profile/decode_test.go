@@ -18,7 +18,7 @@ func TestExplain(t *testing.T) {
 		"a placeholder without quotes": {strings.Replace(smallest, `"{token}"`, "{token}", 1), 1, braces},
 		"on a line of its own":         {smallest + "params:\n  a: {token}\n", 6, braces},
 		"in a query":                   {mistaken("", "", `{path: "/users/{id}", query: {u: {id}}}`, ""), 4, braces},
-		"several paths for a name":     {mistaken("", ", email: [a, b]", "", ""), 3, braces},
+		"several paths for a name":     {mistaken("", ", username: [a, b]", "", ""), 3, braces},
 		"a key that is misspelt":       {mistaken("", ", usrname: x", "", ""), 3, `there is no key "usrname" here; the guide to profiles lists all keys`},
 		"on the first level":           {smallest + "lst: {}\n", 5, `there is no key "lst" here`},
 		"one code":                     {mistaken("", "", `{path: "/users/{id}", success: 200}`, ""), 4, "a list is needed: [a, b]"},

@@ -13,7 +13,8 @@ import (
 type Fields struct {
 	ID             string            `yaml:"id"` // @key: the item's name, where items are the members of an object
 	Username       string            `yaml:"username"`
-	Email          string            `yaml:"email"`
+	Email          Paths             `yaml:"email"` // of several, the first at which there is text
+	Names          Paths             `yaml:"names"` // all further names and addresses: texts, or arrays of them
 	Admin          Flag              `yaml:"admin"`
 	ServiceAccount Flag              `yaml:"service_account"`
 	Disabled       Flag              `yaml:"disabled"`
@@ -22,10 +23,16 @@ type Fields struct {
 	LastLogin      LastLogin         `yaml:"last_login"`
 	Extra          map[string]string `yaml:"extra"` // what else requests about the account need, by their placeholders
 
+	// Escaped is EscapedHTML if the directory gives names escaped for HTML.
+	Escaped string `yaml:"escaped"`
+
 	// Optional are the fields that every account of a first page may lack. For
 	// other fields, a path that leads nowhere in all of them is a mistake.
 	Optional []string `yaml:"optional"`
 }
+
+// EscapedHTML is the value of Fields.Escaped.
+const EscapedHTML = "html"
 
 // Roles are where the names of roles or groups are: in an array, or in one text.
 type Roles struct {
@@ -113,13 +120,14 @@ func (f Fields) paths() (needed, optional map[string]Paths) {
 	}
 	add("id", f.ID)
 	add("username", f.Username)
-	add("email", f.Email)
+	add("email", f.Email...)
+	add("names", f.Names...)
 	add("roles", strings.Split(f.Roles.Path, ".#")[0])
 	if f.Created != nil {
 		add("created", f.Created.Path...)
 	}
 	add("last_login", f.LastLogin.Path...)
-	mayLack := slices.Clone(f.Optional)
+	mayLack := append(slices.Clone(f.Optional), "names") // most accounts have no more
 	if f.LastLogin.Missing != "" {
 		mayLack = append(mayLack, "last_login")
 	}
@@ -168,6 +176,9 @@ func (f Fields) validate(v *validator, keyed bool) {
 		for _, c := range flags[field] {
 			v.condition("user."+field, &c)
 		}
+	}
+	if f.Escaped != "" && f.Escaped != EscapedHTML {
+		v.add("user.escaped", "%q is not html", f.Escaped)
 	}
 	if f.Roles.Missing != "" && f.Roles.Missing != RolesNone {
 		v.add("user.roles.missing", "%q is not none", f.Roles.Missing)

@@ -91,14 +91,16 @@ func joinOrNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// textAt returns the text or the number at the path, or "". It is a copy: a
-// substring of the item would keep all of the item in memory.
-func textAt(item gjson.Result, path string) string {
-	if path == "" {
-		return ""
-	}
-	if v := item.Get(path); v.Type == gjson.String || v.Type == gjson.Number {
-		return strings.Clone(v.String())
+// textAt returns the text or the number at the first of the paths that has one, or "". It
+// is a copy: a substring of the item would keep all of the item in memory.
+func textAt(item gjson.Result, paths ...string) string {
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		if v := item.Get(path); v.Type == gjson.String || v.Type == gjson.Number {
+			return strings.Clone(v.String())
+		}
 	}
 	return ""
 }

@@ -133,7 +133,7 @@ func (r SourceReader) ListsLogins() bool { return r.Coverage != CoverageLife }
 
 // Entry is what one item of a source proves.
 type Entry struct {
-	Account string    // as NameOf has it
+	Account string    // one of those that NamesOf has
 	At      time.Time // zero: the entry has no time that can be read
 }
 
@@ -141,7 +141,7 @@ type Entry struct {
 // account is read for. ok is false if the item proves nothing: it names no
 // account, or is the record of one that never logged in.
 func (r SourceReader) Entry(item gjson.Result, u job.User) (e Entry, ok bool) {
-	name := r.NameOf(u)
+	name := u.ID // any that NamesOf has
 	if r.Source.Account.Path != "" {
 		var isAccount bool
 		if name, isAccount = strings.CutPrefix(textAt(item, r.Source.Account.Path), r.Source.Account.Prefix); !isAccount {
@@ -152,7 +152,7 @@ func (r SourceReader) Entry(item gjson.Result, u job.User) (e Entry, ok bool) {
 	if name == "" || found && at.State == job.LoginNever && r.ListsLogins() {
 		return Entry{}, false
 	}
-	return Entry{Account: r.foldCase(name), At: at.At}, true
+	return Entry{Account: job.CanonicalName(name), At: at.At}, true
 }
 
 // HasAccount reports whether the item has a value where the profile says that the
@@ -161,21 +161,38 @@ func (r SourceReader) HasAccount(item gjson.Result) bool {
 	return r.Source.Account.Path == "" || item.Get(r.Source.Account.Path).Exists()
 }
 
-// NameOf returns the name by which the source knows the account. Usernames and
-// e-mail addresses are in lower case, because sources and accounts differ in it.
-func (r SourceReader) NameOf(u job.User) string {
-	switch r.Source.Account.By {
-	case "username":
-		return r.foldCase(u.Username)
-	case "email":
-		return r.foldCase(u.Email)
+// NamesOf returns the names by which the source may know the account, in their canonical
+// form, because sources and accounts differ in how they write them. A source that knows
+// accounts by username or e-mail address may have any name or address of an account.
+func (r SourceReader) NamesOf(u job.User) []string {
+	switch {
+	case !r.byName():
+		u = job.User{ID: u.ID}
+	case r.Source.Account.Path != "":
+		u.ID = ""
 	}
-	return u.ID
+	var names []string
+	for name := range u.Names() {
+		if c := job.CanonicalName(name); c != "" {
+			names = append(names, c)
+		}
+	}
+	return names
 }
 
-func (r SourceReader) foldCase(name string) string {
-	if r.Source.Account.By == "username" || r.Source.Account.By == "email" {
-		return strings.ToLower(name)
+// CanName reports whether the account has the kind of name that the source knows accounts
+// by. If it has not, it means nothing that there is no entry for it.
+func (r SourceReader) CanName(u job.User) bool {
+	name := u.ID
+	switch r.Source.Account.By {
+	case "username":
+		name = u.Username
+	case "email":
+		name = u.Email
 	}
-	return name
+	return job.CanonicalName(name) != ""
+}
+
+func (r SourceReader) byName() bool {
+	return r.Source.Account.By == "username" || r.Source.Account.By == "email"
 }

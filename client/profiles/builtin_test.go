@@ -145,8 +145,8 @@ var entra = system{
 	want: merge(untold("robot", "boss"), unknown("unused", "fresh"), are("keep active", "caller")),
 	kept: []string{"boss"}, // who is an administrator is looked up then
 	asks: []string{
-		"GET /v1.0/users?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity&%24top=100",
-		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
+		"GET /v1.0/users?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CotherMails%2CproxyAddresses%2CmailNickname%2ConPremisesSamAccountName%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity&%24top=100",
+		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CotherMails%2CproxyAddresses%2CmailNickname%2ConPremisesSamAccountName%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
 		"GET /v1.0/users/{id}/transitiveMemberOf?%24select=id&%24top=999",
 		"GET /v1.0/roleManagement/directory/roleAssignments?%24filter=principalId+eq+%27{id}%27",
 	},
@@ -519,8 +519,9 @@ var nextcloud = system{
 		{name: "administrator", login: 300 * day, is: roles("administrators", "my admin"), want: "remove inactive"},
 		{name: "a@b.example", login: 300 * day, want: "remove inactive"},
 		{name: "x y", login: 300 * day, want: "remove inactive"},
-		{name: "50%+é", login: 300 * day, want: "remove inactive"},
-		{name: "up/down", login: 300 * day, want: "remove inactive"},
+		{name: "50+é", login: 300 * day, want: "remove inactive"},
+		{name: "50%+é", login: 300 * day, want: "keep unsafe_id"},
+		{name: "up/down", login: 300 * day, want: "keep unsafe_id"},
 		{name: "7", login: 300 * day, want: "remove inactive"},
 		{name: "up/../admin", login: 300 * day, want: "keep unsafe_id"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
@@ -586,7 +587,8 @@ var scim = system{
 		{name: "inactive", login: 300 * day, is: field("active", "absent"), want: "remove inactive"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "dateless", login: 300 * day, is: dateless, want: "remove inactive"},
-		{name: "odd", login: 300 * day, is: id("a/b c?d"), want: "remove inactive"},
+		{name: "odd", login: 300 * day, is: id("a|b c=d"), want: "remove inactive"},
+		{name: "odder", login: 300 * day, is: id("a/b c?d"), want: "keep unsafe_id"},
 	},
 	want: merge(untold("boss", "robot"), unknown("unused", "fresh"), are("keep active", "caller")),
 	asks: []string{
@@ -638,7 +640,7 @@ var synapse = system{
 		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
 		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
-		{name: "up/down", login: 300 * day, want: "remove inactive"},
+		{name: "up/down", login: 300 * day, want: "keep unsafe_id"},
 		{name: "a=b+c", login: 300 * day, want: "remove inactive"},
 		{name: "forgotten", login: 100 * day, want: "remove inactive"},                             // by the single answer
 		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"}, // by a module

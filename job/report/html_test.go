@@ -39,6 +39,7 @@ func TestHTML(t *testing.T) {
 	partial.Accounts[1].Error = "403 Forbidden"
 	partial.Accounts[1].InactiveDays = nil
 	partial.Counts.Kept[job.ActiveAgain] = 1
+	partial.Warnings = []job.Warning{warning}
 	refused := sample("run", false, job.Refused, job.NotAttempted)
 	refused.Refusals = []job.Refusal{refusal}
 	dry := sample("audit", true, job.DryRun, job.WouldRemove)
@@ -57,14 +58,14 @@ func TestHTML(t *testing.T) {
 			`<th>removed</th><td class="number">1</td>`, `<th>active</th><td class="number">5</td><td class="meaning">used at or after the cutoff</td>`,
 			`<th>kept</th><td class="number">8</td><td class="meaning">1 of them`,
 			`<td class="whole">2025-03-15 03:00:00</td><td class="number">0</td>`, `<td class="whole">never</td><td class="number">–</td>`,
-			`<td colspan="6">403 Forbidden</td>`,
+			`<td colspan="6">403 Forbidden</td>`, "What to look at before the next run", `<td class="id">allowlist_near_match</td><td>the allowlist&#39;s entry &#34;alcie&#34;`,
 		}, "This was a dry run"},
 		{"refused", refused, []string{"Refused: nothing was removed.", "Guards that refused this run", refusal.Message}, "would refuse"},
 		{"dry", dry, []string{
 			"Account cleanup report: dry run</h1>", "dry run, changes nothing", "This was a dry run: it only read, and no account was changed.",
 			"Guards that would refuse a real run", "would_remove",
 		}, "Guards that refused"},
-		{"no candidates", sample("run", false, job.Completed), []string{"<p>No account is a candidate.</p>"}, "<th>Username"},
+		{"no candidates", sample("run", false, job.Completed), []string{"<p>No account is a candidate.</p>"}, "What to look at"},
 		{"unread", unread, []string{
 			"Failed: nothing was removed, because the directory was not read to its end.", "Error: list users: page 3: 502", "after 7 accounts",
 		}, "No account is a candidate"},

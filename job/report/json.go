@@ -22,6 +22,9 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 	if r.Refusals == nil {
 		r.Refusals = []job.Refusal{}
 	}
+	if r.Warnings == nil {
+		r.Warnings = []job.Warning{}
+	}
 	if r.Accounts == nil {
 		r.Accounts = []job.Account{}
 	}

@@ -14,7 +14,7 @@ func TestJSON(t *testing.T) {
 	r.Cutoff = r.Cutoff.In(time.FixedZone("", 3600))
 	r.URL += "?a=1&b=<2>"
 	r.Counts.Removed, r.Counts.Failed = 1, 1
-	r.Refusals = []job.Refusal{refusal}
+	r.Refusals, r.Warnings = []job.Refusal{refusal}, []job.Warning{warning}
 	r.Accounts[0].Username = "a\x1b\u202e\U000e0001\x7f"
 	r.Accounts[1].InactiveDays = nil
 	r.Accounts[1].Error = "403"
@@ -49,6 +49,13 @@ func TestJSON(t *testing.T) {
       "allowed": 2,
       "variable": "DORMANT_MAX_REMOVALS",
       "message": "3 accounts would be removed, and one run may remove 2"
+    }
+  ],
+  "warnings": [
+    {
+      "code": "allowlist_near_match",
+      "message": "the allowlist's entry \"alcie\" matches nobody, and is nearly the same as \"alice\" (id \"17\"), who is kept: correct it, or take it out",
+      "subject": "alcie"
     }
   ],
   "accounts": [
@@ -136,6 +143,7 @@ func TestJSONOfFailureHasNoNull(t *testing.T) {
     "kept": {}
   },
   "refusals": [],
+  "warnings": [],
   "accounts": [],
   "error": "list users: page 3: 502"
 }

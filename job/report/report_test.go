@@ -68,6 +68,10 @@ func waiting(r job.Report, days ...int) job.Report {
 func before(days int) *time.Time { return new(start.AddDate(0, 0, -days)) }
 
 var (
+	warning = job.Warning{
+		Code: job.WarnAllowlistNearMatch, Subject: "alcie",
+		Message: `the allowlist's entry "alcie" matches nobody, and is nearly the same as "alice" (id "17"), who is kept: correct it, or take it out`,
+	}
 	refusal = job.Refusal{
 		Guard: "max_removals", Found: 3, Allowed: 2, Variable: "DORMANT_MAX_REMOVALS",
 		Message: "3 accounts would be removed, and one run may remove 2",

@@ -27,6 +27,7 @@ func writeTable(b *bufio.Writer, r job.Report) error {
 	}
 	writeCounts(b, r)
 	writeRefusals(b, r)
+	writeWarnings(b, r)
 	writeConclusion(b, conclude(r))
 	return nil
 }
@@ -205,6 +206,12 @@ func writeRefusals(b *bufio.Writer, r job.Report) {
 	}
 }
 
+func writeWarnings(b *bufio.Writer, r job.Report) {
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(b, "\nwarning: %s\n%s\n", warning.Code, paragraph(warning.Message, gap))
+	}
+}
+
 func writeConclusion(b *bufio.Writer, c conclusion) {
 	fmt.Fprintln(b)
 	fmt.Fprintln(b, paragraph(c.Outcome, ""))
@@ -227,6 +234,7 @@ func paragraph(s, indent string) string {
 func Conclude(w io.Writer, r job.Report) error {
 	b := bufio.NewWriter(w)
 	writeRefusals(b, r)
+	writeWarnings(b, r)
 	writeConclusion(b, conclude(r))
 	return b.Flush()
 }

@@ -17,6 +17,7 @@ func TestTable(t *testing.T) {
 	r.Accounts[2].Reason = job.ActiveAgain
 	r.Counts.Kept[job.ActiveAgain] = 1
 	r.Refusals = []job.Refusal{refusal}
+	r.Warnings = []job.Warning{warning}
 	want := `dormant run, REAL RUN: itflex at https://example.com/api, cutoff 2026-01-31T03:00:00Z (90 days ago)
 
 ID  USERNAME  EMAIL              LAST LOGIN  DAYS  REASON           RESULT
@@ -39,6 +40,10 @@ kept                          8  (1 of them candidates, kept on a second look)
 
 guard refused: max_removals (found 3, limit 2, DORMANT_MAX_REMOVALS)
   3 accounts would be removed, and one run may remove 2
+
+warning: allowlist_near_match
+  the allowlist's entry "alcie" matches nobody, and is nearly the same as "alice" (id "17"), who is
+  kept: correct it, or take it out
 
 Failed: removed 1 of 3 accounts (1 kept on a second look, 1 failed).
   error: removals ended early: signed out
