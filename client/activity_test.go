@@ -92,9 +92,11 @@ func TestActivityInOneResponse(t *testing.T) {
 	}
 }
 
+// TestNoActivityLog: a directory without an optional log is listed, with a warning.
 func TestNoActivityLog(t *testing.T) {
-	s := serve(t, routes{logsPath: 404, usersPath: people(1, 2, `,"cursor":{"next":null}`)})
-	if users, err := all(t, s, connect(t, s, builtin(t, "itflex"))); err != nil || ids(users) != "1 2" {
+	s := serve(t, routes{"GET /log": 404, "GET /users": people(1, 2, "")})
+	p := withActivity(t, "  {path: /log, optional: true, items: log, account: {path: who}, at: at}\n")
+	if users, err := all(t, s, connect(t, s, p)); err != nil || ids(users) != "1 2" {
 		t.Errorf("%s, %v", ids(users), err)
 	}
 	if !strings.Contains(s.logged(), "no log of activity") || !strings.Contains(s.logged(), `"level":"warn"`) {
