@@ -118,7 +118,7 @@ func TestRunOfADirectoryThatChanges(t *testing.T) {
 		"an account is made":               {true, map[int]func([]string) []string{2: join}, 8, false},
 		"an account is removed":            {true, map[int]func([]string) []string{1: leave}, 6, false},
 		"one, and one in the next reading": {true, map[int]func([]string) []string{1: leave, 4: leave}, 9, false},
-		"each time":                        {true, map[int]func([]string) []string{1: leave, 4: leave, 7: leave, 10: leave}, 9, true},
+		"each time":                        {true, map[int]func([]string) []string{1: leave, 4: leave, 7: leave, 10: leave}, 8, true},
 		"no total, an account is made":     {false, map[int]func([]string) []string{3: join}, 10, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestRunOfADirectoryThatChanges(t *testing.T) {
 				more = ", total: n"
 			}
 			p := sketch(t, ", page: {param: p, first: 1}"+more, ", last_login: at", "")
-			c := connect(t, s, p, retries(0))
+			c := connect(t, s, p, retries(0), connections(1)) // the order of several answers is not fixed
 			journal, err := job.OpenJournal(filepath.Join(t.TempDir(), "journal"), "run-1")
 			if err != nil {
 				t.Fatal(err)
