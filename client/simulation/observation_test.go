@@ -282,10 +282,9 @@ func (t *observation) observeEntry(item gjson.Result) {
 	}
 	for _, path := range []string{"lastAccess", "start", "time", "created", "last_used_at"} {
 		v, at := item.Get(path), time.Time{}
-		switch v.Type {
-		case gjson.Number:
+		if v.Type == gjson.Number {
 			at = unixTime(v)
-		case gjson.String:
+		} else if v.Type == gjson.String {
 			at = jsonTime(v)
 		}
 		if at.After(t.action) {
