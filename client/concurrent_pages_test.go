@@ -62,9 +62,9 @@ func TestPagesAtOnce(t *testing.T) {
 		took time.Duration // with 4 connections, to the second
 		err  string
 	}{
-		"exact":       {numberedPages{accounts: 40, size: 4, total: always(40)}, 4 * time.Second, ""},
+		"exact":       {numberedPages{accounts: 40, size: 4, total: always(40)}, 5 * time.Second, ""}, // with a page behind it
 		"a last one":  {numberedPages{accounts: 41, size: 4, total: always(41)}, 4 * time.Second, ""},
-		"one page":    {numberedPages{accounts: 3, size: 4, total: always(3)}, time.Second, ""},
+		"one page":    {numberedPages{accounts: 3, size: 4, total: always(3)}, 2 * time.Second, ""},
 		"nobody":      {numberedPages{accounts: 0, size: 4, total: always(0)}, time.Second, ""},
 		"total grows": {numberedPages{accounts: 24, size: 4, total: func(page int) int { return 16 + min(2*page, 8) }}, 0, ""},
 		"total shrinks": {numberedPages{accounts: 20, size: 4, total: func(page int) int { return 40 - 20*min(page-1, 1) }}, 0,
@@ -109,7 +109,7 @@ func TestShortPageAmongMany(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 16} {
 		s := serve(t, routes{
 			"GET /users?o=0": people(1, 2, `,"n":7`), "GET /users?o=2": people(3, 3, `,"n":7`), "GET /users?o=3": people(4, 5, `,"n":7`),
-			"GET /users?o=5": people(6, 7, `,"n":7`), "GET /users?o=4": people(5, 6, `,"n":7`), "GET /users?o=6": people(7, 7, `,"n":7`),
+			"GET /users?o=5": people(6, 7, `,"n":7`), "GET /users?o=4": people(5, 6, `,"n":7`), "GET /users?o=6": people(7, 7, `,"n":7`), "GET /users?o=7": people(1, 0, `,"n":7`),
 		})
 		users, err := all(t, s, connect(t, s, pagedProfile(t, byOffset), connections(n)))
 		if err != nil || ids(users) != "1 2 3 4 5 6 7" {

@@ -137,7 +137,10 @@ func (d *listingDecoder) array(path []string) error {
 		if err != nil {
 			return err
 		}
-		return mismatchf("items", "%s is %s, not %s", describePath(path), profile.Describe(gjson.ParseBytes(value)), needed)
+		return &responseError{
+			text: fmt.Sprintf("%s is %s, not %s", describePath(path), profile.Describe(gjson.ParseBytes(value)), needed),
+			key:  "items", itemsNull: value.Kind() == 'n',
+		}
 	}
 	if d.found {
 		return mismatchf("items", "the answer has more than one of %s", strings.Join(d.paths, ", "))

@@ -174,7 +174,7 @@ func TestKeyedAlike(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			total := map[bool]int{true: 4, false: 3}[strings.HasSuffix(row.listing, "4")]
-			rs := routes{}
+			rs := routes{"GET /users?p=" + strconv.Itoa(len(row.pages)+1): 404}
 			for i, members := range row.pages {
 				rs["GET /users?p="+strconv.Itoa(i+1)] = fmt.Sprintf(`{"users":{%s},"n":%d}`, members, total)
 			}

@@ -87,6 +87,7 @@ type responseError struct {
 	key  string // of the profile that it contradicts, relative to the key of the operation
 
 	itemsMissing bool // the response lacks the array of a listing
+	itemsNull    bool // the response has null instead of it
 }
 
 func (e *responseError) Error() string { return e.text }

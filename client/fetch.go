@@ -62,11 +62,19 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 		}
 		err = send(it)
 	}
-	if err != nil || p.listing.Total == nil {
+	if p.listing.Total == nil {
 		return pg, err
 	}
-	pg.total, err = readTotal(pg, *p.listing.Total)
-	return pg, err
+	var totalErr error
+	pg.total, totalErr = readTotal(pg, *p.listing.Total)
+	var response *responseError
+	switch {
+	case pr.probe && errors.As(err, &response) && (response.itemsNull || response.itemsMissing && totalErr == nil):
+		return pg, nil // this is how some write that there are no items
+	case err != nil, pr.probe && pg.items == 0: // an empty page need not have a total
+		return pg, err
+	}
+	return pg, totalErr
 }
 
 // totalFormat is how a total is written, as a number or as text.
@@ -171,23 +179,23 @@ func setMember(document any, path []string, value any) any {
 
 // isPageNotFound reports whether the answer says that there is no such page.
 func isPageNotFound(err error) bool {
-	return hasCode(err, http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity)
+	return !isRateLimited(err) && hasCode(err, http.StatusNoContent, http.StatusBadRequest, http.StatusNotFound,
+		http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity)
 }
 
 // explainNotFound adds to the error of a page that does not exist what may be the
-// cause. Of the first page, that is a wrong path. Of another, accounts may have been
-// removed since the page before; or this is how the directory ends a listing
-// without a total.
+// cause. Of the first page, that is a wrong path. Of one that was requested by its
+// number, accounts may have been removed since the page before; or this is how the
+// directory ends a listing without a total.
 func (p *pagination) explainNotFound(err error, number int) error {
+	counted := p.listing.Page != nil || p.listing.Offset != nil
 	switch {
-	case !isPageNotFound(err):
-		return err
-	case number > 1 && p.listing.Total == nil && p.listing.Cursor == nil && p.listing.Next == nil:
-		return fmt.Errorf("%w: %w, or this is its end, which only a total could tell (%s)", err, job.ErrChanged, p.client.profile.Where(p.key+".total"))
-	case number > 1:
-		return fmt.Errorf("%w: %w", err, job.ErrChanged)
-	case hasCode(err, http.StatusNotFound):
+	case number == 1 && hasCode(err, http.StatusNotFound):
 		return fmt.Errorf("%w at %s (%s)", err, p.listing.Path, p.client.profile.Where(p.key+".path"))
+	case number == 1 || !counted || !isPageNotFound(err):
+		return err
+	case p.listing.Total == nil:
+		return fmt.Errorf("%w: %w, or this is its end, which only a total could tell (%s)", err, job.ErrChanged, p.client.profile.Where(p.key+".total"))
 	}
-	return err
+	return fmt.Errorf("%w: %w", err, job.ErrChanged)
 }

@@ -41,13 +41,22 @@ type pageRequest struct {
 	probe  bool           // the page should be empty, and an error that there is no such page is as good
 }
 
+// end says whether a page is the last one.
+type end uint8
+
+const (
+	notEnd      end = iota // there is a next page, or there may be
+	explicitEnd            // the page says that there is none
+	silentEnd              // the page does not say anything about a next one
+)
+
 // A pager knows how to request the next page. It lasts for one listing.
 type pager interface {
 	// first requests the first page.
 	first() pageRequest
 
-	// next requests the page after p; more is false if p was the last.
-	next(p page) (r pageRequest, more bool, err error)
+	// next requests the page after p, unless p is the end.
+	next(p page) (r pageRequest, e end, err error)
 
 	// remaining is how many pages follow p, the first, and how to request each of
 	// them, counted from 0, if that is known. They can then be read at once, and
@@ -56,21 +65,23 @@ type pager interface {
 }
 
 // newPager returns the pager for a listing. size is how many items a page is
-// requested with, or 0.
-func newPager(l profile.Listing, size int) pager {
+// requested with, or 0. With verify, a total is not believed until the page behind
+// it was requested.
+func newPager(l profile.Listing, size int, verify bool) pager {
+	t := total{size: size, verify: verify}
 	switch {
 	case l.Cursor != nil:
 		return &cursorPager{Cursor: *l.Cursor, seen: map[string]int{}}
 	case l.Next != nil:
 		return &linkPager{Location: *l.Next, seen: map[string]int{}}
 	case l.After != nil:
-		return &keysetPager{params: l.After}
+		return &keysetPager{params: l.After, total: t}
 	case l.Page != nil:
-		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }, size: size}
+		return &countingPager{param: l.Page.Param, at: *l.Page.First, step: func(int) int { return 1 }, total: t}
 	case l.Offset != nil && l.Offset.Step == profile.StepSize:
-		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }, size: size}
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(int) int { return size }, total: t}
 	case l.Offset != nil:
-		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }, size: size}
+		return &countingPager{param: l.Offset.Param, at: l.Offset.First, step: func(items int) int { return items }, total: t}
 	}
 	return singlePage{}
 }
@@ -79,7 +90,7 @@ func newPager(l profile.Listing, size int) pager {
 type singlePage struct{}
 
 func (singlePage) first() pageRequest                          { return pageRequest{} }
-func (singlePage) next(page) (pageRequest, bool, error)        { return pageRequest{}, false, nil }
+func (singlePage) next(page) (pageRequest, end, error)         { return pageRequest{}, silentEnd, nil }
 func (singlePage) remaining(page) (int, func(int) pageRequest) { return 0, nil }
 
 // cursorPager follows cursors, which are opaque.
@@ -96,30 +107,32 @@ func (c *cursorPager) first() pageRequest {
 	return pageRequest{params: map[string]any{c.Param: c.First}}
 }
 
-func (c *cursorPager) next(p page) (pageRequest, bool, error) {
+func (c *cursorPager) next(p page) (pageRequest, end, error) {
 	v := p.envelope.Get(c.Next)
 	var cursor string
 	var param any
 	switch {
-	case !v.Exists() && c.Optional, v.Exists() && v.Type == gjson.Null:
-		return pageRequest{}, false, nil
+	case !v.Exists() && c.Optional:
+		return pageRequest{}, silentEnd, nil
 	case !v.Exists():
-		return pageRequest{}, false, mismatchf("cursor.next", "no %s, which tells the next page, so the listing was cut short", c.Next)
+		return pageRequest{}, silentEnd, mismatchf("cursor.next", "no %s, which tells the next page, so the listing was cut short", c.Next)
+	case v.Type == gjson.Null:
+		return pageRequest{}, explicitEnd, nil
 	case v.Type == gjson.String:
 		cursor, param = v.Str, v.Str
 	case v.Type == gjson.Number:
 		cursor, param = v.Raw, json.Number(v.Raw)
 	default:
-		return pageRequest{}, false, mismatchf("cursor.next", "%s is %s, not a cursor", c.Next, profile.Describe(v))
+		return pageRequest{}, silentEnd, mismatchf("cursor.next", "%s is %s, not a cursor", c.Next, profile.Describe(v))
 	}
 	if cursor == "" || cursor == "0" {
-		return pageRequest{}, false, nil
+		return pageRequest{}, explicitEnd, nil
 	}
 	if before, ok := c.seen[cursor]; ok {
-		return pageRequest{}, false, responseErrorf("the next cursor came before, on page %d: the listing runs in a circle", before)
+		return pageRequest{}, silentEnd, responseErrorf("the next cursor came before, on page %d: the listing runs in a circle", before)
 	}
 	c.seen[cursor] = p.number
-	return pageRequest{params: map[string]any{c.Param: param}}, true, nil
+	return pageRequest{params: map[string]any{c.Param: param}}, notEnd, nil
 }
 
 func (*cursorPager) remaining(page) (int, func(int) pageRequest) { return 0, nil }
@@ -132,55 +145,91 @@ type linkPager struct {
 
 func (*linkPager) first() pageRequest { return pageRequest{} }
 
-func (l *linkPager) next(p page) (pageRequest, bool, error) {
-	link := ""
+func (l *linkPager) next(p page) (pageRequest, end, error) {
+	link, e := "", silentEnd
 	if l.Header != "" {
-		link = nextLink(p.header.Values(l.Header))
-	} else if v := p.envelope.Get(l.Path); v.Type == gjson.String {
-		link = v.Str
-	} else if v.Type != gjson.Null {
-		return pageRequest{}, false, mismatchf("next", "%s is %s, not a URL", l.Path, profile.Describe(v))
+		headers := p.header.Values(l.Header)
+		if link = nextLink(headers); len(headers) > 0 {
+			e = explicitEnd // there are links, to other pages
+		}
+	} else if v := p.envelope.Get(l.Path); v.Exists() {
+		if link, e = v.Str, explicitEnd; v.Type != gjson.String && v.Type != gjson.Null {
+			return pageRequest{}, silentEnd, mismatchf("next", "%s is %s, not a URL", l.Path, profile.Describe(v))
+		}
 	}
 	if link == "" {
-		return pageRequest{}, false, nil
+		return pageRequest{}, e, nil
 	}
 	target, err := url.Parse(link)
 	if err != nil {
-		return pageRequest{}, false, mismatchf("next", "the link to the next page is no URL")
+		return pageRequest{}, silentEnd, mismatchf("next", "the link to the next page is no URL")
 	}
 	target = p.url.ResolveReference(target)
 	if origin(target) != origin(p.url) || target.User != nil {
-		return pageRequest{}, false, errOtherOrigin
+		return pageRequest{}, silentEnd, errOtherOrigin
 	}
 	target.Fragment = ""
 	if before, ok := l.seen[target.String()]; ok || target.String() == p.url.String() {
-		return pageRequest{}, false, responseErrorf("the link to the next page came before, on page %d: the listing runs in a circle", before)
+		return pageRequest{}, silentEnd, responseErrorf("the link to the next page came before, on page %d: the listing runs in a circle", before)
 	}
 	l.seen[target.String()] = p.number
-	return pageRequest{url: target}, true, nil
+	return pageRequest{url: target}, notEnd, nil
 }
 
 func (*linkPager) remaining(page) (int, func(int) pageRequest) { return 0, nil }
+
+// total ends a listing that says how many items there are.
+type total struct {
+	size   int  // that is requested; 0: none
+	verify bool // also if the first page is not full, and behind the last of several
+	items  int  // so far
+	first  int  // items on the first page
+}
+
+// reached reports whether the items up to p are as many as the total says. That is in
+// doubt if only p itself says so: some directories count the items of the page, or count
+// no further than to a limit. Then the page behind p has to be requested as well.
+func (t *total) reached(p page) (reached, doubtful bool) {
+	if t.items += p.items; p.number == 1 {
+		t.first = p.items
+	}
+	switch {
+	case p.total < 0 || t.items < p.total:
+		return false, false
+	case t.items > p.total: // the total is wrong in any case
+		return true, false
+	case p.number == 1:
+		return true, t.verify || p.items == t.size
+	}
+	return true, t.verify && p.items >= t.first
+}
+
+// looksFull reports whether a page with n items may have been cut off by the
+// directory: n is what was requested, or a usual size of pages.
+func looksFull(n, requested int) bool {
+	const smallest = 10
+	return n > 0 && n == requested || n >= smallest && (n%5 == 0 || n&(n-1) == 0)
+}
 
 // keysetPager requests the items behind the last one of the page before.
 type keysetPager struct {
 	params map[string]string // with the paths in the item
 	before string            // the item behind which the page was requested
-	items  int               // so far
+	total
 }
 
 func (*keysetPager) first() pageRequest { return pageRequest{} }
 
-func (k *keysetPager) next(p page) (pageRequest, bool, error) {
-	k.items += p.items
-	if p.items == 0 || p.total >= 0 && k.items >= p.total {
-		return pageRequest{}, false, nil
+func (k *keysetPager) next(p page) (pageRequest, end, error) {
+	reached, doubtful := k.reached(p)
+	if p.items == 0 || reached && !doubtful {
+		return pageRequest{}, explicitEnd, nil
 	}
 	params := map[string]any{}
 	for name, path := range k.params {
 		v := p.last.Get(path)
 		if v.Type != gjson.String && v.Type != gjson.Number {
-			return pageRequest{}, false, mismatchf("after."+name, "%s of the last item is %s, not text or a number", path, profile.Describe(v))
+			return pageRequest{}, silentEnd, mismatchf("after."+name, "%s of the last item is %s, not text or a number", path, profile.Describe(v))
 		}
 		params[name] = v.String()
 		if v.Type == gjson.Number {
@@ -188,10 +237,10 @@ func (k *keysetPager) next(p page) (pageRequest, bool, error) {
 		}
 	}
 	if p.last.Raw == k.before {
-		return pageRequest{}, false, mismatchf("after", "the page ends with the item behind which it was asked for: the listing runs in a circle")
+		return pageRequest{}, silentEnd, mismatchf("after", "the page ends with the item behind which it was asked for: the listing runs in a circle")
 	}
 	k.before = p.last.Raw
-	return pageRequest{params: params}, true, nil
+	return pageRequest{params: params, probe: doubtful}, notEnd, nil
 }
 
 func (*keysetPager) remaining(page) (int, func(int) pageRequest) { return 0, nil }
@@ -203,8 +252,7 @@ type countingPager struct {
 	param string
 	at    int                 // the number or offset of the page that was read last
 	step  func(items int) int // from a page with so many items to the next one
-	items int                 // so far
-	size  int                 // that is requested; 0: none
+	total
 }
 
 func (c *countingPager) request(at int) pageRequest {
@@ -213,19 +261,15 @@ func (c *countingPager) request(at int) pageRequest {
 
 func (c *countingPager) first() pageRequest { return c.request(c.at) }
 
-func (c *countingPager) next(p page) (pageRequest, bool, error) {
-	c.items += p.items
+func (c *countingPager) next(p page) (pageRequest, end, error) {
 	c.at += c.step(p.items)
 	next := c.request(c.at)
-	switch {
-	case p.items == 0:
-		return pageRequest{}, false, nil
-	case p.number == 1 && p.items == p.total && p.items == c.size:
-		next.probe = true // a total that is no more than a full page may only count the page
-	case p.total >= 0 && c.items >= p.total:
-		return pageRequest{}, false, nil
+	reached, doubtful := c.reached(p)
+	if p.items == 0 || reached && !doubtful {
+		return pageRequest{}, explicitEnd, nil
 	}
-	return next, true, nil
+	next.probe = doubtful
+	return next, notEnd, nil
 }
 
 func (c *countingPager) remaining(p page) (int, func(int) pageRequest) {

@@ -259,7 +259,7 @@ func TestHugeTotalCostsNothing(t *testing.T) {
 		"page":   {Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(1)}}},
 		"offset": {Paging: profile.Paging{Offset: &profile.Offset{Param: "p"}}},
 	} {
-		pager := newPager(l, 100)
+		pager := newPager(l, 100, true)
 		pager.first()
 		first := page{number: 1, items: 1, total: 999_999_999}
 		var rest int
@@ -275,7 +275,7 @@ func TestHugeTotalCostsNothing(t *testing.T) {
 	for _, row := range []struct{ items, total, pages int }{
 		{2, 2, 0}, {2, 1, 0}, {2, 3, 1}, {2, 4, 1}, {2, 5, 2}, {3, 10, 3}, {0, 10, 0}, {2, -1, 0}, {maxItems, 999_999_999, 0},
 	} {
-		p := newPager(profile.Listing{Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(0)}}}, 0)
+		p := newPager(profile.Listing{Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(0)}}}, 0, true)
 		if n, _ := p.remaining(page{number: 1, items: row.items, total: row.total}); n != row.pages {
 			t.Errorf("%d items of %d: %d more pages, want %d", row.items, row.total, n, row.pages)
 		}
@@ -296,14 +296,16 @@ func TestHugeTotalCostsNothing(t *testing.T) {
 	}
 }
 
-// TestTotalOfThePage: a total that is no more than a full first page may count the
-// page alone, so one more page is requested.
+// TestTotalOfThePage: a total that is no more than the first page has may count the page
+// alone, whether the page is full or the directory has cut it off, so one more is asked
+// for. So it is behind the last page of several, if it is full: some count up to a limit.
 func TestTotalOfThePage(t *testing.T) {
 	const (
 		size  = ", size: {param: s, default: 2, max: 2}"
 		pages = ", page: {param: p, first: 1}, total: n"
 		first = "GET /users?p=1&s=2"
 		probe = "GET /users?p=2&s=2"
+		half  = "GET /users?p=1&s=1"
 	)
 	full := people(1, 2, `,"n":2`)
 	for name, row := range map[string]struct {
@@ -312,31 +314,54 @@ func TestTotalOfThePage(t *testing.T) {
 		want    string
 		err     []string
 	}{
-		"nothing there":       {pages + size, routes{first: full, probe: people(1, 0, `,"n":2`)}, "1 2", nil},
-		"nothing, and none":   {pages + size, routes{first: full, probe: people(1, 0, `,"n":0`)}, "1 2", nil},
-		"no such page, 404":   {pages + size, routes{first: full, probe: 404}, "1 2", nil},
-		"no such page, 400":   {pages + size, routes{first: full, probe: 400}, "1 2", nil},
-		"no such page, 422":   {pages + size, routes{first: full, probe: 422}, "1 2", nil},
-		"the server fails":    {pages + size, routes{first: full, probe: 500}, "1 2", []string{"page 2", "500"}},
-		"it is forbidden":     {pages + size, routes{first: full, probe: 403}, "1 2", []string{"page 2", "403"}},
-		"it is gone":          {pages + size, routes{first: full, probe: 410}, "1 2", []string{"page 2", "410"}},
-		"no JSON":             {pages + size, routes{first: full, probe: "<html>"}, "1 2", []string{"page 2"}},
-		"more":                {pages + size, routes{first: full, probe: people(3, 3, `,"n":2`)}, "1 2 3", []string{"has 3 accounts and says that there are 2"}},
-		"as many more":        {pages + size, routes{first: full, probe: people(3, 4, `,"n":2`)}, "1 2 3 4", []string{"has 4 accounts and says that there are 2"}},
-		"the page is ignored": {pages + size, routes{first: full, probe: full}, "1 2", []string{"page 2 is page 1 once more"}},
-		"an offset":           {", offset: {param: p, step: size}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: people(3, 3, `,"n":2`)}, "1 2 3", []string{"has 3 accounts"}},
-		"an offset, nothing":  {", offset: {param: p}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: 400}, "1 2", nil},
+		"nothing there":                 {pages + size, routes{first: full, probe: people(1, 0, `,"n":2`)}, "1 2", nil},
+		"nothing, and none":             {pages + size, routes{first: full, probe: people(1, 0, `,"n":0`)}, "1 2", nil},
+		"no such page, 404":             {pages + size, routes{first: full, probe: 404}, "1 2", nil},
+		"no such page, 400":             {pages + size, routes{first: full, probe: 400}, "1 2", nil},
+		"no such page, 422":             {pages + size, routes{first: full, probe: 422}, "1 2", nil},
+		"the server fails":              {pages + size, routes{first: full, probe: 500}, "1 2", []string{"page 2", "500"}},
+		"it is forbidden":               {pages + size, routes{first: full, probe: 403}, "1 2", []string{"page 2", "403"}},
+		"it is gone":                    {pages + size, routes{first: full, probe: 410}, "1 2", []string{"page 2", "410"}},
+		"no JSON":                       {pages + size, routes{first: full, probe: "<html>"}, "1 2", []string{"page 2"}},
+		"more":                          {pages + size, routes{first: full, probe: people(3, 3, `,"n":2`)}, "1 2", []string{"page 2: there are more than the 2 items", "line 1: list.total"}},
+		"as many more":                  {pages + size, routes{first: full, probe: people(3, 4, `,"n":2`)}, "1 2", []string{"page 2: there are more than the 2 items", "line 1: list.total"}},
+		"more, and the total has grown": {pages + size, routes{first: full, probe: people(3, 3, `,"n":3`)}, "1 2 3", nil},
+		"the page is ignored, and the total counts it": {pages + size, routes{first: full, probe: full, half: people(1, 1, `,"n":1`)}, "1 2",
+			[]string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
+		"page and size are ignored":                      {pages + size, routes{first: full, probe: full, half: full}, "1 2", []string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
+		"the page is ignored, and a smaller one refused": {pages + size, routes{first: full, probe: full, half: 400}, "1 2", []string{"page 2: it is page 1 once more"}},
+		"the last page is repeated":                      {pages + size, routes{first: full, probe: full, half: people(1, 1, `,"n":2`)}, "1 2", nil},
+		"the last page is repeated, and it fails":        {pages + size, routes{first: full, probe: full, half: 500}, "1 2", []string{"page 2: with s=1", "500"}},
+		"an offset":          {", offset: {param: p, step: size}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: people(3, 3, `,"n":2`)}, "1 2", []string{"more than the 2 items"}},
+		"an offset, nothing": {", offset: {param: p}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: 400}, "1 2", nil},
 		"a header": {", page: {param: p, first: 1}, total: {header: X-Total-Count}" + size, routes{
-			first: counted(people(1, 2, ""), "2"), probe: counted(people(3, 3, ""), "2")}, "1 2 3", []string{"has 3 accounts"}},
+			first: counted(people(1, 2, ""), "2"), probe: counted(people(3, 3, ""), "2")}, "1 2", []string{"more than the 2 items that X-Total-Count says"}},
+		"no header behind it": {", page: {param: p, first: 1}, total: {header: X-Total-Count}" + size, routes{
+			first: counted(people(1, 2, ""), "2"), probe: people(1, 0, "")}, "1 2", nil},
+		"no array behind it":    {pages + size, routes{first: full, probe: `{"users":null,"n":2}`}, "1 2", nil},
+		"an error in the array": {pages + size, routes{first: full, probe: `{"error":"no"}`}, "1 2", []string{"page 2", "no users"}},
+		"204 behind it":         {pages + size, routes{first: full, probe: 204}, "1 2", nil},
+		"416 behind it":         {pages + size, routes{first: full, probe: 416}, "1 2", nil},
 
-		"not full":                {pages + size, routes{first: people(1, 1, `,"n":1`)}, "1", nil},
-		"nobody":                  {pages + size, routes{first: people(1, 0, `,"n":0`)}, "", nil},
-		"more than asked for":     {pages + size, routes{first: people(1, 3, `,"n":3`)}, "1 2 3", nil},
-		"no size":                 {pages, routes{"GET /users?p=1": full}, "1 2", nil},
-		"the last page of two":    {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`)}, "1 2 3 4", nil},
-		"a 404 that is no probe":  {pages + size, routes{first: people(1, 2, `,"n":3`), probe: 404}, "1 2", []string{"page 2", "404"}},
-		"by the URL of the next":  {", next: next, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": people(1, 2, `,"n":2,"next":null`)}, "1 2", nil},
-		"behind the last account": {", after: {since: id}, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": full}, "1 2", nil},
+		"not full":              {pages + size, routes{first: people(1, 1, `,"n":1`), probe: people(1, 0, `,"n":1`)}, "1", nil},
+		"not full, cut off":     {pages + size, routes{first: people(1, 1, `,"n":1`), probe: people(2, 2, `,"n":1`)}, "1", []string{"more than the 1 items"}},
+		"not full, all ignored": {pages + size, routes{first: people(1, 1, `,"n":1`), probe: people(1, 1, `,"n":1`)}, "1", nil},
+		"nobody":                {pages + size, routes{first: people(1, 0, `,"n":0`)}, "", nil},
+		"more than asked for":   {pages + size, routes{first: people(1, 3, `,"n":3`), probe: people(1, 0, `,"n":3`)}, "1 2 3", nil},
+		"no size":               {pages, routes{"GET /users?p=1": full, "GET /users?p=2": people(1, 0, `,"n":2`)}, "1 2", nil},
+		"no size, cut off":      {pages, routes{"GET /users?p=1": full, "GET /users?p=2": people(3, 3, `,"n":2`)}, "1 2", []string{"more than the 2 items"}},
+		"no size, page 1 again": {pages, routes{"GET /users?p=1": full, "GET /users?p=2": full}, "1 2", nil},
+		"no size, page 1 again, of 20": {pages, routes{"GET /users?p=1": people(1, 20, `,"n":20`), "GET /users?p=2": people(1, 20, `,"n":20`)}, strings.TrimSpace(numbers(1, 20)),
+			[]string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
+		"the last page of two":         {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(1, 0, `,"n":4`)}, "1 2 3 4", nil},
+		"counted up to a limit":        {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(5, 6, `,"n":4`)}, "1 2 3 4 5 6", []string{"6 accounts and says that there are 4"}},
+		"the last page of two again":   {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(3, 4, `,"n":4`)}, "1 2 3 4", nil},
+		"a last page that is not full": {pages + size, routes{first: people(1, 2, `,"n":3`), probe: people(3, 3, `,"n":3`)}, "1 2 3", nil},
+		"a 404 that is no probe":       {pages + size, routes{first: people(1, 2, `,"n":3`), probe: 404}, "1 2", []string{"page 2", "404"}},
+		"by the URL of the next":       {", next: next, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": people(1, 2, `,"n":2,"next":null`)}, "1 2", nil},
+		"behind the last account":      {", after: {since: id}, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": full, "GET /users?s=2&since=2": people(1, 0, `,"n":2`)}, "1 2", nil},
+		"more behind the last account": {", after: {since: id}, total: n, size: {param: s, default: 2}", routes{"GET /users?s=2": full, "GET /users?s=2&since=2": people(3, 3, `,"n":2`)}, "1 2",
+			[]string{"more than the 2 items"}},
 	} {
 		for _, n := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {

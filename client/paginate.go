@@ -35,6 +35,9 @@ type pagination struct {
 	user      job.User // whom a listing of one account's activity is about
 	maxPages  int      // 0: all
 
+	pager    pager
+	progress *progress
+
 	// Valid when the items have ended.
 	pagesRead  int
 	attempts   int  // to read a listing in one response
@@ -89,8 +92,8 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 
 // readPages reads page after page and sends what is on them.
 func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
-	p.maxTotal = -1
-	pager, progress := newPager(p.listing, p.pageSize()), newProgress()
+	p.maxTotal, p.progress = -1, newProgress()
+	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList)
 	send := func(it item) error {
 		select {
 		case found <- it:
@@ -99,36 +102,23 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 			return context.Cause(ctx)
 		}
 	}
-	// advance checks a page and returns the request for the next one. It has to be
-	// called for the pages in their order.
-	advance := func(pg page) (next pageRequest, more bool, err error) {
-		p.count(pg)
-		if err := progress.check(pg); err != nil {
-			return pageRequest{}, false, err
-		}
-		if err := p.checkLimit(); err != nil {
-			return pageRequest{}, false, err
-		}
-		if next, more, err = pager.next(pg); err != nil {
-			return pageRequest{}, false, fmt.Errorf("page %d: %w", pg.number, err)
-		}
-		p.truncated = more && pg.number == p.maxPages && !next.probe
-		return next, more && pg.number != p.maxPages, nil
-	}
 	number := 1
-	for next, more := pager.first(), true; more; number++ {
-		pg, err := p.fetch(ctx, number, next, send)
-		if next.probe && isPageNotFound(err) {
-			return nil
-		}
-		if err != nil {
+	for next, more := p.pager.first(), true; more; number++ {
+		var pg page
+		var err error
+		if next.probe {
+			var exists bool
+			if pg, exists, err = p.probe(ctx, number, next, send); err != nil || !exists {
+				return err
+			}
+		} else if pg, err = p.fetch(ctx, number, next, send); err != nil {
 			return fmt.Errorf("page %d: %w", number, p.explainNotFound(err, number))
 		}
 		remaining, request := 0, func(int) pageRequest { return pageRequest{} }
-		if number == 1 && p.maxPages != 1 && p.client.connections > 1 {
-			remaining, request = pager.remaining(pg)
+		if number == 1 && p.maxPages == 0 && p.client.connections > 1 {
+			remaining, request = p.pager.remaining(pg)
 		}
-		if next, more, err = advance(pg); err != nil || remaining == 0 {
+		if next, more, err = p.advance(ctx, pg); err != nil || remaining == 0 {
 			if err != nil {
 				return err
 			}
@@ -146,7 +136,7 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 			}
 			number++
 			read++
-			next, more, err = advance(f.page)
+			next, more, err = p.advance(ctx, f.page)
 			// After a page that was shorter than the first, the others begin elsewhere.
 			return more && read < remaining && maps.Equal(next.params, request(read).params), err
 		})
@@ -155,6 +145,28 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 		}
 	}
 	return nil
+}
+
+// advance checks a page and returns the request for the next one, if there is more to
+// read. It has to be called for the pages in their order.
+func (p *pagination) advance(ctx context.Context, pg page) (next pageRequest, more bool, err error) {
+	p.count(pg)
+	if err := p.progress.check(pg); err != nil {
+		return pageRequest{}, false, err
+	}
+	if err := p.checkLimit(); err != nil {
+		return pageRequest{}, false, err
+	}
+	next, e, err := p.pager.next(pg)
+	if err == nil && e == silentEnd && pg.number == 1 {
+		err = p.verifySilentEnd(ctx, pg)
+	}
+	if err != nil {
+		return pageRequest{}, false, fmt.Errorf("page %d: %w", pg.number, err)
+	}
+	more = e == notEnd && pg.number != p.maxPages
+	p.truncated = e == notEnd && !more && !next.probe
+	return next, more, nil
 }
 
 // count adds a page to what is known of the listing.

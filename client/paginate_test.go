@@ -72,7 +72,7 @@ func TestPaging(t *testing.T) {
 		"offset, clamped to 2": {byOffset, routes{
 			"GET /users?o=0": people(1, 2, `,"n":5`), "GET /users?o=2": people(3, 4, `,"n":5`), "GET /users?o=4": people(5, 5, `,"n":"5"`)},
 			"1 2 3 4 5", nil},
-		"offset, the total behind many": {byOffset, routes{"GET /users?o=0": big[:len(big)-1] + `,"n":100}`},
+		"offset, the total behind many": {byOffset, routes{"GET /users?o=0": big[:len(big)-1] + `,"n":100}`, "GET /users?o=100": people(1, 0, `,"n":100`)},
 			strings.Join(strings.Fields(numbers(101, 200)), " "), nil},
 		"offset without a total ends with an empty page": {byCount, routes{
 			"GET /users?o=0": people(1, 2, ""), "GET /users?o=2": people(3, 3, ""), "GET /users?o=3": people(1, 0, "")}, "1 2 3", nil},
@@ -85,12 +85,12 @@ func TestPaging(t *testing.T) {
 		"total too large": {byOffset, routes{"GET /users?o=0": people(1, 2, `,"n":4`), "GET /users?o=2": people(1, 0, `,"n":4`)},
 			"1 2", []string{"2 accounts", "4"}},
 		"total too small": {byOffset, routes{"GET /users?o=0": people(1, 3, `,"n":2`)}, "1 2 3", []string{"3 accounts", "2"}},
-		"total counts a duplicate": {byOffset, routes{"GET /users?o=0": `{"users":[{"id":1},{"id":1}],"n":2}`},
+		"total counts a duplicate": {byOffset, routes{"GET /users?o=0": `{"users":[{"id":1},{"id":1}],"n":2}`, "GET /users?o=2": 404},
 			"1", []string{"1 accounts", "2"}},
 		"the total shrinks": {byOffset, routes{"GET /users?o=0": people(1, 2, `,"n":100`), "GET /users?o=2": people(3, 4, `,"n":4`),
 			"GET /users?o=4": people(1, 0, `,"n":4`), "GET /users?o=6": people(1, 0, `,"n":4`), "GET /users?o=8": people(1, 0, `,"n":4`), "GET /users?o=10": people(1, 0, `,"n":4`)},
 			"1 2 3 4", []string{"4 accounts", "100"}},
-		"the total grows": {byOffset, routes{"GET /users?o=0": people(1, 2, `,"n":3`), "GET /users?o=2": people(3, 4, `,"n":4`)}, "1 2 3 4", nil},
+		"the total grows": {byOffset, routes{"GET /users?o=0": people(1, 2, `,"n":3`), "GET /users?o=2": people(3, 4, `,"n":4`), "GET /users?o=4": 404}, "1 2 3 4", nil},
 		"an empty page before the total": {byOffset, routes{
 			"GET /users?o=0": people(1, 2, `,"n":3`), "GET /users?o=2": people(1, 0, `,"n":3`)}, "1 2", []string{"2 accounts", "3"}},
 		"total of an unpaged listing": {", total: n", routes{"GET /users": people(1, 2, `,"n":3`)}, "1 2", []string{"2 accounts", "3"}},

@@ -57,6 +57,7 @@ var auth0 = system{
 	want: merge(untold("boss", "robot"), are("keep active", "caller")),
 	asks: []string{
 		"GET /api/v2/users?include_totals=true&page=0&per_page=100&sort=created_at%3A1",
+		"GET /api/v2/users?include_totals=true&page=1&per_page=100&sort=created_at%3A1",
 		"GET /api/v2/users/{id}",
 		"GET /api/v2/users/{id}/logs?per_page=100&sort=date%3A-1",
 	},
@@ -178,6 +179,7 @@ var gitea = system{
 	want: are("not listed", "robot"),
 	asks: []string{
 		"GET /api/v1/admin/users?limit=50&page=1",
+		"GET /api/v1/admin/users?limit=50&page=2",
 		"GET /api/v1/users/{username}",
 		"GET /api/v1/users/{username}/activities/feeds?limit=1&only-performed-by=true",
 		"GET /api/v1/users/{username}/keys?limit=50&page=1",
@@ -272,6 +274,7 @@ var googleWorkspace = system{
 	want: untold("robot"),
 	asks: []string{
 		"GET /admin/directory/v1/users?customer=my_customer&maxResults=500&orderBy=email",
+		"GET /admin/directory/v1/users?customer=my_customer&maxResults=7&orderBy=email", // 15 could be a page
 		"GET /admin/directory/v1/users/{id}",
 	},
 	headers: bearer,
@@ -296,6 +299,7 @@ var grafana = system{
 	want: are("not listed", "robot"),
 	asks: []string{
 		"GET /api/users/search?page=1&perpage=1000",
+		"GET /api/users/search?page=2&perpage=1000",
 		"GET /api/users/{id}",
 		"GET /api/users/search?page=1&perpage=1000&query={username?}",
 		"GET /api/user",
@@ -318,6 +322,7 @@ var harbor = system{
 	asks: []string{
 		"GET /api/v2.0/auditlog-exts?page=1&page_size=100&sort=id",
 		"GET /api/v2.0/users?page=1&page_size=100&sort=user_id",
+		"GET /api/v2.0/users?page=2&page_size=100&sort=user_id",
 		"GET /api/v2.0/users/{id}",
 		"GET /api/v2.0/users/current",
 	},
@@ -573,6 +578,7 @@ var redmineTable = system{
 	want:     merge(untold("robot"), are("not listed", "locked")),
 	asks: []string{
 		"GET /users.json?limit=100&offset=0&sort=login&status=1",
+		"GET /users.json?limit=100&offset=*&sort=login&status=1",
 		"GET /users/{id}.json",
 		"GET /users/current.json",
 	},
@@ -593,6 +599,7 @@ var scim = system{
 	want: merge(untold("boss", "robot"), unknown("unused", "fresh"), are("keep active", "caller")),
 	asks: []string{
 		"GET /Users?count=100&startIndex=1",
+		"GET /Users?count=100&startIndex=*",
 		"GET /Users/{id}",
 	},
 	headers:   map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/scim+json, application/json"},
@@ -620,6 +627,7 @@ var snipeIT = system{
 	want: untold("robot"),
 	asks: []string{
 		"GET /api/v1/users?limit=500&offset=0&order=asc&sort=id",
+		"GET /api/v1/users?limit=500&offset=*&order=asc&sort=id",
 		"GET /api/v1/users/{id}",
 		"GET /api/v1/reports/activity?created_by={id}&limit=1&order=desc&sort=created_at",
 		"GET /api/v1/users/me",
@@ -648,6 +656,7 @@ var synapse = system{
 	want: unknown("unused", "fresh"),
 	asks: []string{
 		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=500&locked=true&order_by=name",
+		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=10&locked=true&order_by=name", // 20 could be a page
 		"GET /_synapse/admin/v2/users/{id}",
 		"GET /_synapse/admin/v2/users?deactivated=true&from=0&limit=500&locked=true&order_by=name&user_id={id?}",
 		"GET /_matrix/client/v3/account/whoami",
@@ -682,6 +691,7 @@ var zitadel = system{
 		`POST /v2/sessions/search {"query":{"asc":true,"limit":100,"offset":0},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
 		`POST /v2/sessions/search {"query":{"asc":true,"limit":100,"offset":100},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
 		`POST /v2/users {"query":{"asc":true,"limit":100,"offset":0}}`,
+		`POST /v2/users {"query":{"asc":true,"limit":100,"offset":100}}`,
 		"GET /v2/users/{id}",
 		`POST /v2/sessions/search {"queries":[{"userIdQuery":{"id":"{id:}"}}],"query":{"limit":1000},"sortingColumn":"SESSION_FIELD_NAME_CREATION_DATE"}`,
 		"GET /auth/v1/users/me",
