@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"time"
@@ -8,6 +9,19 @@ import (
 
 // maxBody bounds a response that is no listing, and each item of a listing, in bytes.
 const maxBody = 1 << 20
+
+// byteOrderMark is what some servers write before JSON. RFC 8259, section 8.1, lets a
+// reader ignore it.
+const byteOrderMark = "\ufeff"
+
+// withoutByteOrderMark is the body behind a byte order mark, if it begins with one.
+func withoutByteOrderMark(body io.Reader) io.Reader {
+	buffered := bufio.NewReader(body)
+	if start, _ := buffered.Peek(len(byteOrderMark)); string(start) == byteOrderMark {
+		_, _ = buffered.Discard(len(start))
+	}
+	return buffered
+}
 
 // A limitedBody is a response that fails if it is larger than left bytes.
 type limitedBody struct {

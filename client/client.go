@@ -75,13 +75,18 @@ type Client struct {
 	refreshing chan struct{}                    // holds an element while one is being replaced
 	listing    listingCache
 
+	warnings warnings
+
 	fieldCounts atomic.Pointer[profile.FieldCounts] // of the last listing's first page
 
 	hashSeed maphash.Seed
 	maxItems int // a listing with more counts as one that does not end
 }
 
-var _ job.Directory = (*Client)(nil)
+var (
+	_ job.Directory = (*Client)(nil)
+	_ job.Warner    = (*Client)(nil)
+)
 
 // New makes a client. It sends nothing. Its error says what is wrong with the
 // values, by the names of their variables, or with the profile.
@@ -110,7 +115,10 @@ func New(o Options) (*Client, error) {
 	if o.RateLimit > 0 {
 		c.limiter = rate.NewLimiter(rate.Limit(o.RateLimit), 1)
 	}
-	g := newGate(c.base, o)
+	g, err := newGate(c.base, o)
+	if err != nil {
+		return nil, err
+	}
 	if g.safePosts, err = c.postedListings(); err != nil {
 		return nil, err
 	}

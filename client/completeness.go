@@ -127,7 +127,7 @@ func (p *pagination) readHalf(ctx context.Context, pg page) (evidence, error) {
 	if p.listing.Size == nil || size == 0 {
 		return isUnclear, nil
 	}
-	pager := newPager(p.listing, size, false)
+	pager := newPager(p.listing, size, false, p.client.base.EscapedPath())
 	pr := pageRequest{params: map[string]any{p.listing.Size.Param: size}}
 	maps.Copy(pr.params, pager.first().params)
 	half, err := p.fetch(ctx, 1, pr, func(item) error { return nil })

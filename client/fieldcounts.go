@@ -23,6 +23,11 @@ func (c *Client) checkFields(counts *profile.FieldCounts) error {
 		if c.profile.BuiltIn {
 			c.log.Warn().Str(job.FieldPath, key).Int(job.FieldFound, counts.Accounts).
 				Msg("no account on the first page has a field that the profile reads")
+			c.warn(job.Warning{
+				Code: job.WarnFieldMissing, Subject: key,
+				Message: fmt.Sprintf("none of %d accounts on the first page has %s, which profile %s reads: the credentials may not see it",
+					counts.Accounts, strings.Join(f.Paths, " or "), c.profile.Name),
+			})
 			continue
 		}
 		absent = append(absent, fmt.Sprintf("%s is at %s", c.profile.Where(key), strings.Join(f.Paths, " or ")))

@@ -3,6 +3,7 @@ package client
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +17,17 @@ var errReadOnly = errors.New("this is a dry run: requests that are not reads are
 // errOtherOrigin is the answer to a request that would leave the configured
 // directory, whatever asked for it. The request is not sent.
 var errOtherOrigin = errors.New("the directory sends us to another origin, where no credentials go")
+
+// otherOriginError is errOtherOrigin with both origins, and what to do.
+func otherOriginError(from, to *url.URL) error {
+	text := "%w: from %s to %s; "
+	if from.Hostname() == to.Hostname() {
+		text += "the directory does not know by which URL it is reached, perhaps behind a proxy: set its own public URL, or DORMANT_URL, so that the two are the same"
+	} else {
+		text += "if both are this directory, set its own public URL, or DORMANT_URL, so that the two are the same"
+	}
+	return fmt.Errorf(text, errOtherOrigin, origin(from), origin(to))
+}
 
 // A gate is the http.RoundTripper that every request passes last. What it refuses
 // is not sent, whichever part of the program or of the server's data (a redirect,
@@ -31,8 +43,11 @@ type gate struct {
 
 // newGate makes a gate with transports of its own. The client's certificate is
 // shown to the directory alone.
-func newGate(base *url.URL, o Options) *gate {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+func newGate(base *url.URL, o Options) (*gate, error) {
+	if err := checkProxy(base); err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() // which takes proxies from the environment
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.CAs}
 	transport.MaxIdleConnsPerHost = max(2, o.Connections)
 	elsewhere := transport
@@ -40,7 +55,7 @@ func newGate(base *url.URL, o Options) *gate {
 		elsewhere = transport.Clone()
 		transport.TLSClientConfig.Certificates = []tls.Certificate{*o.Certificate}
 	}
-	return &gate{base: base, readOnly: o.ReadOnly, next: transport, elsewhere: elsewhere}
+	return &gate{base: base, readOnly: o.ReadOnly, next: transport, elsewhere: elsewhere}, nil
 }
 
 // CloseIdleConnections is what http.Client looks for.
@@ -56,7 +71,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 			return g.elsewhere.RoundTrip(req)
 		}
 	case origin(req.URL) != origin(g.base):
-		return nil, errOtherOrigin
+		return nil, otherOriginError(g.base, req.URL)
 	case g.readOnly && req.Method != http.MethodGet:
 		return nil, errReadOnly
 	}

@@ -2,13 +2,17 @@ package client
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"dormant/client/profile"
+	"dormant/job"
 )
 
 // page is what is known of one page after it has been read.
@@ -66,14 +70,18 @@ type pager interface {
 
 // newPager returns the pager for a listing. size is how many items a page is
 // requested with, or 0. With verify, a total is not believed until the page behind
-// it was requested.
-func newPager(l profile.Listing, size int, verify bool) pager {
+// it was requested. base is the path of the directory's URL.
+func newPager(l profile.Listing, size int, verify bool, base string) pager {
 	t := total{size: size, verify: verify}
 	switch {
 	case l.Cursor != nil:
 		return &cursorPager{Cursor: *l.Cursor, seen: map[string]int{}}
 	case l.Next != nil:
-		return &linkPager{Location: *l.Next, seen: map[string]int{}}
+		pager := &linkPager{Location: *l.Next, seen: map[string]int{}}
+		for _, path := range l.NextPaths {
+			pager.paths = append(pager.paths, base+strings.TrimRight(path, "/"))
+		}
+		return pager
 	case l.After != nil:
 		return &keysetPager{params: l.After, total: t}
 	case l.Page != nil:
@@ -140,7 +148,8 @@ func (*cursorPager) remaining(page) (int, func(int) pageRequest) { return 0, nil
 // linkPager follows the URLs of next pages.
 type linkPager struct {
 	profile.Location
-	seen map[string]int // the URLs so far, and on which page
+	paths []string       // where a link may lead to besides the path of the page that has it
+	seen  map[string]int // the URLs so far, and on which page
 }
 
 func (*linkPager) first() pageRequest { return pageRequest{} }
@@ -160,13 +169,17 @@ func (l *linkPager) next(p page) (pageRequest, end, error) {
 	if link == "" {
 		return pageRequest{}, e, nil
 	}
-	target, err := url.Parse(link)
+	target, err := url.Parse(strings.ReplaceAll(strings.TrimSpace(link), " ", "%20"))
 	if err != nil {
 		return pageRequest{}, silentEnd, mismatchf("next", "the link to the next page is no URL")
 	}
 	target = p.url.ResolveReference(target)
 	if origin(target) != origin(p.url) || target.User != nil {
-		return pageRequest{}, silentEnd, errOtherOrigin
+		return pageRequest{}, silentEnd, otherOriginError(p.url, target)
+	}
+	if !l.mayLeadTo(target.EscapedPath(), p.url.EscapedPath()) {
+		return pageRequest{}, silentEnd, job.WithDetail(mismatchf("next", "the link to the next page leads to another path than the listing's: "+
+			"if that is right, name it in next_paths"), fmt.Sprintf("it leads to %.200q", target.EscapedPath()))
 	}
 	target.Fragment = ""
 	if before, ok := l.seen[target.String()]; ok || target.String() == p.url.String() {
@@ -174,6 +187,12 @@ func (l *linkPager) next(p page) (pageRequest, end, error) {
 	}
 	l.seen[target.String()] = p.number
 	return pageRequest{url: target}, notEnd, nil
+}
+
+// mayLeadTo reports whether a link of the page at the path from may lead to the path.
+func (l *linkPager) mayLeadTo(path, from string) bool {
+	path = strings.TrimRight(path, "/")
+	return path == strings.TrimRight(from, "/") || slices.Contains(l.paths, path)
 }
 
 func (*linkPager) remaining(page) (int, func(int) pageRequest) { return 0, nil }

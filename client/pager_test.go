@@ -259,7 +259,7 @@ func TestHugeTotalCostsNothing(t *testing.T) {
 		"page":   {Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(1)}}},
 		"offset": {Paging: profile.Paging{Offset: &profile.Offset{Param: "p"}}},
 	} {
-		pager := newPager(l, 100, true)
+		pager := newPager(l, 100, true, "")
 		pager.first()
 		first := page{number: 1, items: 1, total: 999_999_999}
 		var rest int
@@ -275,7 +275,7 @@ func TestHugeTotalCostsNothing(t *testing.T) {
 	for _, row := range []struct{ items, total, pages int }{
 		{2, 2, 0}, {2, 1, 0}, {2, 3, 1}, {2, 4, 1}, {2, 5, 2}, {3, 10, 3}, {0, 10, 0}, {2, -1, 0}, {maxItems, 999_999_999, 0},
 	} {
-		p := newPager(profile.Listing{Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(0)}}}, 0, true)
+		p := newPager(profile.Listing{Paging: profile.Paging{Page: &profile.PageNumber{Param: "p", First: new(0)}}}, 0, true, "")
 		if n, _ := p.remaining(page{number: 1, items: row.items, total: row.total}); n != row.pages {
 			t.Errorf("%d items of %d: %d more pages, want %d", row.items, row.total, n, row.pages)
 		}

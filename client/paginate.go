@@ -93,7 +93,7 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 // readPages reads page after page and sends what is on them.
 func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 	p.maxTotal, p.progress = -1, newProgress()
-	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList)
+	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList, p.client.base.EscapedPath())
 	send := func(it item) error {
 		select {
 		case found <- it:

@@ -23,6 +23,29 @@ type withoutDeadline struct{ context.Context }
 
 func (withoutDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
 
+// Servers that tell a caller what is left of a limit do so by one of these headers, and
+// when it begins anew by one of resetHeaders. None of them is standardised.
+var (
+	remainingHeaders = []string{"X-RateLimit-Remaining", "X-Rate-Limit-Remaining", "RateLimit-Remaining"}
+	resetHeaders     = []string{"X-RateLimit-Reset", "X-Rate-Limit-Reset", "RateLimit-Reset"}
+)
+
+// isExhausted reports whether the headers of a 403 say that it is the rate of requests
+// that is forbidden, and not the request.
+func isExhausted(header http.Header) bool {
+	return header.Get("Retry-After") != "" || firstHeader(header, remainingHeaders) == "0"
+}
+
+// firstHeader is the value of the first of the headers that is there.
+func firstHeader(header http.Header, names []string) string {
+	for _, name := range names {
+		if value := header.Get(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
 // maxRetryAfter is the longest wait that a server can ask for.
 const maxRetryAfter = 2 * time.Minute
 

@@ -137,3 +137,56 @@ func TestRateLimitIsNotGone(t *testing.T) {
 		})
 	}
 }
+
+// TestForbiddenThatMeansSlowDown: a 403 that says when to come back, or that nothing is left
+// of a limit, is about the rate and not about the request.
+func TestForbiddenThatMeansSlowDown(t *testing.T) {
+	for name, row := range map[string]struct {
+		headers map[string]string
+		waits   time.Duration // 0: it is forbidden for good
+	}{
+		"nothing":                 {nil, 0},
+		"Retry-After":             {map[string]string{"Retry-After": "7"}, 7 * time.Second},
+		"none left, with a reset": {map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}, 9 * time.Second},
+		"none left, Okta's":       {map[string]string{"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "5"}, 5 * time.Second},
+		"none left, the draft's":  {map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": "3"}, 3 * time.Second},
+		"none left, no reset":     {map[string]string{"X-RateLimit-Remaining": "0"}, time.Millisecond},
+		"some left":               {map[string]string{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "9"}, 0},
+		"a reset alone":           {map[string]string{"X-RateLimit-Reset": "9"}, 0},
+	} {
+		for _, operation := range []string{"list", "remove"} {
+			t.Run(name+"/"+operation, func(t *testing.T) {
+				bubble(t, func(*testing.T) http.Handler {
+					first := true
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if first {
+							first = false
+							for name, value := range row.headers {
+								w.Header().Set(name, value)
+							}
+							w.WriteHeader(http.StatusForbidden)
+							return
+						}
+						_, _ = w.Write([]byte(people(1, 1, "")))
+					})
+				}, func(t *testing.T, s *server) {
+					c := connect(t, s, load(t, smallest))
+					start := time.Now()
+					var err error
+					if operation == "list" {
+						_, err = all(t, s, c)
+					} else {
+						err = c.Remove(t.Context(), job.User{ID: "1"}, agree)
+					}
+					took, requests := time.Since(start), len(s.seen())
+					switch {
+					case row.waits == 0 && (requests != 1 || !errors.Is(err, job.ErrCredentials)):
+						t.Errorf("%d requests, %v", requests, err)
+					case row.waits > 0 && (requests < 2 || err != nil || took < row.waits || took > row.waits+10*time.Second):
+						t.Errorf("%d requests in %s, %v", requests, took, err)
+					}
+				})
+			})
+		}
+	}
+}

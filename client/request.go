@@ -69,6 +69,9 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	defer resp.Body.Close()
 	c.observer.Request(r.operation, resp.StatusCode, time.Since(start))
 
+	if err := c.compareClocks(resp.Header, time.Now()); err != nil {
+		return err
+	}
 	if r.success == nil {
 		r.success = []int{http.StatusOK}
 	}
@@ -79,7 +82,7 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	if r.stream {
 		body = &streamedBody{body: resp.Body, timer: timer, timeout: c.timeout}
 	}
-	err = read(body, resp.Header)
+	err = read(withoutByteOrderMark(body), resp.Header)
 	var response *responseError
 	if errors.As(err, &response) {
 		response.text = redact(response.text, secrets) // some servers echo what they are sent
@@ -104,8 +107,12 @@ func (c *Client) newStatusError(resp *http.Response, secrets []string) *statusEr
 	}
 	now := time.Now()
 	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
-	if e.RetryAfter == 0 && limit != nil && (e.RateLimited || e.Code == http.StatusTooManyRequests) {
-		e.RetryAfter = untilReset(resp.Header.Get(limit.Reset), now)
+	e.RateLimited = e.RateLimited || e.Code == http.StatusForbidden && isExhausted(resp.Header)
+	if e.RetryAfter == 0 && (e.RateLimited || e.Code == http.StatusTooManyRequests) {
+		if limit != nil {
+			e.RetryAfter = untilReset(resp.Header.Get(limit.Reset), now)
+		}
+		e.RetryAfter = cmp.Or(e.RetryAfter, untilReset(firstHeader(resp.Header, resetHeaders), now))
 	}
 	return e
 }
@@ -137,6 +144,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 		return nil, withoutURL(err)
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Cache-Control", "no-cache") // what a cache kept may be from before a login
 	req.Header.Set("User-Agent", c.userAgent)
 	if !r.noHeaders {
 		for name, text := range profile.ExpandAll(c.profile.Headers, c.bindings.With("token", r.token)) {

@@ -8,10 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/tidwall/gjson"
 
@@ -27,6 +25,9 @@ type signInTokens struct {
 	mu      sync.Mutex
 	current string
 	expires time.Time // zero if not known
+
+	// renewed is when a 403 last led to a new token.
+	renewed time.Time
 }
 
 func newSignInTokens(c *Client) *signInTokens {
@@ -73,6 +74,23 @@ func (s *signInTokens) reject(token string) bool {
 	return true
 }
 
+// forbidInterval is how long after a new token that a 403 led to another 403 leads to
+// none: the first one will have been about what the caller may do.
+const forbidInterval = time.Minute
+
+func (s *signInTokens) forbid(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.current != token: // somebody else has been here
+		return true
+	case time.Since(s.renewed) < forbidInterval:
+		return false
+	}
+	s.current, s.renewed = "", time.Now()
+	return true
+}
+
 const (
 	expiryMargin = 30 * time.Second // how long before its end a token is not used any more
 	maxTokenLife = 24 * 60 * 60     // for how many seconds a token is used at most, whatever the directory says
@@ -95,7 +113,7 @@ func (s *signInTokens) signIn(ctx context.Context) (token string, err error) {
 			return err
 		}
 		found := answer.Get(how.Token)
-		if found.Type != gjson.String || found.Str == "" || strings.ContainsFunc(found.Str, unicode.IsControl) {
+		if found.Type != gjson.String || found.Str == "" || !profile.IsToken(found.Str) {
 			return withPosition(c.profile, "sign_in", mismatchf("token", "the answer has no token at %s", how.Token))
 		}
 		s.mu.Lock()

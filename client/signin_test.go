@@ -401,3 +401,48 @@ func TestAnonymous(t *testing.T) {
 		t.Errorf("%v", errs)
 	}
 }
+
+// TestForbiddenToken: some directories answer 403 when a token has ended. One that the
+// program fetched itself is replaced once; after that, a 403 is about the request.
+func TestForbiddenToken(t *testing.T) {
+	for name, row := range map[string]struct {
+		ended   int // after so many requests, the first token is forbidden
+		forever bool
+		change  func(*Options)
+		want    []string
+		err     error
+	}{
+		"ended":          {1, false, signsInMaestro, []string{"POST /auth/sign-in", "GET /users", "DELETE /users/1", "POST /auth/sign-in", "DELETE /users/1"}, nil},
+		"before any use": {0, false, signsInMaestro, []string{"POST /auth/sign-in", "GET /users", "POST /auth/sign-in", "GET /users", "DELETE /users/1"}, nil},
+		"not allowed":    {1, true, signsInMaestro, []string{"POST /auth/sign-in", "GET /users", "DELETE /users/1", "POST /auth/sign-in", "DELETE /users/1"}, job.ErrCredentials},
+		"a given token":  {1, false, func(*Options) {}, []string{"GET /users", "DELETE /users/1"}, job.ErrCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			signedIn, requests := 0, 0
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					signedIn++
+					_, _ = io.WriteString(w, `{"tokens":{"accessToken":"tok-SECRET-`+strconv.Itoa(signedIn)+`"}}`)
+					return
+				case requests >= row.ended && (signedIn < 2 || row.forever):
+					w.WriteHeader(http.StatusForbidden)
+				case r.Method == http.MethodDelete:
+					w.WriteHeader(http.StatusNoContent)
+				default:
+					_, _ = io.WriteString(w, people(1, 2, ""))
+				}
+				requests++
+			}))
+			c := connect(t, s, builtin(t, "maestro"), row.change)
+			_, err := all(t, s, c)
+			if err == nil {
+				err = c.Remove(t.Context(), job.User{ID: "1"}, agree)
+			}
+			if !errors.Is(err, row.err) {
+				t.Errorf("%v, want %v", err, row.err)
+			}
+			s.wantRequests(t, row.want...)
+		})
+	}
+}

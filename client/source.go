@@ -74,6 +74,10 @@ func (c *Client) readSourceOnce(ctx context.Context, s profile.SourceReader, u j
 			if !s.PerAccount {
 				c.log.Warn().Str(job.FieldPath, string(s.Source.Path)).
 					Msg("the directory has no log of activity here: accounts are judged by their last logins alone")
+				c.warn(job.Warning{
+					Code: job.WarnSourceMissing, Subject: string(s.Source.Path),
+					Message: "the directory has no log of activity at this path: accounts are judged by their last logins alone",
+				})
 			}
 			return sourceEntries{}, nil
 		}

@@ -15,6 +15,11 @@ type tokenSource interface {
 	// reject says that the directory did not accept the token, and reports
 	// whether the next one may be another.
 	reject(token string) bool
+
+	// forbid says that the directory answered that the token does not allow a
+	// request, and reports whether that may be its way to say that the token has
+	// ended, and the next one may be another.
+	forbid(token string) bool
 }
 
 // fixedToken is the token of the configuration.
@@ -22,6 +27,7 @@ type fixedToken profile.Secret
 
 func (t fixedToken) token(context.Context) (string, error) { return string(t), nil }
 func (fixedToken) reject(string) bool                      { return false }
+func (fixedToken) forbid(string) bool                      { return false }
 
 // withToken calls use with a token, and once more with a new one if the
 // directory rejects the first and there may be another.
@@ -48,5 +54,11 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 // needsNewToken reports whether the error says that the directory has rejected the
 // token, and there may be another.
 func (c *Client) needsNewToken(err error, token string) bool {
+	switch {
+	case isRateLimited(err):
+		return false
+	case hasCode(err, http.StatusForbidden):
+		return c.tokens.forbid(token)
+	}
 	return hasCode(err, http.StatusUnauthorized) && c.tokens.reject(token)
 }

@@ -36,6 +36,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}{
 		{"token", "itflex", exitFailed, []string{"DORMANT_TOKEN=" + secret}},
 		{"token in a file", "maestro", exitFailed, []string{"DORMANT_TOKEN_FILE=" + write(t, "token", secret+"\n")}},
+		{"token in a file with a byte order mark", "maestro", exitFailed, []string{"DORMANT_TOKEN_FILE=" + write(t, "token", "\ufeff"+secret+"\r\n")}},
 		{"refresh token", "itflex", exitUsage, []string{"DORMANT_CLIENT_SECRET=" + secret}},
 		{"password", "maestro", exitUsage, []string{"DORMANT_USERNAME=admin", "DORMANT_PASSWORD_FILE=" + write(t, "password", secret)}},
 		{"a token that is no header", "itflex", exitUsage, []string{"DORMANT_TOKEN=" + secret + "\n"}},

@@ -45,6 +45,12 @@ type Directory interface {
 // from the account that was planned.
 type Confirm func(ctx context.Context, prepare func(current User) error) error
 
+// Warner is a Directory that tells what the operator should look at before the next run.
+type Warner interface {
+	// Warnings returns what was noticed so far, each once.
+	Warnings() []Warning
+}
+
 // Errors that a Directory returns, wrapped with the operation.
 var (
 	ErrNotFound    = errors.New("no such account")

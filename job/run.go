@@ -168,6 +168,9 @@ func (c *Cleanup) findActor(ctx context.Context, plan *Plan) {
 // and, without the names in them, into the log.
 func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 	r.Warnings = append(r.Warnings, plan.Warnings...)
+	if d, ok := c.Directory.(Warner); ok {
+		r.Warnings = append(r.Warnings, d.Warnings()...)
+	}
 	if n, rows := c.Activity.unmatched(); n > 0 {
 		r.Warnings = append(r.Warnings, Warning{
 			Code: WarnActivityUnmatched, Subject: "DORMANT_ACTIVITY_FILE",

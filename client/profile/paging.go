@@ -14,6 +14,10 @@ type Paging struct {
 	Cursor *Cursor     `yaml:"cursor"`
 	Next   *Location   `yaml:"next"` // where the URL of the next page is; none ends the listing
 
+	// NextPaths are where the links at Next may lead to besides the path of the
+	// listing, below DORMANT_URL. Elsewhere, a GET might do something else.
+	NextPaths []string `yaml:"next_paths"`
+
 	// After are parameters that ask for the items behind one, with their paths in
 	// that item (keyset pagination). The listing ends as with Page.
 	After map[string]string `yaml:"after"`

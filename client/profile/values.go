@@ -68,6 +68,9 @@ func (v Values) checkCredentials(p *Profile) []error {
 		if !isKey { // which has many lines
 			errs = append(errs, checkControls(variable(name)+":", given[name])...)
 		}
+		if name == "token" && !IsToken(given[name]) && !strings.ContainsFunc(given[name], unicode.IsControl) {
+			errs = append(errs, fmt.Errorf("%s: has characters other than those of printable ASCII, which no token has", variable(name)))
+		}
 	}
 	errs = append(errs, checkControls("DORMANT_ACTOR:", v.Actor)...)
 	if len(missing) > 0 {
@@ -105,6 +108,12 @@ func (v Values) checkParams(p *Profile) []error {
 }
 
 // checkControls refuses control characters, which could end a header.
+// IsToken reports whether text may be a token: printable ASCII. Anything else is no header
+// that servers read alike.
+func IsToken(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 func checkControls(prefix, value string) []error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
 		return []error{fmt.Errorf("%s has a line break or another control character in it", prefix)}

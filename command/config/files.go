@@ -66,6 +66,7 @@ func readSecret(name, path string) ([]byte, error) {
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		err = failed.Err
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte order mark of an editor
 	if err == nil && len(bytes.TrimSpace(text)) == 0 {
 		err = errors.New("the file is empty")
 	}
