@@ -24,13 +24,17 @@ type statusError struct {
 	Location    string        // where it redirects to, if it does
 	RateLimited bool          // it means 429, whatever the code
 	NotDone     bool          // the code says that it was done, and the answer that it was not
+	Path        string        // what was asked for, where no name of an account is in it
 
 	body   gjson.Result
 	detail string
 }
 
 func (e *statusError) Error() string {
-	text := fmt.Sprintf("the directory answered %d %s", e.Code, http.StatusText(e.Code))
+	text := strings.TrimSpace(fmt.Sprintf("the directory answered %d %s", e.Code, http.StatusText(e.Code)))
+	if e.Path != "" && (e.Code == http.StatusNotFound || e.Code == http.StatusMethodNotAllowed) {
+		text += " at " + e.Path
+	}
 	if e.Location != "" {
 		text += ", a redirect that is not followed"
 	}

@@ -132,7 +132,7 @@ func (p *pagination) pageSize() int {
 // request is the request for a page.
 func (p *pagination) request(pr pageRequest) (request, error) {
 	l := p.listing
-	r := request{operation: p.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true}
+	r := request{operation: p.operation, method: cmp.Or(l.Method, http.MethodGet), stream: true, public: p.user.ID == ""}
 	bindings, err := p.client.bindings.ForAccount(p.user, l.Path, l.Body, slices.Collect(maps.Values(l.Query))...)
 	if err != nil {
 		return r, err
@@ -190,8 +190,10 @@ func isPageNotFound(err error) bool {
 func (p *pagination) explainNotFound(err error, number int) error {
 	counted := p.listing.Page != nil || p.listing.Offset != nil
 	switch {
+	case errors.Is(err, job.ErrSignedOut): // it is not the listing that is not there
+		return err
 	case number == 1 && hasCode(err, http.StatusNotFound):
-		return fmt.Errorf("%w at %s (%s)", err, p.listing.Path, p.client.profile.Where(p.key+".path"))
+		return fmt.Errorf("%w (%s)", err, p.client.profile.Where(p.key+".path"))
 	case number == 1 || !counted || !isPageNotFound(err):
 		return err
 	case p.listing.Total == nil:

@@ -25,6 +25,9 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 	how := c.profile.Self
 	answer, err := c.lookUp(ctx, opSelf, profile.Lookup{Listing: profile.Listing{Path: how.Path}}, job.User{})
 	if err != nil {
+		if isNotFound(err) && !errors.Is(err, job.ErrSignedOut) {
+			err = fmt.Errorf("%w (%s)", err, c.profile.Where("self.path"))
+		}
 		return job.User{}, fmt.Errorf("%s: %w", opSelf, err)
 	}
 	u, err := c.accounts.Caller(how.Item.At(answer), how.ID)
@@ -173,7 +176,7 @@ func (c *Client) lookUp(ctx context.Context, operation string, l profile.Lookup,
 	var answer gjson.Result
 	err = c.retry(ctx, operation, func() error {
 		return c.withToken(ctx, func(token string) error {
-			r := request{operation: operation, method: http.MethodGet, url: target, token: token}
+			r := request{operation: operation, method: http.MethodGet, url: target, token: token, public: operation == opSelf}
 			return c.send(ctx, r, func(body io.Reader, _ http.Header) (err error) {
 				answer, err = decodeJSON(body)
 				return err

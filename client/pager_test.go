@@ -419,11 +419,11 @@ func TestNoFirstPage(t *testing.T) {
 		want       []string
 		line       bool
 	}{
-		"the listing":      {"", "", routes{"GET /users": 404}, []string{"list users: page 1", "404", "at /users (profile ", "own.yaml, line 1: list.path"}, true},
-		"with pages":       {numbered, "", routes{"GET /users?p=1": 404}, []string{"at /users (", "line 1: list.path"}, true},
+		"the listing":      {"", "", routes{"GET /users": 404}, []string{"list users: page 1", "404", "at /prefix/users (profile ", "own.yaml, line 1: list.path"}, true},
+		"with pages":       {numbered, "", routes{"GET /users?p=1": 404}, []string{"at /prefix/users (", "line 1: list.path"}, true},
 		"another code":     {"", "", routes{"GET /users": 410}, []string{"page 1", "410"}, false},
 		"the second page":  {numbered, "", routes{"GET /users?p=1": people(1, 2, `,"n":3`), "GET /users?p=2": 404}, []string{"page 2", "404"}, false},
-		"a source":         {"", log, routes{"GET /log": 404}, []string{"list activity", "404", "at /log (", "activity.path"}, true},
+		"a source":         {"", log, routes{"GET /log": 404}, []string{"list activity", "404", "at /prefix/log (", "activity.path"}, true},
 		"a source, no 404": {"", log, routes{"GET /log": 400}, []string{"list activity", "400"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,6 +45,7 @@ type request struct {
 	success   []int  // codes that mean success; nil: 200
 	stream    bool   // the time-out is for each part of the response, not for all of it
 	noHeaders bool   // the profile's headers don't go with it
+	public    bool   // no name of an account is in the URL, so that logs may have its path
 }
 
 // send sends the request once and hands a successful response's body to read. Its
@@ -76,7 +77,11 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 		r.success = []int{http.StatusOK}
 	}
 	if !slices.Contains(r.success, resp.StatusCode) {
-		return c.newStatusError(resp, secrets)
+		e := c.newStatusError(resp, secrets)
+		if r.public {
+			e.Path = r.url.EscapedPath()
+		}
+		return e
 	}
 	body := io.Reader(&limitedBody{resp.Body, maxBody})
 	if r.stream {

@@ -125,6 +125,13 @@ func (s *signInTokens) signIn(ctx context.Context) (token string, err error) {
 		token = found.Str
 		return nil
 	})
+	if isNotFound(err) {
+		key := "path"
+		if how.URL != "" {
+			key = "url"
+		}
+		err = fmt.Errorf("%w (%s)", err, c.profile.Where("sign_in."+key))
+	}
 	return token, asSignInError(err)
 }
 
@@ -136,7 +143,7 @@ func (c *Client) signInRequest(now time.Time) (request, error) {
 		return request{}, err
 	}
 	r := request{
-		operation: opSignIn, method: http.MethodPost, url: target, noHeaders: how.URL != "",
+		operation: opSignIn, method: http.MethodPost, url: target, noHeaders: how.URL != "", public: true,
 		success: []int{http.StatusOK, http.StatusCreated},
 	}
 	bindings := c.bindings.With("url", target.String())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func (a *app) openLedger() (*job.Ledger, error) {
 
 // directoryName is what ledger and journal call the directory.
 func (a *app) directoryName() string {
-	parts := []string{a.cfg.ProfileName, strings.TrimRight(a.cfg.URL, "/")}
+	parts := []string{filepath.Base(a.cfg.ProfileName), strings.TrimRight(a.cfg.URL, "/")}
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Params)) {
 		parts = append(parts, name+"="+a.cfg.Params[name])
 	}
