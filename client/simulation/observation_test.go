@@ -246,7 +246,7 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		if seen == nil {
 			continue
 		}
-		seen.last, seen.lookedAt, seen.looksGone = *t, time.Now(), false
+		seen.last, seen.lookedAt, seen.looksGone, seen.triesThen = *t, time.Now(), false, seen.tries
 		if seen.looks++; seen.planned == nil {
 			seen.planned = t
 		}
@@ -321,14 +321,19 @@ func (run *programRun) observeSearch(q *request, body gjson.Result) (complete []
 			complete = append(complete, t)
 		}
 	}
-	if len(complete) > 0 || !run.misled {
+	if len(complete) > 0 {
 		return complete
 	}
-	// Who asked for another account and was told of this one searches for it as well:
-	// the first answer need not be the one to whoever acts on it.
+	// What seemed to be all of the search need not have been: its pages were read at once
+	// while it changed, and it is read again. And who asked for another account and was told
+	// of this one searches for it as well. Without another request before, the later one counts.
 	for _, seen := range run.accounts {
-		if seen.looks > 0 && seen.last.username == q.whom && read(&seen.last) {
-			seen.lookedAt = time.Now()
+		if seen.looks == 0 || seen.tries != seen.triesThen || seen.last.username != q.whom || !read(&seen.last) {
+			continue
+		}
+		seen.lookedAt = time.Now()
+		if seen.looks == 1 && s.details {
+			*seen.planned = seen.last
 		}
 	}
 	return nil

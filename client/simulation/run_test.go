@@ -81,6 +81,7 @@ type account struct {
 	planned   *observation // by the first read of the account alone; nil: there was none
 	last      observation
 	looks     int
+	triesThen int // of tries, at the last look
 	lookedAt  time.Time
 	goneThen  bool // when it was read for planning
 	saidGone  bool // an answer said so
