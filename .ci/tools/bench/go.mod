@@ -1,0 +1,3 @@
+module dormant/tools/bench
+
+go 1.26.0
