@@ -100,7 +100,7 @@ func (c *Client) withCurrentActivity(ctx context.Context, u job.User) (job.User,
 			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)
 		}
 	}
-	return c.applyActivity(u, entries), nil
+	return c.accounts.NeverLoggedIn(c.applyActivity(u, entries)), nil
 }
 
 // withListedActivity returns an account of the listing with what the sources about
@@ -109,6 +109,7 @@ func (c *Client) withListedActivity(u job.User) job.User {
 	if last := c.activity.Load(); last != nil {
 		u = c.applyActivity(u, last.entries)
 	}
+	u = c.accounts.NeverLoggedIn(u)
 	// A last login that can't be read, or is hidden, stays so. A source that only
 	// proves life changes nothing for an account that is kept anyway.
 	decidable := u.LastLogin.State == job.LoginKnown || u.LastLogin.State == job.LoginNever

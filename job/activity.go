@@ -184,7 +184,8 @@ func (a *Activity) claimRows(u User) []*activityRow {
 // apply returns the account with the last login of its row, of several the newest, taken
 // into account:
 //   - A known last login may become newer, never older.
-//   - One that is absent or never, or only an upper bound, is replaced.
+//   - One that is absent, never or from before the creation, or only an upper bound, is
+//     replaced.
 //   - One that is hidden or unreadable stays, because it may be newer than the row's.
 //   - A row from before the account was created belongs to an earlier account of the same
 //     name and changes nothing.
@@ -211,8 +212,8 @@ func (a *Activity) apply(u User, now time.Time) User {
 	}
 	elsewhere := LoginAt(newest).Normalize(u.Created, now)
 	switch login := u.LastLogin.Normalize(u.Created, now); {
-	case elsewhere.State != LoginKnown:
-	case login.State == LoginAbsent, login.State == LoginNever, login.NotAfter,
+	case elsewhere.State != LoginKnown, plausible(u.Created, now) && elsewhere.At.Before(u.Created):
+	case login.State == LoginAbsent, login.State == LoginNever, login.State == LoginTooEarly, login.NotAfter,
 		login.State == LoginKnown && elsewhere.At.After(login.At):
 		u.LastLogin = elsewhere
 	}

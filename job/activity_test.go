@@ -96,8 +96,9 @@ func TestActivityApply(t *testing.T) {
 		{"unreadable: left", "2022-01-01T00:00:00Z", with("17", loginIs(LoginUnreadable)), "unreadable"},
 		{"before 2000, so unreadable: left", "2022-01-01T00:00:00Z", with("17", login("1971-01-01T00:00:00Z")), "unreadable"},
 		{"beyond tomorrow, so unreadable: left", "2022-01-01T00:00:00Z", with("17", login("9999-01-01T00:00:00Z")), "unreadable"},
-		{"before creation, so never: filled in", "2022-01-01T00:00:00Z", with("17", login("2010-01-01T00:00:00Z")), "2022-01-01T00:00:00Z"},
+		{"long before creation: filled in", "2022-01-01T00:00:00Z", with("17", login("2010-01-01T00:00:00Z")), "2022-01-01T00:00:00Z"},
 		// Rows of an earlier account with the same name: absent must not become never.
+		{"long before creation, a row from 1 s before it", "2019-12-31T23:59:59Z", with("17", login("2010-01-01T00:00:00Z")), "before_creation"},
 		{"absent, a row from before creation", "2019-12-31T23:59:59Z", with("17", loginIs(LoginAbsent)), "absent"},
 		{"never, a row from before creation", "2019-12-31T23:59:59Z", with("17", loginIs(LoginNever)), "never"},
 		{"known, a row from before creation", "2019-12-31T23:59:59Z", with("17"), "2024-01-31T12:00:00Z"},

@@ -19,10 +19,11 @@ const (
 	LoginNever                        // the directory states that there was none
 	LoginHidden                       // the caller is not allowed to see it
 	LoginUnreadable                   // there is a value that is no plausible time
+	LoginTooEarly                     // it is long before the creation of the account
 )
 
 func (s LoginState) String() string {
-	return [...]string{"absent", "known", "never", "hidden", "unreadable"}[s]
+	return [...]string{"absent", "known", "never", "hidden", "unreadable", "before_creation"}[s]
 }
 
 // LastLogin is what is known about an account's last login.
@@ -120,9 +121,17 @@ func loginUnlessSentinel(written, at time.Time) LastLogin {
 
 // Normalize checks whether a known time is plausible. A time before the year 2000 or more
 // than a day after now becomes LoginUnreadable: most likely the unit, the zone or the field
-// is wrong. A time before the account was created is a sentinel for LoginNever. An upper
-// bound becomes LoginAbsent if the creation date is not known, because the account may be
-// newer than the log. A zero created is not compared.
+// is wrong.
+//
+// A time more than a day before the account was created becomes LoginTooEarly. Either of
+// the two is wrong, or both are right and the accounts were moved, or the time is a sentinel
+// that nobody has described; so it proves neither a login nor that there was none. Within a
+// day they tell the same: an account is often created by its first login, clocks differ,
+// and a time without a zone can be off by hours.
+//
+// An upper bound from before the creation becomes LoginNever, because the log reaches back
+// beyond the whole life of the account. One becomes LoginAbsent if the creation date is not
+// known, because the account may be newer than the log. A zero created is not compared.
 func (l LastLogin) Normalize(created, now time.Time) LastLogin {
 	switch {
 	case l.State != LoginKnown:
@@ -131,8 +140,10 @@ func (l LastLogin) Normalize(created, now time.Time) LastLogin {
 		return LastLogin{State: LoginUnreadable}
 	case l.NotAfter && !plausible(created, now):
 		return LastLogin{} // the account may be newer than the log
-	case plausible(created, now) && l.At.Before(created):
+	case l.NotAfter && l.At.Before(created):
 		return LastLogin{State: LoginNever}
+	case plausible(created, now) && l.At.Before(created.Add(-day)):
+		return LastLogin{State: LoginTooEarly}
 	}
 	return l
 }

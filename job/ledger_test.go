@@ -57,8 +57,8 @@ func TestGrace(t *testing.T) {
 		{"made after it was found, and never used", found(instant("2024-06-01T00:00:00Z")), func(p *Policy, u *User) {
 			p.NeverLoggedIn, u.LastLogin, u.Created = NeverRemove, state(LoginNever), instant("2024-06-02T00:00:00Z")
 		}, Decision{Keep, InGrace}, testNow.Add(fortnight)},
-		{"made after it was found, with an older login", found(instant("2024-06-01T00:00:00Z")), func(p *Policy, u *User) {
-			p.NeverLoggedIn, u.Created = NeverRemove, instant("2024-06-02T00:00:00Z")
+		{"made after it was found, with a login from before", found(instant("2024-06-01T18:00:00Z")), func(_ *Policy, u *User) {
+			u.LastLogin, u.Created = LoginAt(instant("2024-06-01T12:00:00Z")), instant("2024-06-02T00:00:00Z")
 		}, Decision{Keep, InGrace}, testNow.Add(fortnight)},
 		{"never used, with no creation date", found(old), func(p *Policy, u *User) {
 			p.NeverLoggedIn, u.LastLogin, u.Created, u.Undated = NeverRemoveUndated, state(LoginNever), time.Time{}, true

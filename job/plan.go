@@ -127,8 +127,8 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 func newCandidate(u User, d Decision, now time.Time) Candidate {
 	login, activity := u.lastUse(now)
 	since := login.At
-	if d.Reason == NeverLoggedIn {
-		since = u.Created
+	if d.Reason == NeverLoggedIn || plausible(u.Created, now) && u.Created.After(since) {
+		since = u.Created // it can't be unused for longer than it exists
 	}
 	if activity.At.After(since) {
 		since = activity.At

@@ -57,9 +57,10 @@ func TestPlanOrder(t *testing.T) {
 		with("2022", loginIs(LoginNever), created("2022-01-01T00:00:00Z")),
 		with("2025", login("2025-01-01T00:00:00Z"), activity("2024-01-01T00:00:00Z")),
 		with("undated", loginIs(LoginNever), undated),
-		with("2022-sentinel", login("2012-06-01T00:00:00Z"), created("2022-06-01T00:00:00Z")),
+		with("2022-created", login("2022-05-31T12:00:00Z"), created("2022-06-01T00:00:00Z")),
+		with("kept", login("2012-06-01T00:00:00Z"), created("2022-06-01T00:00:00Z")),
 	)
-	if got, want := ids(pl.Candidates), "undated 2021-a 2021-b 2022 2022-sentinel 2023 2024 2025"; got != want {
+	if got, want := ids(pl.Candidates), "undated 2021-a 2021-b 2022 2022-created 2023 2024 2025"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -88,7 +88,13 @@ func TestDecide(t *testing.T) {
 		{"last login unreadable", func(_ *Policy, u *User) { u.LastLogin = state(LoginUnreadable) }, Decision{Keep, LastLoginUnknown}},
 		{"last login before 2000", func(_ *Policy, u *User) { u.LastLogin = LoginAt(instant("1999-12-31T23:59:59Z")) }, Decision{Keep, LastLoginUnknown}},
 		{"last login beyond tomorrow", func(_ *Policy, u *User) { u.LastLogin = LoginAt(testNow.Add(24*time.Hour + s)) }, Decision{Keep, LastLoginUnknown}},
-		{"last login before creation", func(_ *Policy, u *User) { u.LastLogin = LoginAt(u.Created.Add(-s)) }, Decision{Keep, NeverLoggedIn}},
+		{"last login 1 s before creation", func(_ *Policy, u *User) { u.LastLogin = LoginAt(u.Created.Add(-s)) }, Decision{Remove, Inactive}},
+		{"last login 1 s before creation, at the cutoff", func(_ *Policy, u *User) { u.Created, u.LastLogin = testCutoff.Add(s), LoginAt(testCutoff) }, Decision{Keep, Active}},
+		{"last login a day before creation", func(_ *Policy, u *User) { u.LastLogin = LoginAt(u.Created.Add(-24 * time.Hour)) }, Decision{Remove, Inactive}},
+		{"last login a day and 1 s before creation", func(_ *Policy, u *User) { u.LastLogin = LoginAt(u.Created.Add(-24*time.Hour - s)) }, Decision{Keep, LastLoginUnknown}},
+		{"last login long before creation, whatever becomes of never", func(p *Policy, u *User) {
+			p.NeverLoggedIn, u.LastLogin = NeverRemoveUndated, LoginAt(u.Created.AddDate(-10, 0, 0))
+		}, Decision{Keep, LastLoginUnknown}},
 		{"never", func(_ *Policy, u *User) { u.LastLogin = state(LoginNever) }, Decision{Keep, NeverLoggedIn}},
 		{"unknown, whatever becomes of never", func(p *Policy, u *User) {
 			p.NeverLoggedIn, u.LastLogin, u.Undated = NeverRemoveUndated, LastLogin{}, true

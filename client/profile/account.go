@@ -65,9 +65,6 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 	}
 	u.Aliases = r.readAliases(item, u)
 	u.Created, u.Undated = r.readCreated(item)
-	if login := u.LastLogin.At; isEndOfDay(u.Created) && login.Before(u.Created) && u.Created.Sub(login) < day {
-		u.Created = login // a login on the day of the creation was not before it
-	}
 	for _, flag := range []struct {
 		key   string
 		flag  Flag
@@ -98,8 +95,6 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 	}
 	return u, nil
 }
-
-const day = 24 * time.Hour
 
 // ID reads only the account's id; name as for Account.
 func (r AccountReader) ID(name string, item gjson.Result) (string, error) {
@@ -228,6 +223,23 @@ func (r AccountReader) readCreated(item gjson.Result) (at time.Time, undated boo
 func isNullOrEmpty(v gjson.Result) bool {
 	return v.Type == gjson.Null || v.Type == gjson.String && v.Str == ""
 }
+
+// NeverLoggedIn returns the account with a last login that is LoginNever if it is the
+// time by which the directory writes so: that many years before the creation.
+func (r AccountReader) NeverLoggedIn(u job.User) job.User {
+	years, login := r.fields.LastLogin.NeverBeforeCreation, u.LastLogin
+	if years == 0 || login.State != job.LoginKnown || login.NotAfter || u.Created.IsZero() {
+		return u
+	}
+	if off := login.At.Sub(u.Created.AddDate(-years, 0, 0)); off.Abs() < day {
+		u.LastLogin = job.LastLogin{State: job.LoginNever}
+	}
+	return u
+}
+
+// day is by how much the two times may differ that a directory notes one after the
+// other, perhaps in different zones.
+const day = 24 * time.Hour
 
 func (r AccountReader) readLastLogin(item gjson.Result) job.LastLogin {
 	how := r.fields.LastLogin

@@ -137,9 +137,11 @@ func TestCreatedOnTheDay(t *testing.T) {
 		`created: made, last_login: last`: {
 			`"made":"2024-05-01","last":"2024-05-01T10:00:00Z"`:           "known",
 			`"made":"2024-05-01","last":"2024-05-01T00:00:00Z"`:           "known",
-			`"made":"2024-05-01","last":"2024-04-30T23:59:59Z"`:           "never", // before the account
+			`"made":"2024-05-01","last":"2024-04-30T23:59:59Z"`:           "before_creation",
 			`"made":"2024-05-01","last":"2024-05-01"`:                     "known",
-			`"made":"2024-05-01T12:00:00Z","last":"2024-05-01T11:59:59Z"`: "never",
+			`"made":"2024-05-01T12:00:00Z","last":"2024-05-01T11:59:59Z"`: "known",
+			`"made":"2024-05-01T12:00:00Z","last":"2024-04-30T12:00:00Z"`: "known",
+			`"made":"2024-05-01T12:00:00Z","last":"2024-04-30T11:59:59Z"`: "before_creation",
 			`"made":"2024-05-01T12:00:00Z","last":"2024-05-01T12:00:00Z"`: "known",
 			`"made":"2024-05-01","last":null`:                             "never",
 			`"made":"2024-05-01","last":"?"`:                              "unreadable",
@@ -151,12 +153,12 @@ func TestCreatedOnTheDay(t *testing.T) {
 		},
 		`created: {path: made, layout: DD.MM.YYYY, zone: America/Los_Angeles}, last_login: last`: {
 			`"made":"01.05.2024","last":"2024-05-01T07:00:00Z"`: "known", `"made":"01.05.2024","last":"2024-05-02T06:59:59Z"`: "known",
-			`"made":"01.05.2024","last":"2024-05-01T06:59:58Z"`: "never", `"made":"2024-05-01","last":"2024-05-01T07:00:00Z"`: "known",
+			`"made":"01.05.2024","last":"2024-05-01T06:59:58Z"`: "before_creation", `"made":"2024-05-01","last":"2024-05-01T07:00:00Z"`: "known",
 		},
 		`created: {path: made, zone: Asia/Tokyo}, last_login: {path: last, zone: Asia/Tokyo}`: {
-			`"made":"2024-05-01","last":"2024-05-01 00:00:01"`: "known", `"made":"2024-05-01","last":"2024-04-30 23:59:58"`: "never",
+			`"made":"2024-05-01","last":"2024-05-01 00:00:01"`: "known", `"made":"2024-05-01","last":"2024-04-30 23:59:58"`: "before_creation",
 		},
-		`created: [made, born], last_login: last`: {`"made":"2024-05-01","born":"2024-06-01","last":"2024-05-15"`: "never"},
+		`created: [made, born], last_login: last`: {`"made":"2024-05-01","born":"2024-06-01","last":"2024-05-15"`: "before_creation"},
 	} {
 		p := sketch(t, "", ", "+user+", optional: [created]", "")
 		for item, want := range rows {
@@ -252,5 +254,36 @@ func TestRolesMissing(t *testing.T) {
 				t.Errorf("%s, %s: %s, want %s", roles, item, got, want[i])
 			}
 		}
+	}
+}
+
+// TestNeverBeforeCreation: a directory may write "never" as a time some years before the
+// creation. Nothing else before the creation means that.
+func TestNeverBeforeCreation(t *testing.T) {
+	p := sketch(t, "", ", created: made, last_login: {path: last, never_before_creation: 10}", "")
+	r := must(NewAccountReader(p, Bindings{}))
+	for item, want := range map[string]string{
+		`"made":"2024-02-29T12:00:00Z","last":"2014-03-01T12:00:00Z"`:      "never",
+		`"made":"2024-02-29T12:00:00Z","last":"2014-03-01T12:00:01Z"`:      "never",
+		`"made":"2024-02-29T12:00:00Z","last":"2014-03-01T14:00:00+02:00"`: "never",
+		`"made":"2024-05-01T12:00:00Z","last":"2014-05-02T11:59:59Z"`:      "never",
+		`"made":"2024-05-01T12:00:00Z","last":"2014-05-02T12:00:00Z"`:      "known", // and long before the creation
+		`"made":"2024-05-01T12:00:00Z","last":"2014-04-30T12:00:00Z"`:      "known",
+		`"made":"2008-05-01T12:00:00Z","last":"1998-05-01T12:00:00Z"`:      "never",
+		`"made":"2024-05-01T12:00:00Z","last":"2024-05-01T11:59:59Z"`:      "known",
+		`"made":"2024-05-01T12:00:00Z","last":"2023-05-01T12:00:00Z"`:      "known",
+		`"made":"2024-05-01T12:00:00Z","last":null`:                        "never",
+		`"made":"2024-05-01T12:00:00Z","last":"?"`:                         "unreadable",
+		`"last":"2014-05-01T12:00:00Z"`:                                    "known",
+		`"made":"?","last":"2014-05-01T12:00:00Z"`:                         "known",
+	} {
+		u, err := readAccount(t, p, `{"id":1,`+item+`}`)
+		if got := r.NeverLoggedIn(u).LastLogin.State.String(); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", item, got, err, want)
+		}
+	}
+	bound := job.User{Created: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), LastLogin: job.LastLogin{State: job.LoginKnown, At: time.Date(2014, 5, 1, 0, 0, 0, 0, time.UTC), NotAfter: true}}
+	if got := r.NeverLoggedIn(bound); got.LastLogin != bound.LastLogin {
+		t.Errorf("a bound became %s", got.LastLogin)
 	}
 }

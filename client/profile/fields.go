@@ -62,6 +62,10 @@ type LastLogin struct {
 	Missing string     `yaml:"missing"`  // no value at all: absent (default), hidden or never
 	Empty   string     `yaml:"empty"`    // null, "", 0, 1970: never (default), hidden or absent
 	NeverIf *Condition `yaml:"never_if"` // has to hold for "never"; if it does not, the last login is hidden
+
+	// NeverBeforeCreation is how many years before the creation the time is that means
+	// "never"; 0: there is no such time.
+	NeverBeforeCreation int `yaml:"never_before_creation"`
 }
 
 // UnmarshalYAML accepts paths, or an object.
@@ -196,6 +200,9 @@ func (l LastLogin) validate(v *validator, key string) {
 		}
 	}
 	v.condition(key+".never_if", l.NeverIf)
+	if l.NeverBeforeCreation < 0 {
+		v.add(key+".never_before_creation", "%d is no number of years", l.NeverBeforeCreation)
+	}
 	if len(l.Path) > 0 || l.Missing != "" || l.Empty != "" || l.Layout != "" {
 		l.timestamp().validate(v, key, v.global)
 	}

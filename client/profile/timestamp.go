@@ -112,9 +112,6 @@ func endOfDay(t time.Time) string {
 	return t.AddDate(0, 0, 1).Add(-time.Nanosecond).Format(time.RFC3339Nano)
 }
 
-// isEndOfDay reports whether the time is an instant that endOfDay returns.
-func isEndOfDay(t time.Time) bool { return t.Nanosecond() == int(time.Second-time.Nanosecond) }
-
 // value reads a value of a JSON document.
 func (p timeParser) value(v gjson.Result) job.LastLogin {
 	switch v.Type {

@@ -167,6 +167,9 @@ func (p policyModel) graceOver(t observation, now time.Time) bool {
 	used := t.created
 	if t = effectiveLogin(t, now); t.login == loginKnown {
 		used = t.at
+		if plausible(t.created, now) && t.created.After(used) {
+			used = t.created
+		}
 	}
 	if t.action.After(used) && plausible(t.action, now) {
 		used = t.action
@@ -203,14 +206,19 @@ func (p policyModel) unused(t observation, since, now time.Time) (bool, string) 
 // effectiveLogin returns t with the state that its last login has after the checks for
 // plausibility.
 func effectiveLogin(t observation, now time.Time) observation {
+	sentinel := t.created.AddDate(-t.neverYears, 0, 0)
 	switch {
 	case t.login != loginKnown:
+	case t.neverYears > 0 && !t.notAfter && t.at.After(sentinel.Add(-day)) && t.at.Before(sentinel.Add(day)):
+		t.login = loginNever
 	case !plausible(t.at, now):
 		t.login = loginUnknown
 	case t.notAfter && !plausible(t.created, now):
 		t.login = loginNotTold // the account may be too new for any log
-	case plausible(t.created, now) && t.at.Before(t.created):
+	case t.notAfter && t.at.Before(t.created):
 		t.login = loginNever
+	case plausible(t.created, now) && t.at.Before(t.created.Add(-day)):
+		t.login = loginNotTold // whatever it is, it is not known to be a login of this account
 	}
 	return t
 }

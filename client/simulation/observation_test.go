@@ -365,6 +365,7 @@ func (run *programRun) knowledge(t observation, e *evidence) observation {
 	case len(e.named[run.rowOf(t)]) > 1: // the row counts for none of them
 		t.login = loginUnknown
 	case at.IsZero(), elsewhere.login != loginKnown, here.login == loginUnknown:
+	case plausible(t.created, run.now) && at.Before(t.created): // of an earlier account of that name
 	case here.login != loginKnown, here.notAfter, at.After(here.at):
 		t.login, t.at, t.notAfter = loginKnown, at, false
 	}

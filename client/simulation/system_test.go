@@ -122,7 +122,10 @@ type observation struct {
 
 	created time.Time // zero: not given
 	undated bool      // the directory has no such date
-	action  time.Time // newest other sign of use; zero: none
+
+	neverYears int // how many years before the creation the time is that means never; 0: none is
+
+	action time.Time // newest other sign of use; zero: none
 
 	hidden               bool // there is more to know, and the directory does not tell it
 	admin, bot, disabled bool

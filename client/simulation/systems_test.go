@@ -136,7 +136,7 @@ var systems = []*system{
 		items:  "users", total: "totalCount", last: opSearch,
 		read: func(item gjson.Result, alone bool) observation {
 			t := observation{
-				id: item.Get("id").Raw, username: item.Get("login").Str, email: item.Get("email").Str, login: loginNotTold,
+				id: item.Get("id").Raw, username: item.Get("login").Str, email: item.Get("email").Str, login: loginNotTold, neverYears: 10,
 				admin:    item.Get("isAdmin").Bool() || item.Get("isGrafanaAdmin").Bool(),
 				disabled: item.Get("isDisabled").Bool(),
 			}
