@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,8 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"dormant/client/profile"
 	"dormant/job"
@@ -41,24 +38,30 @@ func (c *Client) change(ctx context.Context, operation string, steps profile.Ste
 	if !job.SafeID(u.ID) {
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
+	var accepted error // what one of the steps has said that it will do later
 	for i, step := range steps {
 		stepCtx, end := ctx, func() {}
 		if i > 0 {
 			stepCtx, end = withGracePeriod(ctx)
 		}
-		err := c.performStep(stepCtx, operation, step, u, confirm)
+		err := c.performStep(stepCtx, operation, i, step, u, confirm)
 		if i > 0 && errors.Is(err, job.ErrNotFound) && c.isGone(stepCtx, u) {
 			err = nil // the steps so far have removed the account
 		}
 		end()
+		open := errors.Is(err, job.ErrUnclear) || errors.Is(err, job.ErrUnnamed)
 		switch {
+		case errors.Is(err, job.ErrAccepted):
+			accepted = err
+		case i > 0 && open && i == len(steps)-1: // the account shows whether it was done
+			return fmt.Errorf("step %d: %w", i+1, err)
 		case i > 0 && err != nil:
 			return fmt.Errorf("%w: %d of %d, and then: %w", job.ErrHalfDone, i, len(steps), err)
 		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return accepted
 }
 
 // gracePeriod is how long the steps after the first are tried when the run has
@@ -82,12 +85,16 @@ func withGracePeriod(ctx context.Context) (extended context.Context, end func())
 // isGone reports whether the directory does not show the account any more, or
 // can't show it.
 func (c *Client) isGone(ctx context.Context, u job.User) bool {
-	_, err := c.User(ctx, u)
+	look := c.Find
+	if c.profile.Get == nil { // sources about one account alone may tell
+		look = c.User
+	}
+	_, err := look(ctx, u)
 	return errors.Is(err, job.ErrNotFound) || errors.Is(err, job.ErrUnsupported)
 }
 
-// performStep performs one step, with retries.
-func (c *Client) performStep(ctx context.Context, operation string, step profile.Step, u job.User, confirm job.Confirm) error {
+// performStep performs the step with this index, with retries.
+func (c *Client) performStep(ctx context.Context, operation string, index int, step profile.Step, u job.User, confirm job.Confirm) error {
 	r, requestErr := c.stepRequest(operation, step, u)
 	mayComplete := errors.Is(requestErr, profile.ErrUnnamed) && c.profile.Get != nil // confirm may read what the listing lacks
 	if requestErr != nil && !mayComplete {
@@ -126,7 +133,8 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 				return noRetry{context.Cause(ctx)}
 			}
 			defer func() { c.markChanged(u.ID) }() // when the request has ended
-			return c.sendStep(ctx, r, step)
+			r.key = fmt.Sprintf("%s[%d]", operation, index)
+			return c.sendStep(ctx, r, step, u)
 		}
 		err := try()
 		if !errors.As(err, new(noRetry)) && c.needsNewToken(err, r.token) {
@@ -158,12 +166,25 @@ func (c *Client) performStep(ctx context.Context, operation string, step profile
 
 // sendStep sends one request. It waits for the answer even if ctx ends meanwhile:
 // the answer tells what has become of the account.
-func (c *Client) sendStep(ctx context.Context, r request, step profile.Step) error {
-	err := c.send(context.WithoutCancel(ctx), r, func(body io.Reader, _ http.Header) error {
-		return checkAnswer(body, step, c.secrets(r.token))
+func (c *Client) sendStep(ctx context.Context, r request, step profile.Step, u job.User) error {
+	var code int
+	var said error
+	r.code = &code
+	err := c.send(context.WithoutCancel(ctx), r, func(body io.Reader, header http.Header) error {
+		err := c.checkAnswer(r, step, u, code, body, header)
+		if isConnectionError(err) {
+			return err
+		}
+		said = err // which is known even if the rest of the answer does not come
+		return nil
 	})
-	if saysNotFound(step.NotFound, err) {
+	err = cmp.Or(err, said)
+	var status *statusError
+	switch {
+	case saysNotFound(step.NotFound, err):
 		return job.ErrNotFound
+	case errors.As(err, &status) && saysRefused(step, status):
+		return &refusedError{status}
 	}
 	return err
 }
@@ -198,11 +219,17 @@ func checkAddress(step profile.Step, f profile.Fields, planned, current job.User
 	return e
 }
 
-func (c *Client) stepRequest(operation string, step profile.Step, u job.User) (request, error) {
-	r := request{operation: operation, method: cmp.Or(step.Method, http.MethodDelete), success: step.Success}
-	if r.success == nil {
-		r.success = []int{http.StatusOK, http.StatusNoContent}
+// anySuccess are all codes of success: which of them mean one, checkAnswer tells.
+var anySuccess = func() []int {
+	codes := make([]int, 100)
+	for i := range codes {
+		codes[i] = http.StatusOK + i
 	}
+	return codes
+}()
+
+func (c *Client) stepRequest(operation string, step profile.Step, u job.User) (request, error) {
+	r := request{operation: operation, method: cmp.Or(step.Method, http.MethodDelete), success: anySuccess}
 	bindings, err := c.bindings.ForAccount(u, step.Path, step.Body, step.Templates()...)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", operation, err)
@@ -220,43 +247,4 @@ func (c *Client) stepRequest(operation string, step profile.Step, u job.User) (r
 	}
 	r.url, err = c.target(step.Path, bindings, profile.ExpandAll(step.Query, bindings))
 	return r, err
-}
-
-// maxAnswer is how much of the answer to a change is read, in bytes.
-const maxAnswer = 64 << 10
-
-// checkAnswer makes sure that an answer with a code of success means success. An
-// HTML page does not: it is from a portal or a login page between the client and
-// the directory, and nobody knows what that did.
-func checkAnswer(body io.Reader, step profile.Step, secrets []string) error {
-	raw, err := io.ReadAll(io.LimitReader(body, maxAnswer))
-	raw = bytes.TrimSpace(raw)
-	switch {
-	case bytes.HasPrefix(raw, []byte("<")):
-		return responseErrorf("the answer is a page of HTML, not the API's: nothing may have been done")
-	case step.SuccessIf == nil && step.GoneIf == nil:
-		// The beginning is enough: even if the rest is cut short, it is an answer.
-		if len(raw) > 0 {
-			return nil
-		}
-		return err
-	case err != nil:
-		return err
-	}
-	answer := &statusError{Code: http.StatusOK, NotDone: true, detail: excerpt(raw, true, secrets)}
-	switch {
-	case gjson.ValidBytes(raw):
-		answer.body = gjson.ParseBytes(raw)
-	case len(raw) > 0 && step.SuccessIf != nil: // nothing in which the condition could hold
-		return answer
-	}
-	if saysNotFound(step.NotFound, answer) {
-		return job.ErrNotFound
-	}
-	if step.SuccessIf != nil {
-		if holds, known, err := step.SuccessIf.Holds(answer.body); !holds || !known || err != nil {
-			return answer
-		}
-	}
-	return nil
 }

@@ -57,7 +57,7 @@ func (e *statusError) Detail() string {
 	return e.detail
 }
 
-// Unwrap makes 401 and 403 the errors that a cleanup knows.
+// Unwrap makes of the code an error that a cleanup knows.
 func (e *statusError) Unwrap() []error {
 	switch {
 	case e.RateLimited:
@@ -65,7 +65,9 @@ func (e *statusError) Unwrap() []error {
 	case e.Code == http.StatusUnauthorized:
 		return []error{job.ErrCredentials, job.ErrSignedOut}
 	case e.Code == http.StatusForbidden:
-		return []error{job.ErrCredentials}
+		return []error{job.ErrCredentials, job.ErrDeclined}
+	case e.NotDone, e.Code >= 400 && e.Code < 500 && e.Code != http.StatusRequestTimeout && e.Code != http.StatusTooManyRequests:
+		return []error{job.ErrDeclined}
 	}
 	return nil
 }

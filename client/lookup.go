@@ -66,6 +66,9 @@ func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
 		if u, err = c.accounts.Account(u.ID, account); err != nil {
 			return job.User{}, fmt.Errorf("read account %q: %w", requested.ID, err)
 		}
+		if by := c.profile.Get[0].AddressedBy(c.profile.User); u.ID != requested.ID && !slices.Contains(by, "id") {
+			return job.User{}, fmt.Errorf("%s: %w", opGet, &renamedError{by, []string{fmt.Sprintf("it is that of account %q by now", u.ID)}})
+		}
 		u = c.profile.Get[0].KeepAddress(c.profile.User, requested, u)
 		if c.profile.Get.HasDetails() && !c.accounts.IsComplete(account) {
 			u = hideLastLogin(u)
@@ -201,11 +204,7 @@ func saysNotFound(n profile.NotFound, err error) bool {
 			return true
 		}
 	}
-	codes := n.Gone
-	if codes == nil {
-		codes = []int{http.StatusNotFound, http.StatusGone}
-	}
-	return slices.Contains(codes, status.Code)
+	return n.IsGone(status.Code)
 }
 
 // wrapInObject returns an object with the value as its only member.

@@ -43,6 +43,8 @@ type request struct {
 	token     string
 	secret    string // another one in it, that no error may show
 	success   []int  // codes that mean success; nil: 200
+	code      *int   // where the code of a success goes, or nil
+	key       string // where the profile has the request, for errors
 	stream    bool   // the time-out is for each part of the response, not for all of it
 	noHeaders bool   // the profile's headers don't go with it
 	public    bool   // no name of an account is in the URL, so that logs may have its path
@@ -82,6 +84,9 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 			e.Path = r.url.EscapedPath()
 		}
 		return e
+	}
+	if r.code != nil {
+		*r.code = resp.StatusCode
 	}
 	body := io.Reader(&limitedBody{resp.Body, maxBody})
 	if r.stream {

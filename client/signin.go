@@ -91,6 +91,12 @@ func (s *signInTokens) forbid(token string) bool {
 	return true
 }
 
+func (s *signInTokens) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = ""
+}
+
 const (
 	expiryMargin = 30 * time.Second // how long before its end a token is not used any more
 	maxTokenLife = 24 * 60 * 60     // for how many seconds a token is used at most, whatever the directory says

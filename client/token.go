@@ -20,6 +20,9 @@ type tokenSource interface {
 	// request, and reports whether that may be its way to say that the token has
 	// ended, and the next one may be another.
 	forbid(token string) bool
+
+	// forget makes the next token a new one, where tokens are requested.
+	forget()
 }
 
 // fixedToken is the token of the configuration.
@@ -28,6 +31,10 @@ type fixedToken profile.Secret
 func (t fixedToken) token(context.Context) (string, error) { return string(t), nil }
 func (fixedToken) reject(string) bool                      { return false }
 func (fixedToken) forbid(string) bool                      { return false }
+func (fixedToken) forget()                                 {}
+
+// Renew makes the next request sign in anew, where the program signs in.
+func (c *Client) Renew() { c.tokens.forget() }
 
 // withToken calls use with a token, and once more with a new one if the
 // directory rejects the first and there may be another.

@@ -13,8 +13,8 @@ import (
 	"dormant/job"
 )
 
-// journal says what a journal proves. It asks the directory about what is in doubt,
-// if the environment names one.
+// journal says what a journal proves. It asks the directory about what is in doubt or
+// gone, if the environment names one.
 func (a *app) journal(ctx context.Context, args []string) int {
 	if len(args) != 2 || args[0] != "verify" {
 		return a.failUsage(errors.New("usage: dormant journal verify FILE"))
@@ -24,7 +24,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 		return a.failUsage(err)
 	}
 	asked := slices.ContainsFunc(a.Environ, func(pair string) bool { return strings.HasPrefix(pair, config.Prefix+"PROFILE=") })
-	if asked = asked && len(traces.InDoubt()) > 0; asked {
+	if asked = asked && len(traces.Askable()) > 0; asked {
 		if !a.configured(auditOnly) {
 			return exitUsage
 		}
@@ -33,7 +33,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 	var text strings.Builder
 	writeTraces(&text, traces)
 	if asked && err == nil {
-		printf(&text, "what was in doubt was asked of: %s at %s\n", a.cfg.ProfileName, a.cfg.URL)
+		printf(&text, "what was in doubt or gone was asked of: %s at %s\n", a.cfg.ProfileName, a.cfg.URL)
 	}
 	code := a.print(text.String()) // what the journal proves is worth knowing even if the directory can't be asked
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *app) journal(ctx context.Context, args []string) int {
 	return code
 }
 
-// resolve asks the directory about what is in doubt.
+// resolve asks the directory about what is in doubt or gone.
 func (a *app) resolve(ctx context.Context, traces *job.Traces) error {
 	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()

@@ -14,6 +14,8 @@ import (
 // once, and sets the result in the account of the same index in r. It returns an error
 // if it had to end early; accounts that it did not get to keep the result NotAttempted.
 func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
+	late, endLate := outlast(ctx, lastLooks)
+	defer endLate()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
@@ -36,21 +38,19 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 		all = append(all, m)
 		wg.Go(func() {
 			defer func() { <-slots }()
-			streak.add(m.execute(ctx))
+			streak.add(m.execute(ctx, late))
 		})
 	}
 	wg.Wait()
-	if err := c.recordGone(ctx, all); err != nil {
-		streak.err = errors.Join(streak.err, err)
-	}
 	ended := context.Cause(ctx)
 	if streak.err != nil {
 		ended = streak.err
 	}
+	err := c.settle(late, plan, all)
 	if ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
-		return fmt.Errorf("%s ended early: %w", streak.what, ended)
+		return errors.Join(fmt.Errorf("%s ended early: %w", streak.what, ended), err)
 	}
-	return streak.err
+	return errors.Join(streak.err, streak.forbidden(), err)
 }
 
 // errStopping cancels the removals under way. It does not name the cause, because their
@@ -67,19 +67,28 @@ type failureStreak struct {
 	limit int
 	end   context.CancelCauseFunc
 
-	mu  sync.Mutex
-	n   int   // consecutive failures
-	err error // why the run has to end, or nil
+	mu      sync.Mutex
+	n       int   // consecutive failures of the directory
+	denied  int   // accounts for which the credentials do not suffice
+	denial  error // the last one
+	success bool  // one account has fared better
+	err     error // why the run has to end, or nil
 }
 
+// add counts a result. What the directory answers about one account says nothing of the
+// next one, so that neither a refusal nor such a failure ends the run, and neither counts
+// as a success.
 func (s *failureStreak) add(result Result, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case errors.Is(err, ErrSignedOut), errors.Is(err, errNoRecord):
 		s.err = err
-	case result == Removed, result == Disabled, result == AlreadyGone:
-		s.n = 0
+	case result == Removed, result == Disabled, result == Accepted, result == AlreadyGone:
+		s.n, s.success = 0, true
+	case result == NotRemoved && errors.Is(err, ErrCredentials):
+		s.denied, s.denial = s.denied+1, err
+	case result == NotRemoved && isAboutOneAccount(err):
 	case result == NotRemoved:
 		if s.n++; s.n >= s.limit {
 			s.err = fmt.Errorf("%d %s in a row failed (DORMANT_MAX_FAILURES), the last one: %w", s.n, s.what, err)
@@ -88,4 +97,24 @@ func (s *failureStreak) add(result Result, err error) {
 	if s.err != nil {
 		s.end(errStopping)
 	}
+}
+
+// isAboutOneAccount reports whether the directory answered, and another account may fare
+// better.
+func isAboutOneAccount(err error) bool {
+	for _, of := range []error{ErrDeclined, ErrRefused, ErrUnclear, ErrUnnamed, errAsItWas, errStillThere} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
+}
+
+// forbidden returns an error if the credentials sufficed for no account: then it is not
+// the accounts.
+func (s *failureStreak) forbidden() error {
+	if s.err != nil || s.success || s.denied < s.limit {
+		return nil
+	}
+	return fmt.Errorf("%d %s failed (DORMANT_MAX_FAILURES) and none succeeded, the last one: %w", s.denied, s.what, s.denial)
 }

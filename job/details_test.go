@@ -42,7 +42,7 @@ func alone(edits map[string]func(*User) error) func(*cleanup) {
 func TestRunReadsAlone(t *testing.T) {
 	const (
 		each   = "self list read new read 3 read 1 read 2"
-		remove = " read 1 remove 1 read 2 remove 2 read 3 remove 3"
+		remove = " read 1 remove 1 find 1 read 2 remove 2 find 2 read 3 remove 3 find 3"
 	)
 	edited := func(id string, edit func(*User)) map[string]func(*User) error {
 		return map[string]func(*User) error{id: func(u *User) error { edit(u); return nil }}
@@ -66,26 +66,26 @@ func TestRunReadsAlone(t *testing.T) {
 	}{
 		{"of whom the listing does not tell enough", nil, all(), Completed, "1:removed 2:removed 3:removed", 4, each + remove},
 		{"in a dry run", nil, func(c *cleanup) { c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", 4, each},
-		{"without a second look", nil, func(c *cleanup) { c.Recheck = false }, Completed, "1:removed 2:removed 3:removed", 4, each + " remove 1 remove 2 remove 3"},
+		{"without a second look", nil, func(c *cleanup) { c.Recheck = false }, Completed, "1:removed 2:removed 3:removed", 4, each + " remove 1 find 1 remove 2 find 2 remove 3 find 3"},
 		{"before the guards", nil, func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, "1:not_attempted 2:not_attempted 3:not_attempted", 4, each},
 		{"for the guards, too", edited("new", login("2022-06-01T00:00:00Z")), all(), Refused, "1:not_attempted 2:not_attempted new:not_attempted 3:not_attempted", 4, each},
 		{"nobody of whom the listing tells enough", nil, func(c *cleanup) { c.dir.users = threeDormant(); c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", 4, "self list"},
 		{"nobody who is protected", nil, all(listed("1", admin), listed("2", named("root")), listed("new", mailed("me@x")), func(c *cleanup) {
 			c.Policy.Allowlist, c.Policy.Actor, c.Limits.RequireActive = entries("root"), ExactNames("me@x"), false
-		}), Completed, "3:removed", 4, "self list read 3 read 3 remove 3"},
-		{"nobody who is active", nil, listed("1", activity("2026-06-30T00:00:00Z")), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 read 3 remove 3"},
-		{"nobody with an unsafe id", nil, all(listed("1", func(u *User) { u.ID, u.Roles = "..", nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 read 3 remove 3"},
+		}), Completed, "3:removed", 4, "self list read 3 read 3 remove 3 find 3"},
+		{"nobody who is active", nil, listed("1", activity("2026-06-30T00:00:00Z")), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 find 2 read 3 remove 3 find 3"},
+		{"nobody with an unsafe id", nil, all(listed("1", func(u *User) { u.ID, u.Roles = "..", nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 find 2 read 3 remove 3 find 3"},
 		{"whose roles the listing does not tell", edited("1", func(u *User) { u.Roles = []string{} }), all(listed("1", func(u *User) { u.Roles = nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "1:removed 2:removed 3:removed", 4, each + remove},
 
-		{"and finds one active", edited("2", login("2026-06-30T00:00:00Z")), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},
-		{"and finds an admin", edited("2", admin), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},
-		{"and finds out nothing", edited("2", loginIs(LoginAbsent)), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},
-		{"and finds one gone", fails("2", ErrNotFound), all(), Completed, "1:removed 3:removed", 3, each + " read 1 remove 1 read 3 remove 3"},
+		{"and finds one active", edited("2", login("2026-06-30T00:00:00Z")), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 find 1 read 3 remove 3 find 3"},
+		{"and finds an admin", edited("2", admin), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 find 1 read 3 remove 3 find 3"},
+		{"and finds out nothing", edited("2", loginIs(LoginAbsent)), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 find 1 read 3 remove 3 find 3"},
+		{"and finds one gone", fails("2", ErrNotFound), all(), Completed, "1:removed 3:removed", 3, each + " read 1 remove 1 find 1 read 3 remove 3 find 3"},
 		{"and finds another account", edited("2", func(u *User) { u.ID = "22" }), all(), Failed, "", 3, each},
 		{"and finds an account without an id", edited("2", func(u *User) { u.ID = "" }), all(), Failed, "", 3, each},
 		{"in vain", fails("1", errBroken), all(), Failed, "", 2, "self list read new read 3 read 1"},
 		{"without leave", fails("1", ErrCredentials), all(), Failed, "", 2, "self list read new read 3 read 1"},
-		{"where the directory can't", fails("2", ErrUnsupported), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 read 3 remove 3"},
+		{"where the directory can't", fails("2", ErrUnsupported), all(), Completed, "1:removed 3:removed", 4, each + " read 1 remove 1 find 1 read 3 remove 3 find 3"},
 		{"only when the listing was read", nil, list(3, errBroken), Failed, "", 0, "self list"},
 	}
 	for _, tt := range tests {
@@ -115,7 +115,7 @@ func TestRunReadsAloneWithLoginsFromElsewhere(t *testing.T) {
 		alone(map[string]func(*User) error{"3": func(u *User) error { u.LastLogin = LastLogin{}; return nil }})(c)
 		c.dir.users[3].Partial = false
 		r := c.run(t.Context(), t)
-		if resultsOf(r) != "3:removed" || strings.Join(c.dir.asked, " ") != "self list read new read 3 read 3 remove 3" {
+		if resultsOf(r) != "3:removed" || strings.Join(c.dir.asked, " ") != "self list read new read 3 read 3 remove 3 find 3" {
 			t.Errorf("%s, asked %v", resultsOf(r), c.dir.asked)
 		}
 	})

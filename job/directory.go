@@ -23,12 +23,23 @@ type Directory interface {
 	// directory can't read a single account.
 	User(ctx context.Context, u User) (User, error)
 
+	// Find looks for the account u once more, whether it is still there and whether it is
+	// disabled, and reads nothing else of it. It returns ErrNotFound and ErrUnsupported as
+	// User does; with ErrNotFound it may return an account that the directory keeps and
+	// shows although it is gone or disabled.
+	Find(ctx context.Context, u User) (User, error)
+
+	// Renew makes the next request sign in anew, where the program signs in.
+	Renew()
+
 	// Remove removes the account u for good. It calls confirm right before each
 	// request; if confirm returns an error, it sends nothing and returns that error,
 	// with ErrMaybeDone if an earlier request leaves open what has become of u.
-	// It returns ErrNotFound if the account is already gone, ErrHalfDone if only some
-	// of the steps of a removal succeeded, and ErrRenamed if a request would address
-	// the account by a value that is no longer its own. Once ctx is done, no request
+	// It returns ErrNotFound if the account is already gone, ErrAccepted, ErrUnclear or
+	// ErrUnnamed if the answer does not say that it was done, ErrRefused if the directory
+	// does not do it for this account, ErrHalfDone if only some of the steps of a removal
+	// succeeded, and ErrRenamed if a request would address the account by a value that is
+	// no longer its own. Once ctx is done, no request
 	// starts, and a request under way ends.
 	Remove(ctx context.Context, u User, confirm Confirm) error
 
@@ -65,6 +76,24 @@ var (
 	// ErrMaybeDone comes with the error of a Confirm if an earlier request of the same call
 	// may have been carried out, or may still be: it got no answer, or one that leaves it open.
 	ErrMaybeDone = errors.New("an earlier request may have been carried out all the same")
+
+	// ErrAccepted means that the directory says that it will make the change later.
+	ErrAccepted = errors.New("the directory says that it will be done")
+
+	// ErrUnclear means that the code of an answer is one of success, and that the answer
+	// itself does not say whether the change was made.
+	ErrUnclear = errors.New("nobody knows yet whether it was done")
+
+	// ErrUnnamed means the same of an answer with a code that the profile does not name.
+	ErrUnnamed = errors.New("the profile does not say what the answer means")
+
+	// ErrRefused means that the directory does not make the change for this account,
+	// whoever asks; others are no different for it.
+	ErrRefused = errors.New("the directory refuses this for this account")
+
+	// ErrDeclined means that the directory answered and did not make the change. Another
+	// account may fare better.
+	ErrDeclined = errors.New("the directory did not do it")
 
 	// ErrHalfDone means that the account was changed but is not removed.
 	ErrHalfDone = errors.New("only some of the steps have been taken")

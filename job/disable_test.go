@@ -62,12 +62,12 @@ func TestRunDisables(t *testing.T) {
 		asked   string // of the directory, unless it is empty here
 	}{
 		// the actions by the policy
-		{"delete", all(), Completed, "1:removed 2:removed", "self list read 1 remove 1 read 2 remove 2"},
-		{"disable", disableOnly, Completed, "2:disabled", "self list read 2 disable 2"},
-		{"ladder", ladder, Completed, "1:removed 2:removed 3:disabled", "self list read 1 remove 1 read 2 remove 2 read 3 disable 3"},
-		{"only the disabled", require, Completed, "1:removed", "self list read 1 remove 1"},
-		{"ladder, only the disabled", both, Completed, "1:removed 2:disabled 3:disabled", "self list read 1 remove 1 read 2 disable 2 read 3 disable 3"},
-		{"disable, without a second look", all(disableOnly, func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2"},
+		{"delete", all(), Completed, "1:removed 2:removed", "self list read 1 remove 1 find 1 read 2 remove 2 find 2"},
+		{"disable", disableOnly, Completed, "2:disabled", "self list read 2 disable 2 find 2"},
+		{"ladder", ladder, Completed, "1:removed 2:removed 3:disabled", "self list read 1 remove 1 find 1 read 2 remove 2 find 2 read 3 disable 3 find 3"},
+		{"only the disabled", require, Completed, "1:removed", "self list read 1 remove 1 find 1"},
+		{"ladder, only the disabled", both, Completed, "1:removed 2:disabled 3:disabled", "self list read 1 remove 1 find 1 read 2 disable 2 find 2 read 3 disable 3 find 3"},
+		{"disable, without a second look", all(disableOnly, func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2 find 2"},
 		{"whoever logged in is active again", all(both, func(c *cleanup) { c.dir.users[5].LastLogin = LoginAt(testNow) }), Completed, "2:disabled 3:disabled", ""},
 
 		// dry runs and guards
@@ -81,35 +81,35 @@ func TestRunDisables(t *testing.T) {
 		{"nobody active since the first age", all(ladder, func(c *cleanup) { c.dir.users = c.dir.users[3:] }), Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "self list"},
 
 		// the recheck of an account to disable
-		{"disabled by now", all(both, recheckFinds("3", disabled)), Completed, "1:removed 2:disabled 3:kept/already_disabled", "self list read 1 remove 1 read 2 disable 2 read 3"},
-		{"disabled by now, and so to be removed", all(both, recheckFinds("2", disabled)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
+		{"disabled by now", all(both, recheckFinds("3", disabled)), Completed, "1:removed 2:disabled 3:kept/already_disabled", "self list read 1 remove 1 find 1 read 2 disable 2 find 2 read 3"},
+		{"disabled by now, and so to be removed", all(both, recheckFinds("2", disabled)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 find 1 read 2 read 3 disable 3 find 3"},
 		{"disabled by now, where none are removed", all(disableOnly, recheckFinds("2", disabled)), Completed, "2:kept/already_disabled", "self list read 2"},
 		{"used again", all(disableOnly, recheckFinds("2", login("2026-06-30T00:00:00Z"))), Completed, "2:kept/active_again", "self list read 2"},
 		{"an admin by now", all(disableOnly, recheckFinds("2", admin)), Completed, "2:kept/admin", "self list read 2"},
 		{"unused for longer than was planned by", all(ladder, recheckFinds("3", login("2022-01-01T00:00:00Z"))), Completed, "1:removed 2:removed 3:kept/last_login_unknown", ""},
 		{"gone by now", all(disableOnly, func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
-		}), Completed, "2:already_gone", "self list read 2 self list"},
+		}), Completed, "2:already_gone", "self list read 2 self renew list"},
 		{"can't be read", all(disableOnly, func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, errBroken }
 		}), Partial, "2:failed", "self list read 2"},
 
 		// the recheck of an account to remove
 		{"enabled again", all(require, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled", "self list read 1"},
-		{"enabled again, on a ladder", all(both, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled 2:disabled 3:disabled", "self list read 1 read 2 disable 2 read 3 disable 3"},
+		{"enabled again, on a ladder", all(both, recheckFinds("1", enabled)), Completed, "1:kept/not_disabled 2:disabled 3:disabled", "self list read 1 read 2 disable 2 find 2 read 3 disable 3 find 3"},
 		{"enabled again and used", all(both, recheckFinds("1", enabled, login("2026-06-30T00:00:00Z"))), Completed, "1:kept/active_again 2:disabled 3:disabled", ""},
 		{"enabled again, where that does not matter", all(ladder, recheckFinds("1", enabled)), Completed, "1:removed 2:removed 3:disabled", ""},
-		{"used between the two ages", all(ladder, recheckFinds("2", login("2026-05-01T00:00:00Z"))), Completed, "1:removed 2:kept/active_again 3:disabled", "self list read 1 remove 1 read 2 read 3 disable 3"},
+		{"used between the two ages", all(ladder, recheckFinds("2", login("2026-05-01T00:00:00Z"))), Completed, "1:removed 2:kept/active_again 3:disabled", "self list read 1 remove 1 find 1 read 2 read 3 disable 3 find 3"},
 		{"used between the two ages, and disabled", all(ladder, recheckFinds("1", login("2026-05-01T00:00:00Z"))), Completed, "1:kept/already_disabled 2:removed 3:disabled", ""},
 
 		// requests
-		{"already gone", all(disableOnly, failing("2", ErrNotFound)), Completed, "2:already_gone", "self list read 2 disable 2 read 2 list"},
+		{"already gone", all(disableOnly, failing("2", ErrNotFound)), Completed, "2:already_gone", "self list read 2 disable 2 find 2 renew list"},
 		{"a request fails", all(disableOnly, failing("2", errBroken)), Partial, "2:failed", "self list read 2 disable 2"},
 		{"the directory can't disable", all(disableOnly, failing("2", ErrUnsupported)), Partial, "2:failed", ""},
-		{"a request is repeated", all(disableOnly, failing("2", errAgain)), Completed, "2:disabled", "self list read 2 disable 2 read 2 disable 2"},
+		{"a request is repeated", all(disableOnly, failing("2", errAgain)), Completed, "2:disabled", "self list read 2 disable 2 read 2 disable 2 find 2"},
 		{"the answer is lost", all(disableOnly, lost("2", disabledIn)), Completed, "2:kept/already_disabled", "self list read 2 disable 2 read 2"},
-		{"the answer is lost, and the account is one to remove", all(both, lost("2", disabledIn)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 read 2 disable 2 read 2 read 3 disable 3"},
-		{"the answer is lost, without a second look", all(disableOnly, failing("2", errAgain), func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2 disable 2"},
+		{"the answer is lost, and the account is one to remove", all(both, lost("2", disabledIn)), Completed, "1:removed 2:kept/already_disabled 3:disabled", "self list read 1 remove 1 find 1 read 2 disable 2 read 2 read 3 disable 3 find 3"},
+		{"the answer is lost, without a second look", all(disableOnly, failing("2", errAgain), func(c *cleanup) { c.Recheck = false }), Completed, "2:disabled", "self list disable 2 disable 2 find 2"},
 		{"used between two requests", all(disableOnly, failing("2", errAgain), usedAfter(1)), Completed, "2:kept/active_again", "self list read 2 disable 2 read 2"},
 		{"used after a request without an answer", all(disableOnly, failing("2", errUnanswered), usedAfter(1)), Partial, "2:failed", "self list read 2 disable 2 read 2"},
 		{"what was not asked about counts as failed", all(disableOnly, func(c *cleanup) { c.dir.unconfirmed = true }), Partial, "2:failed", ""},
@@ -122,7 +122,7 @@ func TestRunDisables(t *testing.T) {
 		{"both count in a row of failures", all(both, failing("*", errBroken), func(c *cleanup) { c.MaxFailures = 2 }), Failed, "1:failed 2:failed 3:not_attempted", ""},
 
 		// several steps
-		{"every step is taken", all(func(c *cleanup) { c.dir.steps = true }, failing("2", errAgain, errAgain)), Completed, "1:removed 2:removed", "self list read 1 remove 1 read 2 remove 2 read 2 remove 2 read 2 remove 2"},
+		{"every step is taken", all(func(c *cleanup) { c.dir.steps = true }, failing("2", errAgain, errAgain)), Completed, "1:removed 2:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 2 remove 2 read 2 remove 2 find 2"},
 		{"half done", failing("2", ErrHalfDone), Partial, "1:removed 2:failed", ""},
 		{"half done and gone", failing("2", fmt.Errorf("%w: %w", ErrHalfDone, ErrNotFound)), Partial, "1:removed 2:failed", ""},
 		{"half disabled", all(disableOnly, failing("2", fmt.Errorf("%w: %w", ErrHalfDone, errBroken))), Partial, "2:failed", ""},
@@ -134,7 +134,7 @@ func TestRunDisables(t *testing.T) {
 				}
 				return u, nil
 			}
-		}, failing("2", errAgain)), Partial, "1:removed 2:failed", "self list read 1 remove 1 read 2 remove 2 read 2"},
+		}, failing("2", errAgain)), Partial, "1:removed 2:failed", "self list read 1 remove 1 find 1 read 2 remove 2 read 2"},
 		{"half done, and signed out", failing("1", fmt.Errorf("%w: %w: %w", ErrHalfDone, ErrSignedOut, ErrCredentials)), Failed, "1:failed 2:not_attempted", ""},
 	}
 	for _, tt := range tests {

@@ -105,10 +105,10 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 		if (a.Result == Kept) != (a.Action == Keep) && !c.dir.unconfirmed {
 			t.Errorf("account %s: action %s, result %s", a.ID, a.Action, a.Result)
 		}
-		if got := slices.Contains(c.dir.removed, a.ID); got != (a.Result == Removed) && !c.dir.unconfirmed {
+		if got := slices.Contains(c.dir.removed, a.ID); got != (a.Result == Removed) && !strings.Contains(a.Error, "nobody knows") && !c.dir.unconfirmed && !c.dir.lies {
 			t.Errorf("account %s is reported as %s; removed: %t", a.ID, a.Result, got)
 		}
-		if got := slices.Contains(c.dir.disabled, a.ID); got != (a.Result == Disabled || a.Reason == AlreadyDisabled && a.Error != "") && !c.dir.unconfirmed {
+		if got := slices.Contains(c.dir.disabled, a.ID); got != (a.Result == Disabled || a.Reason == AlreadyDisabled && a.Error != "") && !c.dir.unconfirmed && !c.dir.lies {
 			t.Errorf("account %s is reported as %s; disabled: %t", a.ID, a.Result, got)
 		}
 		if does := a.Action == Disable; a.Result == Removed && does || (a.Result == Disabled || a.Result == WouldDisable) && !does || a.Result == WouldRemove && does {
@@ -129,7 +129,7 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 		t.Errorf("%d scanned, %d candidates and %d kept", k.Scanned, k.Candidates, kept)
 	}
 	if k.Candidates != len(candidates) || k.Removed != n[Removed] || k.Disabled != n[Disabled] || k.AlreadyGone != n[AlreadyGone] ||
-		k.Failed != n[NotRemoved] || k.NotAttempted != n[NotAttempted] {
+		k.Accepted != n[Accepted] || k.RefusedByDirectory != n[RefusedByDirectory] || k.Failed != n[NotRemoved] || k.NotAttempted != n[NotAttempted] {
 		t.Errorf("counts %+v, accounts %v", k, n)
 	}
 	if !r.Planned && len(r.Accounts) > 0 {
@@ -138,7 +138,7 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 	if len(c.dir.removed)+len(c.dir.disabled) > 0 && (r.DryRun || len(r.Refusals) > 0 || !r.Planned) {
 		t.Errorf("removed %v, disabled %v", c.dir.removed, c.dir.disabled)
 	}
-	if r.Outcome == Completed && k.Removed+k.Disabled+k.AlreadyGone+n[Kept] != k.Candidates {
+	if r.Outcome == Completed && k.Removed+k.Disabled+k.Accepted+k.RefusedByDirectory+k.AlreadyGone+n[Kept] != k.Candidates {
 		t.Errorf("completed with %+v", k)
 	}
 	if (r.Err != nil) != (r.Error != "") || (r.Err != nil) != (r.Outcome == Failed || r.Outcome == Interrupted) {

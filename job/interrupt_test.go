@@ -54,8 +54,8 @@ func TestRunCutShort(t *testing.T) {
 		}, Interrupted, "", "self list"},
 		{"while it looks again", in(4500 * time.Millisecond), Interrupted, "1:not_attempted 2:not_attempted 3:not_attempted", "self list read 1"},
 		{"between the intent and the request", message("removing account"), Interrupted, "1:not_attempted 2:not_attempted 3:not_attempted", "self list read 1"},
-		{"while it removes", in(6 * time.Second), Interrupted, "1:removed 2:not_attempted 3:not_attempted", "self list read 1 remove 1"},
-		{"while it removes the second", in(17 * time.Second), Interrupted, "1:removed 2:removed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
+		{"while it removes", in(6 * time.Second), Interrupted, "1:removed 2:not_attempted 3:not_attempted", "self list read 1 remove 1 find 1"},
+		{"while it removes the second", in(17 * time.Second), Interrupted, "1:removed 2:removed 3:not_attempted", "self list read 1 remove 1 find 1 read 2 remove 2 find 2"},
 		{"while it removes the last", in(28 * time.Second), Completed, "1:removed 2:removed 3:removed", ""},
 		{"when a request has failed and is to be repeated", func(c *cleanup, cancel context.CancelFunc) {
 			c.dir.remove = func(context.Context, string, int) error { cancel(); return errAgain }

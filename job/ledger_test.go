@@ -217,19 +217,19 @@ func TestGraceFromRunToRun(t *testing.T) {
 			first,
 			{7, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
 			{14 - second1, nil, Completed, inGrace, "1@0 2@0 3@0", untouched},
-			{14, nil, Completed, removed, "", "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"},
+			{14, nil, Completed, removed, "", "self list read 1 remove 1 find 1 read 2 remove 2 find 2 read 3 remove 3 find 3"},
 			{15, nil, Completed, "", "", untouched},
 		}},
 		{"whoever logs in is struck, and begins anew", nil, nil, []graceStep{
 			first,
 			{3, edit("2", usedOn(3)), Completed, "1:kept/in_grace 3:kept/in_grace", "1@0 3@0", untouched},
-			{14, nil, Completed, "1:removed 3:removed", "", "self list read 1 remove 1 read 3 remove 3"},
+			{14, nil, Completed, "1:removed 3:removed", "", "self list read 1 remove 1 find 1 read 3 remove 3 find 3"},
 			{94, nil, Completed, "2:kept/in_grace", "2@94", untouched},
 			{107, nil, Completed, "2:kept/in_grace", "2@94", untouched},
 			{108, nil, Completed, "2:removed", "", ""},
 		}},
 		{"whoever logged in while none ran begins anew", nil, nil, []graceStep{
-			first, {200, edit("2", usedOn(5)), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", "self list read 1 remove 1 read 3 remove 3"},
+			first, {200, edit("2", usedOn(5)), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", "self list read 1 remove 1 find 1 read 3 remove 3 find 3"},
 		}},
 		{"another account of that id begins anew", func(c *cleanup) { c.Policy.NeverLoggedIn = NeverRemove }, nil, []graceStep{
 			first, {200, edit("2", loginIs(LoginNever), func(u *User) { u.Created = testNow.Add(day) }), Completed, "1:removed 3:removed 2:kept/in_grace", "2@200", ""},
@@ -291,20 +291,20 @@ func TestGraceFromRunToRun(t *testing.T) {
 		}},
 		{"a second look strikes whoever logged in", nil, nil, []graceStep{
 			first,
-			{14, recheckFinds("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+			{14, recheckFinds("2", usedOn(14)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 			{15, nil, Completed, "2:kept/in_grace", "2@15", ""},
 		}},
 		{"a second look strikes whoever was used since it was found", nil, nil, []graceStep{
 			first,
-			{200, recheckFinds("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 read 2 read 3 remove 3"},
+			{200, recheckFinds("2", usedOn(1)), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 		}},
 		{"a second look at the same", nil, nil, []graceStep{first, {200, recheckFinds("2", usedOn(0)), Completed, removed, "", ""}}},
 
 		// several steps; stairs: 1 and 2 past the second age, 3 and 4 past the first, 1 and 4 disabled
 		{"ladder", ladder, fourAges(), []graceStep{
-			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 disable 2 read 3 disable 3"},
+			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 disable 2 find 2 read 3 disable 3 find 3"},
 			{1, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@0 2@1", untouched},
-			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@1", "self list read 1 remove 1"},
+			{14, nil, Completed, "1:removed 2:kept/in_grace", "2@1", "self list read 1 remove 1 find 1"},
 			{15, nil, Completed, "2:removed", "", ""},
 			{30, nil, Completed, "3:kept/in_grace 4:kept/in_grace", "3@30 4@30", untouched},
 			{44, nil, Completed, "3:removed 4:removed", "", ""},
@@ -319,7 +319,7 @@ func TestGraceFromRunToRun(t *testing.T) {
 			{8, nil, Completed, "1:kept/in_grace 2:kept/in_grace", "1@8 2@7", ""},
 		}},
 		{"ladder: disabled between the listing and the second look", ladder, fourAges(), []graceStep{
-			{0, recheckFinds("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3"},
+			{0, recheckFinds("2", disabled), Completed, "2:kept/already_disabled 3:disabled 1:kept/in_grace", "1@0", "self list read 2 read 3 disable 3 find 3"},
 		}},
 		{"ladder, only the disabled", both, fourAges(), []graceStep{
 			{0, nil, Completed, "2:disabled 3:disabled 1:kept/in_grace", "1@0", ""},

@@ -34,6 +34,8 @@ const (
 	FieldCandidates   = "candidates"
 	FieldRemoved      = "removed"
 	FieldDisabled     = "disabled"
+	FieldAccepted     = "accepted"
+	FieldRefused      = "refused_by_directory"
 	FieldAlreadyGone  = "already_gone"
 	FieldFailed       = "failed"
 	FieldNotAttempted = "not_attempted"

@@ -16,10 +16,12 @@ type memory struct {
 	self           func() (User, error)
 	list           func(context.Context, int) error // called before the account with this index is yielded, and after the last one
 	read           func(context.Context, User) (User, error)
+	find           func(context.Context, User) (User, error)               // is told what would be found; errAsUsual finds that
 	remove         func(ctx context.Context, id string, attempt int) error // the result of a request to remove or disable; errAgain repeats the request
 	unconfirmed    bool                                                    // removes without calling confirm
 	steps          bool                                                    // repeated requests are steps of one removal
 	byName         bool                                                    // addresses accounts by their usernames
+	lies           bool                                                    // says that it has made a change without making it
 	removeNotFound bool                                                    // answers a removal with ErrNotFound although the account is still there
 
 	mu            sync.Mutex
@@ -70,19 +72,51 @@ func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
 				yield(User{}, fmt.Errorf("list users: %w", err))
 				return
 			}
-			if i < len(d.users) && !d.isGone(d.users[i].ID) && !yield(d.users[i], nil) {
+			if i < len(d.users) && !d.isGone(d.users[i].ID) && !yield(d.now(d.users[i]), nil) {
 				return
 			}
 		}
 	}
 }
 
+// now returns the account with what requests have changed.
+func (d *memory) now(u User) User {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u.Disabled = u.Disabled || slices.Contains(d.disabled, u.ID)
+	return u
+}
+
 // isGone reports whether the account is gone and left out of the listing.
 func (d *memory) isGone(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Contains(d.gone, id) && !d.listsGone
+	return slices.Contains(slices.Concat(d.gone, d.removed), id) && !d.listsGone
 }
+
+func (d *memory) Find(ctx context.Context, u User) (User, error) {
+	d.recordRequest("find " + u.ID)
+	d.mu.Lock()
+	gone := slices.Contains(slices.Concat(d.gone, d.removed), u.ID)
+	found := User{ID: u.ID, Disabled: slices.Contains(d.disabled, u.ID)}
+	d.mu.Unlock()
+	if d.find != nil {
+		if u, err := d.find(ctx, found); !errors.Is(err, errAsUsual) {
+			return u, err
+		}
+	}
+	i := slices.IndexFunc(d.users, func(x User) bool { return x.ID == u.ID })
+	if i < 0 || gone {
+		return User{}, fmt.Errorf("find user: %w", ErrNotFound)
+	}
+	found.Disabled = found.Disabled || d.users[i].Disabled
+	return found, ctx.Err()
+}
+
+// errAsUsual makes an answer that is replaced the usual one.
+var errAsUsual = errors.New("as usual")
+
+func (d *memory) Renew() { d.recordRequest("renew") }
 
 // errCutShort makes a listing end early without an error.
 var errCutShort = errors.New("cut short")
@@ -91,7 +125,7 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 	id := u.ID
 	d.recordRequest("read " + id)
 	d.mu.Lock()
-	gone := slices.Contains(d.gone, id)
+	gone := slices.Contains(slices.Concat(d.gone, d.removed), id)
 	d.mu.Unlock()
 	i := slices.IndexFunc(d.users, func(u User) bool { return u.ID == id })
 	if i < 0 || gone {
@@ -164,13 +198,16 @@ func (d *memory) change(ctx context.Context, u User, what string, done *[]string
 		if d.remove != nil {
 			err = d.remove(ctx, id, attempt)
 		}
+		if err == nil && d.lies {
+			return nil
+		}
 		if err == nil {
 			d.mu.Lock()
 			*done = append(*done, id)
 			d.mu.Unlock()
 			return nil
 		}
-		if errors.Is(err, ErrNotFound) && !d.removeNotFound {
+		if errors.Is(err, ErrNotFound) && !d.removeNotFound && !d.lies {
 			d.mu.Lock()
 			d.gone = append(d.gone, id)
 			d.mu.Unlock()

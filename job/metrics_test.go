@@ -86,7 +86,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 		want = append(want, fmt.Sprintf("dormant_decisions_total{action=\"remove\",reason=%q}", reason),
 			fmt.Sprintf("dormant_decisions_total{action=\"disable\",reason=%q}", reason))
 	}
-	for _, result := range []string{"would_remove", "would_disable", "removed", "disabled", "already_gone", "kept", "failed", "not_attempted"} {
+	for _, result := range []string{"would_remove", "would_disable", "removed", "disabled", "accepted", "refused_by_directory", "already_gone", "kept", "failed", "not_attempted"} {
 		for _, dry := range []bool{true, false} {
 			want = append(want, fmt.Sprintf("dormant_removals_total{dry_run=\"%t\",result=%q}", dry, result))
 		}

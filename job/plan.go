@@ -24,6 +24,7 @@ type Plan struct {
 	// directory does not say who is calling either.
 	ActorUnknown bool
 
+	witnesses []string // ids of accounts that are kept; not all of them
 	sightings *sightings
 	misses    misses // of the policy, known when all have been added
 }
@@ -118,6 +119,9 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	d := p.Decide(u, now)
 	if d.Action == Keep {
 		pl.Kept[d.Reason]++
+		if len(pl.witnesses) < maxWitnesses {
+			pl.witnesses = append(pl.witnesses, u.ID)
+		}
 		return
 	}
 	pl.Candidates = append(pl.Candidates, newCandidate(u, d, now))

@@ -95,7 +95,7 @@ func TestRunWhateverHappens(t *testing.T) {
 					defer ended.Stop()
 				}
 				// The plan is pure: it says what might be done with whom.
-				allowed := map[string]bool{"self": true, "list": true}
+				allowed := map[string]bool{"self": true, "list": true, "renew": true}
 				plan, err := ReadPlan(func(yield func(User, error) bool) {
 					for _, u := range users {
 						if !yield(u, nil) {
@@ -108,7 +108,7 @@ func TestRunWhateverHappens(t *testing.T) {
 				}
 				c.Ledger.applyGrace(plan, c.Policy, testNow)
 				for _, candidate := range plan.Candidates {
-					allowed["read "+candidate.User.ID] = true
+					allowed["read "+candidate.User.ID], allowed["find "+candidate.User.ID] = true, true
 					allowed[fmt.Sprintf("%s %s", candidate.Action, candidate.User.ID)] = true
 				}
 				r := c.run(ctx, t)

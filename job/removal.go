@@ -26,11 +26,14 @@ var (
 var actionTerms = map[Action]struct {
 	dryRun, success                       Result
 	starting, succeeded, failed, notTried string
+	accepted, refused                     string
 }{
 	Remove: {WouldRemove, Removed,
-		"removing account", "removed account", "could not remove account", "did not remove account: the run has ended"},
+		"removing account", "removed account", "could not remove account", "did not remove account: the run has ended",
+		"the directory will remove account", "the directory refused to remove account"},
 	Disable: {WouldDisable, Disabled,
-		"disabling account", "disabled account", "could not disable account", "did not disable account: the run has ended"},
+		"disabling account", "disabled account", "could not disable account", "did not disable account: the run has ended",
+		"the directory will disable account", "the directory refused to disable account"},
 }
 
 // removal carries out the action of one candidate: to remove or to disable it.
@@ -46,53 +49,59 @@ type removal struct {
 	recorded  bool   // the intent is on record
 	attempted bool   // a request may have been sent
 	repeated  bool   // a request was sent, and another one is about to be
+
+	said    error // what the directory says has become of the account
+	pending bool  // only settle can say whether that is so
+	lookErr error // why looking for the account has not shown it
 }
 
-// execute removes or disables the account and records the result, except AlreadyGone,
-// which recordGone verifies and records.
-func (m *removal) execute(ctx context.Context) (Result, error) {
+// execute carries out the action and records the result, unless settle has to. ctx ends the
+// action, and late the looks after it.
+func (m *removal) execute(ctx, late context.Context) (Result, error) {
 	act := m.Directory.Remove
 	if m.candidate.Action == Disable {
 		act = m.Directory.Disable
 	}
 	err := act(ctx, m.candidate.User, m.confirm)
-	a := m.account
 	switch {
-	case err == nil && m.attempted:
-		a.Result = actionTerms[m.candidate.Action].success
-	case err == nil:
-		err = errors.New("the directory reports a removal that it did not ask leave for")
-		a.Result, a.Error = NotRemoved, Describe(err)
 	case errors.Is(err, ErrHalfDone): // whatever error stopped it
-		a.Result, a.Error = NotRemoved, Describe(err)
+		return m.finish(NotRemoved, nil, err)
+	case err == nil && !m.attempted:
+		return m.finish(NotRemoved, nil, errors.New("the directory reports a removal that it did not ask leave for"))
 	case errors.Is(err, errAlreadyDisabled):
-		a.Action, a.Reason, a.Result, a.Error, err = Keep, AlreadyDisabled, Kept, errAlreadyDisabled.Error(), nil
+		return m.keep(AlreadyDisabled, errAlreadyDisabled)
 	case errors.Is(err, ErrMaybeDone): // it is to be kept, and may be lost all the same
 		if errors.Is(err, errNoLongerCandidate) {
 			err = fmt.Errorf("%s by now: %w", m.kept, err)
 		}
-		a.Result, a.Error = NotRemoved, Describe(err)
+		return m.finish(NotRemoved, nil, err)
 	case errors.Is(err, errNoLongerCandidate):
-		a.Action, a.Reason, a.Result, err = Keep, m.kept, Kept, nil
-	case errors.Is(err, ErrRenamed): // nothing was sent: the old name may belong to another account
-		a.Action, a.Reason, a.Result, a.Error, err = Keep, UnsafeID, Kept, Describe(err), nil
-	case errors.Is(err, ErrNotFound):
-		a.Result = AlreadyGone
-		if contradiction := m.verifyGone(ctx); contradiction != nil {
-			err = fmt.Errorf("the directory says that there is no such account, and %w: %w", contradiction, err)
-			a.Result, a.Error = NotRemoved, Describe(err)
-		} else if m.repeated {
-			a.Error = Describe(err) // an earlier request of this run may have removed it
-		}
+		return m.keep(m.kept, nil)
+	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
+		return m.keep(UnsafeID, err)
+	case errors.Is(err, ErrRefused):
+		return m.finish(RefusedByDirectory, err, nil)
+	case err == nil, errors.Is(err, ErrAccepted), errors.Is(err, ErrUnclear), errors.Is(err, ErrUnnamed), errors.Is(err, ErrNotFound):
+		return m.verify(late, err)
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
-		a.Result = NotAttempted
-	default:
-		a.Result, a.Error = NotRemoved, Describe(err)
+		m.account.Result = NotAttempted
+		return NotAttempted, m.record(err)
 	}
-	if a.Result == AlreadyGone {
-		return a.Result, err // recordGone verifies it against the listing first
-	}
-	return a.Result, m.record(err)
+	return m.finish(NotRemoved, nil, err)
+}
+
+// finish sets the result and records it. The report shows the note or the error; only an
+// error makes the action one that failed.
+func (m *removal) finish(result Result, note, err error) (Result, error) {
+	m.pending = false
+	m.account.Result, m.account.Error = result, Describe(errors.Join(note, err))
+	return result, m.record(err)
+}
+
+// keep records that the account is kept, with a note if there is one.
+func (m *removal) keep(reason Reason, note error) (Result, error) {
+	m.account.Action, m.account.Reason = Keep, reason
+	return m.finish(Kept, note, nil)
 }
 
 // record writes the result, and the error that led to it, to the log and the journal.
@@ -154,6 +163,8 @@ func (m *removal) recheck(ctx context.Context) (*User, error) {
 			return nil, rejected
 		}
 		return nil, fmt.Errorf("look again: %w", err)
+	case errors.Is(err, ErrRenamed):
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("look again: %w", err)
 	case u.ID != id:
@@ -203,24 +214,6 @@ func (p Policy) fallbackReason(d Decision, u User) Reason {
 	return ActiveAgain
 }
 
-// verifyGone verifies that an account is gone that the recheck found and that the
-// removal then did not find. It returns an error if the account can still be read, or
-// that can't be decided: then the removal most likely asks at the wrong URL.
-func (m *removal) verifyGone(ctx context.Context) error {
-	if !m.found {
-		return nil
-	}
-	// A cancelled run must not be mistaken for an answer of the directory.
-	_, err := m.Directory.User(context.WithoutCancel(ctx), m.candidate.User)
-	switch {
-	case err == nil:
-		return errors.New("still shows it")
-	case !errors.Is(err, ErrNotFound):
-		return fmt.Errorf("does not say so again: %w", err)
-	}
-	return nil
-}
-
 // verifyCaller returns an error if the directory does not accept the caller any more.
 // Some directories answer a rejected caller that accounts do not exist.
 func (m *removal) verifyCaller(ctx context.Context) error {
@@ -236,6 +229,10 @@ func (m *removal) logResult(err error) {
 		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].succeeded, nil)
 	case AlreadyGone:
 		m.logAccount(zerolog.InfoLevel, "account was already gone", nil)
+	case Accepted:
+		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].accepted, nil)
+	case RefusedByDirectory:
+		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].refused, nil)
 	case Kept:
 		m.logAccount(zerolog.InfoLevel, "kept account: a second look changed the decision", nil)
 	case NotRemoved:

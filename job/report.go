@@ -30,18 +30,20 @@ type Result string
 
 // The results of an action.
 const (
-	WouldRemove  Result = "would_remove"  // in a dry run
-	WouldDisable Result = "would_disable" // in a dry run
-	Removed      Result = "removed"
-	Disabled     Result = "disabled"
-	AlreadyGone  Result = "already_gone" // it was gone before this run removed it
-	Kept         Result = "kept"         // the recheck changed the decision, or the account is in grace
-	NotRemoved   Result = "failed"
-	NotAttempted Result = "not_attempted"
+	WouldRemove        Result = "would_remove"  // in a dry run
+	WouldDisable       Result = "would_disable" // in a dry run
+	Removed            Result = "removed"
+	Disabled           Result = "disabled"
+	Accepted           Result = "accepted"             // the directory says that it will do it
+	RefusedByDirectory Result = "refused_by_directory" // for this account, whoever asks
+	AlreadyGone        Result = "already_gone"         // it was gone before this run removed it
+	Kept               Result = "kept"                 // the recheck changed the decision, or the account is in grace
+	NotRemoved         Result = "failed"
+	NotAttempted       Result = "not_attempted"
 )
 
 func results() []Result {
-	return []Result{WouldRemove, WouldDisable, Removed, Disabled, AlreadyGone, Kept, NotRemoved, NotAttempted}
+	return []Result{WouldRemove, WouldDisable, Removed, Disabled, Accepted, RefusedByDirectory, AlreadyGone, Kept, NotRemoved, NotAttempted}
 }
 
 // Report is what a run found and did.
@@ -78,14 +80,16 @@ type Report struct {
 // Counts are numbers of accounts by result. An account that was kept by the recheck counts
 // both as a candidate and as kept.
 type Counts struct {
-	Scanned      int            `json:"scanned"`
-	Candidates   int            `json:"candidates"`
-	Removed      int            `json:"removed"`
-	Disabled     int            `json:"disabled"`
-	AlreadyGone  int            `json:"already_gone"`
-	Failed       int            `json:"failed"`
-	NotAttempted int            `json:"not_attempted"`
-	Kept         map[Reason]int `json:"kept"`
+	Scanned            int            `json:"scanned"`
+	Candidates         int            `json:"candidates"`
+	Removed            int            `json:"removed"`
+	Disabled           int            `json:"disabled"`
+	Accepted           int            `json:"accepted"`
+	RefusedByDirectory int            `json:"refused_by_directory"`
+	AlreadyGone        int            `json:"already_gone"`
+	Failed             int            `json:"failed"`
+	NotAttempted       int            `json:"not_attempted"`
+	Kept               map[Reason]int `json:"kept"`
 }
 
 // Account is a candidate in a report, or an account in grace.
@@ -137,6 +141,10 @@ func (r *Report) count() {
 			r.Counts.Removed++
 		case Disabled:
 			r.Counts.Disabled++
+		case Accepted:
+			r.Counts.Accepted++
+		case RefusedByDirectory:
+			r.Counts.RefusedByDirectory++
 		case AlreadyGone:
 			r.Counts.AlreadyGone++
 		case NotRemoved:

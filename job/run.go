@@ -233,7 +233,8 @@ func logSummary(log zerolog.Logger, r Report) {
 	log = atLeastInfo(log)
 	event := log.WithLevel(level).Str(FieldOutcome, string(r.Outcome)).Bool(FieldDryRun, r.DryRun).
 		Int(FieldScanned, r.Counts.Scanned).Int(FieldCandidates, r.Counts.Candidates).
-		Int(FieldRemoved, r.Counts.Removed).Int(FieldDisabled, r.Counts.Disabled).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
+		Int(FieldRemoved, r.Counts.Removed).Int(FieldDisabled, r.Counts.Disabled).
+		Int(FieldAccepted, r.Counts.Accepted).Int(FieldRefused, r.Counts.RefusedByDirectory).Int(FieldAlreadyGone, r.Counts.AlreadyGone).
 		Int(FieldFailed, r.Counts.Failed).Int(FieldNotAttempted, r.Counts.NotAttempted).Dict(FieldKept, kept).
 		Float64(FieldDuration, r.FinishedAt.Sub(r.StartedAt).Seconds())
 	if r.Err != nil {

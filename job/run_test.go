@@ -21,7 +21,7 @@ func TestRun(t *testing.T) {
 		removed   = "1:removed 2:removed 3:removed"
 		would     = "1:would_remove 2:would_remove 3:would_remove"
 		none      = "1:not_attempted 2:not_attempted 3:not_attempted"
-		each      = "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"
+		each      = "self list read 1 remove 1 find 1 read 2 remove 2 find 2 read 3 remove 3 find 3"
 	)
 	tests := []struct {
 		rule    string
@@ -62,7 +62,7 @@ func TestRun(t *testing.T) {
 		{"self has no name", self(User{}, nil), Failed, "", "self"},
 
 		// the recheck
-		{"used again", recheckFinds("2", login("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		{"used again", recheckFinds("2", login("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 		{"active again", recheckFinds("2", activity("2026-06-30T00:00:00Z")), Completed, "1:removed 2:kept/active_again 3:removed", ""},
 		{"an admin by now", recheckFinds("2", admin), Completed, "1:removed 2:kept/admin 3:removed", ""},
 		{"allowlisted by now", func(c *cleanup) { c.Policy.Allowlist = entries("boss"); recheckFinds("2", named("boss"))(c) }, Completed, "1:removed 2:kept/allowlisted 3:removed", ""},
@@ -71,7 +71,7 @@ func TestRun(t *testing.T) {
 		{"unreadable by now", recheckFinds("2", login("1971-01-01T00:00:00Z")), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
 		{"never by now", recheckFinds("2", loginIs(LoginNever)), Completed, "1:removed 2:kept/never_logged_in 3:removed", ""},
 		{"later, and still before the cutoff", recheckFinds("2", login("2025-01-01T00:00:00Z")), Completed, removed, each},
-		{"renamed by now, where the name leads to it", func(c *cleanup) { c.dir.byName = true; recheckFinds("2", named("somebody"))(c) }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		{"renamed by now, where the name leads to it", func(c *cleanup) { c.dir.byName = true; recheckFinds("2", named("somebody"))(c) }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 		{"renamed by now, where the id leads to it", recheckFinds("2", named("somebody")), Completed, removed, each},
 		{"renamed between two requests", func(c *cleanup) {
 			c.dir.byName = true
@@ -82,22 +82,22 @@ func TestRun(t *testing.T) {
 				}
 				return u, nil
 			}
-		}, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
-		{"another account", recheckFinds("2", func(u *User) { u.ID = "22" }), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 read 2 read 3 remove 3"},
+		}, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 2 read 3 remove 3 find 3"},
+		{"another account", recheckFinds("2", func(u *User) { u.ID = "22" }), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 		{"an account without an id", recheckFinds("2", func(u *User) { u.ID = "" }), Partial, "1:removed 2:failed 3:removed", ""},
 		{"gone by now", func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
-		}, Completed, "1:already_gone 2:already_gone 3:already_gone", "self list read 1 self read 2 self read 3 self list"},
+		}, Completed, "1:already_gone 2:already_gone 3:already_gone", "self list read 1 self read 2 self read 3 self renew list"},
 		{"gone, says a directory that still lists them", func(c *cleanup) {
 			c.dir.listsGone = true
 			c.dir.read = func(_ context.Context, u User) (User, error) { return u, fmt.Errorf("read user: %w", ErrNotFound) }
-		}, Partial, "1:failed 2:failed 3:failed", "self list read 1 self read 2 self read 3 self list"},
+		}, Partial, "1:failed 2:failed 3:failed", "self list read 1 self read 2 self read 3 self renew list"},
 		{"gone, says a directory that can't be read again", func(c *cleanup) {
 			c.dir.read = func(_ context.Context, u User) (User, error) {
 				c.dir.list = func(context.Context, int) error { return errBroken }
 				return u, fmt.Errorf("read user: %w", ErrNotFound)
 			}
-		}, Failed, "1:already_gone 2:already_gone 3:already_gone", ""},
+		}, Failed, "1:failed 2:failed 3:failed", ""},
 		{"gone from a caller who is signed out", func(c *cleanup) {
 			c.dir.self = func() (User, error) {
 				if slices.Contains(c.dir.asked, "read 1") {
@@ -120,19 +120,19 @@ func TestRun(t *testing.T) {
 				return u, fmt.Errorf("read user: %w: %w", ErrSignedOut, ErrCredentials)
 			}
 		}, Failed, "1:failed 2:not_attempted 3:not_attempted", "self list read 1"},
-		{"without a second look", func(c *cleanup) { c.Recheck = false; recheckFinds("2", admin)(c) }, Completed, removed, "self list remove 1 remove 2 remove 3"},
+		{"without a second look", func(c *cleanup) { c.Recheck = false; recheckFinds("2", admin)(c) }, Completed, removed, "self list remove 1 find 1 remove 2 find 2 remove 3 find 3"},
 
 		// requests
-		{"already gone", failing("2", ErrNotFound), Completed, "1:removed 2:already_gone 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		{"already gone", failing("2", ErrNotFound), Completed, "1:removed 2:already_gone 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 find 2 read 3 remove 3 find 3 renew list"},
 		{"not found, and there all the same", func(c *cleanup) { c.dir.removeNotFound = true; failing("2", ErrNotFound)(c) }, Partial, "1:removed 2:failed 3:removed", ""},
-		{"not found, without a second look", func(c *cleanup) { c.Recheck = false; failing("2", ErrNotFound)(c) }, Completed, "1:removed 2:already_gone 3:removed", "self list remove 1 remove 2 remove 3"},
-		{"a request fails", failing("2", errBroken), Partial, "1:removed 2:failed 3:removed", each},
-		{"forbidden once", failing("2", ErrCredentials), Partial, "1:removed 2:failed 3:removed", each},
-		{"signed out", failing("2", fmt.Errorf("%w: %w", ErrSignedOut, ErrCredentials)), Failed, "1:removed 2:failed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
-		{"a request is repeated", failing("2", errAgain, errAgain), Completed, removed, "self list read 1 remove 1 read 2 remove 2 read 2 remove 2 read 2 remove 2 read 3 remove 3"},
+		{"not found, without a second look", func(c *cleanup) { c.Recheck = false; failing("2", ErrNotFound)(c) }, Completed, "1:removed 2:already_gone 3:removed", "self list remove 1 find 1 remove 2 find 2 remove 3 find 3 renew list"},
+		{"a request fails", failing("2", errBroken), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 3 remove 3 find 3"},
+		{"forbidden once", failing("2", ErrCredentials), Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 3 remove 3 find 3"},
+		{"signed out", failing("2", fmt.Errorf("%w: %w", ErrSignedOut, ErrCredentials)), Failed, "1:removed 2:failed 3:not_attempted", "self list read 1 remove 1 find 1 read 2 remove 2"},
+		{"a request is repeated", failing("2", errAgain, errAgain), Completed, removed, "self list read 1 remove 1 find 1 read 2 remove 2 read 2 remove 2 read 2 remove 2 find 2 read 3 remove 3 find 3"},
 		{"a request is repeated in vain", failing("2", errAgain, errBroken), Partial, "1:removed 2:failed 3:removed", ""},
-		{"used between two requests", func(c *cleanup) { failing("2", errAgain)(c); usedAfter(1)(c) }, Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
-		{"used after a request without an answer", func(c *cleanup) { failing("2", errUnanswered)(c); usedAfter(1)(c) }, Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 read 2 remove 2 read 2 read 3 remove 3"},
+		{"used between two requests", func(c *cleanup) { failing("2", errAgain)(c); usedAfter(1)(c) }, Completed, "1:removed 2:kept/active_again 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 2 read 3 remove 3 find 3"},
+		{"used after a request without an answer", func(c *cleanup) { failing("2", errUnanswered)(c); usedAfter(1)(c) }, Partial, "1:removed 2:failed 3:removed", "self list read 1 remove 1 find 1 read 2 remove 2 read 2 read 3 remove 3 find 3"},
 		{"used after another request, the first one without an answer", func(c *cleanup) { failing("2", errUnanswered, errAgain)(c); usedAfter(2)(c) }, Partial, "1:removed 2:failed 3:removed", ""},
 		{"renamed after a request without an answer", func(c *cleanup) {
 			c.dir.byName = true
@@ -147,7 +147,7 @@ func TestRun(t *testing.T) {
 		{"what was not asked about counts as failed", func(c *cleanup) { c.dir.unconfirmed = true }, Partial, "1:failed 2:failed 3:failed", ""},
 
 		// failures in a row
-		{"fewer than the limit", func(c *cleanup) { c.MaxFailures = 4; failing("*", errBroken)(c) }, Partial, "1:failed 2:failed 3:failed", each},
+		{"fewer than the limit", func(c *cleanup) { c.MaxFailures = 4; failing("*", errBroken)(c) }, Partial, "1:failed 2:failed 3:failed", "self list read 1 remove 1 read 2 remove 2 read 3 remove 3"},
 		{"at the limit: the end", func(c *cleanup) { c.MaxFailures = 2; failing("*", errBroken)(c) }, Failed, "1:failed 2:failed 3:not_attempted", "self list read 1 remove 1 read 2 remove 2"},
 		{"a limit of 1", func(c *cleanup) { c.MaxFailures = 1; failing("2", errBroken)(c) }, Failed, "1:removed 2:failed 3:not_attempted", ""},
 		{"a limit of 0 is 1", func(c *cleanup) { c.MaxFailures = 0; failing("2", errBroken)(c) }, Failed, "1:removed 2:failed 3:not_attempted", ""},
@@ -213,7 +213,7 @@ func TestRunReports(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		got, err = json.Marshal(r.Counts)
-		if want := `{"scanned":6,"candidates":4,"removed":3,"disabled":0,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
+		if want := `{"scanned":6,"candidates":4,"removed":3,"disabled":0,"accepted":0,"refused_by_directory":0,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

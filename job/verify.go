@@ -154,8 +154,10 @@ func (t *Trace) applyResult(e Event) {
 		if e.Reason == AlreadyDisabled {
 			t.State = StateDisabled
 		}
-	case NotAttempted:
+	case NotAttempted, RefusedByDirectory:
 		t.State = StateNotDone
+	case Accepted:
+		t.State, t.Note = StateInDoubt, cmp.Or(e.Error, "the directory said that it would be done")
 	default: // it failed, perhaps after the directory had already acted
 		t.State = StateInDoubt
 	}
@@ -172,7 +174,19 @@ func (j *Traces) InDoubt() []*Trace {
 	return doubtful
 }
 
-// Resolve asks the directory about the accounts in doubt and updates their states. It reads
+// Askable returns the accounts of which the directory may tell more than the journal: those
+// in doubt, and those of which it once said that they are gone.
+func (j *Traces) Askable() []*Trace {
+	var askable []*Trace
+	for _, t := range j.Accounts {
+		if t.State == StateInDoubt || t.State == StateGone {
+			askable = append(askable, t)
+		}
+	}
+	return askable
+}
+
+// Resolve asks the directory about the Askable accounts and updates their states. It reads
 // the whole listing, and then each account that is not listed, because a listing need not
 // contain all accounts. An account stays in doubt if the directory can't be asked about
 // it, or if the journal names another directory than name.
@@ -196,7 +210,7 @@ func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 	case len(listed) == 0:
 		return errors.New("the directory lists no account at all, so that it proves nothing")
 	}
-	for _, t := range j.InDoubt() {
+	for _, t := range j.Askable() {
 		if t.Directory != "" && t.Directory != name {
 			t.addNote("it is about another directory: " + t.Directory)
 			continue

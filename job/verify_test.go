@@ -65,6 +65,8 @@ func TestReadJournal(t *testing.T) {
 		{"no result", intent, "1 17 in_doubt"},
 		{"disabled", line("run-1 intent 17 disable") + line("run-1 result 17 disabled"), "1 17 disabled"},
 		{"gone", intent + line("run-1 result 17 already_gone"), "1 17 gone"},
+		{"it will be done", intent + line("run-1 result 17 accepted"), "1 17 in_doubt"},
+		{"refused", intent + line("run-1 result 17 refused_by_directory no"), "1 17 not_done"},
 		{"kept", intent + line("run-1 result 17 kept"), "1 17 not_done"},
 		{"not attempted", intent + line("run-1 result 17 not_attempted"), "1 17 not_done"},
 		{"failed: how far it came is not known", intent + line("run-1 result 17 failed time-out"), "1 17 in_doubt"},
@@ -302,6 +304,11 @@ func TestResolve(t *testing.T) {
 		{"the listing does not tell, nor can anybody ask", disable, []User{with("17", partial)}, unsupported, "1 17 not_done", ""},
 		{"listed, and not found", disable, []User{with("17", partial)}, missing, "1 17 in_doubt", ""},
 
+		{"said to be gone, and gone", remove + line("run-1 result 17 already_gone"), []User{with("18")}, missing, "1 17 gone", "the directory does not have it any more"},
+		{"said to be gone, and listed", remove + line("run-1 result 17 already_gone"), []User{with("17")}, nil, "1 17 not_done", "the directory still has it"},
+		{"said to be gone, and found", remove + line("run-1 result 17 already_gone"), []User{with("18")}, is(with("17"), nil), "1 17 not_done", "the directory still has it"},
+		{"it will be done, and is", remove + line("run-1 result 17 accepted"), []User{with("18")}, missing, "1 17 gone", "the directory said that it would be done; the directory does not have it any more"},
+		{"it will be done, and is not yet", remove + line("run-1 result 17 accepted"), []User{with("17")}, nil, "1 17 not_done", ""},
 		{"what is certain stays", remove + line("run-1 result 17 removed"), []User{with("17")}, nil, "1 17 removed", ""},
 		{"two runs", remove + line("run-2 intent 17 disable") + line("run-2 result 17 failed x"), []User{with("17", disabled)}, nil, "1 17 not_done, 2 17 disabled", ""},
 	} {

@@ -104,6 +104,18 @@ func (r AccountReader) ID(name string, item gjson.Result) (string, error) {
 	return idAt(item, r.fields.ID)
 }
 
+// Disabled reads which account it is and whether it is disabled, and nothing else, and reports
+// whether the latter is known; name as for Account.
+func (r AccountReader) Disabled(name string, item gjson.Result) (u job.User, known bool, err error) {
+	if u.ID, err = r.ID(name, item); err != nil {
+		return job.User{}, false, err
+	}
+	if u.Disabled, known, err = r.fields.Disabled.isSet(item); err != nil {
+		return job.User{}, false, err
+	}
+	return u, known, nil
+}
+
 // Caller reads who an account is, and nothing else of it. idPath is where its id
 // is; "": where all accounts have it. It returns an error if the item has neither
 // id nor username nor e-mail address.

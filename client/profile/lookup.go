@@ -45,10 +45,16 @@ type Lookup struct {
 	NotFound `yaml:",inline"`
 }
 
+// AddressedBy returns the placeholders by which the lookup says which account it reads, as
+// Step.AddressedBy does.
+func (l Lookup) AddressedBy(f Fields) []string {
+	return f.addressedBy([]Template{l.Path}, slices.Collect(maps.Values(l.Query)))
+}
+
 // KeepAddress returns the account that the lookup found with the values that the
 // request named it by: an answer need not repeat the name that led to it.
 func (l Lookup) KeepAddress(f Fields, requested, found job.User) job.User {
-	used := f.addressedBy([]Template{l.Path}, slices.Collect(maps.Values(l.Query)))
+	used := l.AddressedBy(f)
 	keep := func(placeholder, value, before string) string {
 		if value == "" && slices.Contains(used, placeholder) {
 			return before
@@ -69,6 +75,14 @@ func (l Lookup) KeepAddress(f Fields, requested, found job.User) job.User {
 type NotFound struct {
 	Gone   []int      `yaml:"gone"`    // codes; 404 and 410 unless given
 	GoneIf *Condition `yaml:"gone_if"` // what the answer then says, whatever the code
+}
+
+// IsGone reports whether the code means that there is no such account.
+func (n NotFound) IsGone(code int) bool {
+	if n.Gone == nil {
+		return code == http.StatusNotFound || code == http.StatusGone
+	}
+	return slices.Contains(n.Gone, code)
 }
 
 // Self is a GET that returns the caller's account, or a part of it.

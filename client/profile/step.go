@@ -27,7 +27,29 @@ type Step struct {
 
 	Success   []int      `yaml:"success"`    // codes; 200 and 204 unless given
 	SuccessIf *Condition `yaml:"success_if"` // what the answer then has to say as well
+	Accepted  []int      `yaml:"accepted"`   // codes that mean that it will be done later; 202 unless given
 	NotFound  `yaml:",inline"`
+
+	// Refused are codes that mean that the directory does not do this to this account,
+	// whoever asks, and RefusedIf is what the answer then says, whatever the code.
+	Refused   []int      `yaml:"refused"`
+	RefusedIf *Condition `yaml:"refused_if"`
+}
+
+// IsAccepted reports whether the code means that it will be done later.
+func (s Step) IsAccepted(code int) bool {
+	if s.Accepted == nil {
+		return code == http.StatusAccepted && !slices.Contains(s.Success, code)
+	}
+	return slices.Contains(s.Accepted, code)
+}
+
+// IsSuccess reports whether the code means that it was done.
+func (s Step) IsSuccess(code int) bool {
+	if s.Success == nil {
+		return (code == http.StatusOK || code == http.StatusNoContent) && !s.IsAccepted(code)
+	}
+	return slices.Contains(s.Success, code)
 }
 
 // Templates are all that the step sends except for its path and its body.
@@ -77,5 +99,23 @@ func (s Step) validate(v *validator, key string) {
 		slices.Collect(maps.Values(s.Query)), slices.Collect(maps.Values(s.Form)))...)
 	v.codes(key+".success", s.Success, http.StatusOK, 299)
 	v.condition(key+".success_if", s.SuccessIf)
+	v.codes(key+".accepted", s.Accepted, http.StatusOK, 299)
+	for _, code := range s.Accepted {
+		if slices.Contains(s.Success, code) {
+			v.add(key+".accepted", "%d is under success as well: it is either done or will be", code)
+		}
+	}
 	s.NotFound.validate(v, key)
+	v.codes(key+".refused", s.Refused, http.StatusBadRequest, 499)
+	v.condition(key+".refused_if", s.RefusedIf)
+	for _, code := range s.Refused {
+		switch {
+		case s.IsGone(code):
+			v.add(key+".refused", "%d is under gone as well", code)
+		case code == http.StatusUnauthorized, code == http.StatusForbidden:
+			v.add(key+".refused", "%d is also the answer to credentials that do not suffice; refused_if can tell the two apart by what the answer says", code)
+		case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests:
+			v.add(key+".refused", "%d says nothing of one account: the request is repeated", code)
+		}
+	}
 }

@@ -31,11 +31,12 @@ var atlassian = system{
 	counts:        true,
 	remove:        []string{"POST /users/{id}/manage/lifecycle/delete"},
 	disable:       []string{"POST /users/{id}/manage/lifecycle/disable"},
-	twice:         "failed", // it is still listed
-	disabledTwice: "failed",
+	removed:       "accepted", // after 14 days
+	twice:         "refused",  // it is still listed
+	disabledTwice: "refused",
 	meanwhile: map[string]string{
 		"promoted": "removed", "replaced": "removed", // neither is told
-		"deactivated": "failed sent",
+		"deactivated": "refused_by_directory sent",
 	},
 }
 
@@ -103,9 +104,9 @@ var discourse = system{
 		{name: "moderator", login: 300 * day, is: field("moderator", "1"), want: "keep admin"},
 		{name: "staged", is: guest, want: "keep service_account"},
 		{name: "unconfirmed", is: deactivated, want: "remove never_logged_in"},
-		{name: "writer", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "writer", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 		{name: "author", login: 300 * day, is: field("posts", "99"), want: "remove inactive", removal: "failed"},
-		{name: "unwilling", login: 300 * day, is: field("unwilling", "1"), want: "remove inactive", removal: "failed"},
+		{name: "unwilling", login: 300 * day, is: field("unwilling", "1"), want: "remove inactive", removal: "refused_by_directory"},
 	},
 	answers: instead(`"id":901,`, `"id":-1,`, `"id":902,`, `"id":-2,`),
 	want:    untold("robot"),
@@ -121,7 +122,7 @@ var discourse = system{
 	extras:        map[string]extra{"delete_posts": {remove: []string{"DELETE /admin/users/{id}.json?delete_posts=true"}, removes: []string{"writer"}}},
 	weak:          "404",
 	twice:         "failed",
-	disabledTwice: "failed",
+	disabledTwice: "refused",
 }
 
 var entra = system{
@@ -164,7 +165,7 @@ var gitea = system{
 		{name: "utc", created: 200 * day, is: field("zone", "+00:00"), want: "remove never_logged_in"},
 		{name: "zero", created: 200 * day, is: field("last_login", "hidden"), want: "keep last_login_unknown"}, // as others see it
 		{name: "unconfirmed", login: 300 * day, is: field("active", "false"), want: "remove inactive"},
-		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 		{name: "a.b-c_d", login: 300 * day, want: "remove inactive"},
 		{name: "tokens", login: 300 * day, action: 3 * day, want: "keep active"}, // by the API, or over HTTP
 		{name: "tokens-once", login: 400 * day, action: 300 * day, want: "remove inactive"},
@@ -190,7 +191,7 @@ var gitea = system{
 	remove:    []string{"DELETE /api/v1/admin/users/{username}?purge=false"},
 	disable:   []string{`PATCH /api/v1/admin/users/{username} {"login_name":"{username}","prohibit_login":true,"source_id":0}`},
 	extras:    map[string]extra{"purge": {remove: []string{"DELETE /api/v1/admin/users/{username}?purge=true"}, removes: []string{"owner"}}},
-	meanwhile: map[string]string{"renamed": "already_gone", "succeeded": "failed"},
+	meanwhile: map[string]string{"renamed": "kept", "succeeded": "kept"},
 }
 
 var githubEnterprise = system{
@@ -200,7 +201,7 @@ var githubEnterprise = system{
 		{name: "migrated", login: 300 * day, is: field("type", "Mannequin"), want: "keep service_account"},
 		{name: "pusher", login: 300 * day, action: 3 * day, want: "keep active"},
 		{name: "stopped", login: 300 * day, action: 60 * day, want: "remove inactive"},
-		{name: "synced", login: 300 * day, is: field("ldap_dn", "uid=synced"), want: "remove inactive", disabling: "failed"},
+		{name: "synced", login: 300 * day, is: field("ldap_dn", "uid=synced"), want: "remove inactive", disabling: "refused_by_directory"},
 		{name: "a-b_c", login: 300 * day, want: "remove inactive"},
 	},
 	want: unknown("unused", "fresh"),
@@ -220,13 +221,13 @@ var githubEnterprise = system{
 	disabledGone: "failed",
 	meanwhile: map[string]string{
 		"returned": "removed", // the file is of before
-		"renamed":  "already_gone", "succeeded": "failed",
+		"renamed":  "kept", "succeeded": "kept",
 	},
 }
 
 var gitlab = system{
 	accounts: []account{
-		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 		// Each of the three times alone.
 		{name: "returning", login: 20 * day, is: both(field("no_activity", "1"), moment("previous", 300*day, time.RFC3339)), want: "keep active"},
 		{name: "pusher", login: 300 * day, action: 5 * day, want: "keep active"},
@@ -293,7 +294,7 @@ var grafana = system{
 		{name: "anna", login: 3 * day, want: "keep active"},
 		{name: "joanne", created: 3 * day, want: "keep never_logged_in"},
 		{name: "a&b c+d=é", login: 300 * day, want: "remove inactive"},
-		{name: "external", login: 300 * day, is: field("external", "1"), want: "remove inactive", disabling: "failed"},
+		{name: "external", login: 300 * day, is: field("external", "1"), want: "remove inactive", disabling: "refused_by_directory"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 	},
 	want: are("not listed", "robot"),
@@ -414,8 +415,8 @@ var keycloakAccounts = []account{
 	{name: "service-account-ci", login: 400 * day, want: "keep service_account"},
 	{name: "mailless", login: 400 * day, is: mailless, want: "remove inactive"},
 	{name: "hidden", login: 400 * day, is: hidden, want: "not listed"},
-	{name: "protected", login: 400 * day, is: field("removable", "false"), want: "remove inactive", removal: "failed"},
-	{name: "read-only", login: 400 * day, is: field("editMode", "READ_ONLY"), want: "remove inactive", disabling: "failed"},
+	{name: "protected", login: 400 * day, is: field("removable", "false"), want: "remove inactive", removal: "refused_by_directory"},
+	{name: "read-only", login: 400 * day, is: field("editMode", "READ_ONLY"), want: "remove inactive", disabling: "refused_by_directory"},
 	{name: "anonymous", login: 400 * day, is: did(entry{"login", 400 * day, nil}, entry{"login_error", day, []string{"anonymous", "1"}}), want: "remove inactive"},
 }
 
@@ -530,7 +531,7 @@ var nextcloud = system{
 		{name: "7", login: 300 * day, want: "remove inactive"},
 		{name: "up/../admin", login: 300 * day, want: "keep unsafe_id"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
-		{name: "stuck", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "stuck", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 	},
 	want: merge(untold("robot"), are("keep never_logged_in", "unused")),
 	asks: []string{
@@ -543,7 +544,7 @@ var nextcloud = system{
 	most:         1000,
 	remove:       []string{"DELETE /ocs/v2.php/cloud/users/{id}"},
 	disable:      []string{"PUT /ocs/v2.php/cloud/users/{id}/disable"},
-	disabledGone: "failed", // 400
+	disabledGone: "refused", // as whose backend does not do it
 	meanwhile:    map[string]string{"replaced": "removed"},
 	blind:        "refused",
 }
@@ -551,7 +552,7 @@ var nextcloud = system{
 var okta = system{
 	accounts: []account{
 		{name: "staged", created: 3 * day, is: field("status", "STAGED"), want: "keep never_logged_in"},
-		{name: "locked out", login: 300 * day, is: field("status", "LOCKED_OUT"), want: "remove inactive", disabling: "failed"},
+		{name: "locked out", login: 300 * day, is: field("status", "LOCKED_OUT"), want: "remove inactive", disabling: "refused_by_directory"},
 		{name: "helpdesk", login: 300 * day, is: both(admin, field("role_type", "HELP_DESK_ADMIN")), want: "keep admin"},
 		{name: "custom", login: 300 * day, is: both(admin, field("role_type", "CUSTOM")), want: "keep admin"},
 		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
@@ -568,7 +569,7 @@ var okta = system{
 	most:          200,
 	remove:        []string{"DELETE /api/v1/users/{id}?sendEmail=false", "DELETE /api/v1/users/{id}?sendEmail=false"},
 	disable:       []string{"POST /api/v1/users/{id}/lifecycle/suspend"},
-	disabledTwice: "failed",
+	disabledTwice: "refused",
 	meanwhile:     map[string]string{"deactivated": "removed at once"},
 	blind:         "refused",
 }
@@ -611,7 +612,7 @@ var scim = system{
 
 var snipeIT = system{
 	accounts: []account{
-		{name: "holder", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"},
+		{name: "holder", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 		{name: "almost", login: 300 * day, is: both(admin, field("superuser", "0", "admin", "1")), want: "keep admin"},
 		{name: "denied", login: 300 * day, is: both(admin, field("superuser", "-1", "admin", "0")), want: "remove inactive"},
 		{name: "broken", is: field("last_login", "0000-00-00 (Invalid datetime value.)"), want: "keep last_login_unknown"},
@@ -650,8 +651,8 @@ var synapse = system{
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "up/down", login: 300 * day, want: "keep unsafe_id"},
 		{name: "a=b+c", login: 300 * day, want: "remove inactive"},
-		{name: "forgotten", login: 100 * day, want: "remove inactive"},                             // by the single answer
-		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "failed"}, // by a module
+		{name: "forgotten", login: 100 * day, want: "remove inactive"},                                           // by the single answer
+		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"}, // by a module
 	},
 	want: unknown("unused", "fresh"),
 	asks: []string{
@@ -683,7 +684,7 @@ var zitadel = system{
 		{name: "lasting", is: did(entry{"login", 300 * day, []string{"expires", "now 720h"}}), want: "keep last_login_unknown"},
 		{name: "lasted", is: did(entry{"login", 300 * day, []string{"expires", "now -240h"}}), want: "keep active"},
 		{name: "expired", is: did(entry{"login", 300 * day, []string{"expires", "now -4800h"}}), want: "remove inactive"},
-		{name: "initial", created: 300 * day, is: field("state", "USER_STATE_INITIAL"), want: "remove never_logged_in", disabling: "failed"},
+		{name: "initial", created: 300 * day, is: field("state", "USER_STATE_INITIAL"), want: "remove never_logged_in", disabling: "refused_by_directory"},
 		{name: "dateless", login: 300 * day, is: dateless, want: "remove inactive"},
 	},
 	want: untold("boss"),
@@ -700,7 +701,7 @@ var zitadel = system{
 	most:    1000, counts: true,
 	remove:        []string{"DELETE /v2/users/{id}"},
 	disable:       []string{"POST /v2/users/{id}/deactivate {}"},
-	disabledTwice: "failed",
+	disabledTwice: "refused",
 	meanwhile:     map[string]string{"promoted": "removed"},
 	blind:         "failed", // the total counts all
 }

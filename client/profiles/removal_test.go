@@ -25,7 +25,7 @@ func (s system) removing(t *testing.T, name string, now time.Time) {
 	var results []string
 	for _, a := range s.all() {
 		if a.isCandidate() {
-			results = append(results, a.name+" "+cmp.Or(a.removal, "removed"))
+			results = append(results, a.name+" "+cmp.Or(a.removal, s.removed, "removed"))
 		}
 	}
 	slices.Sort(results)
@@ -104,10 +104,12 @@ func agree(context.Context, func(job.User) error) error { return nil }
 // came says what came of a removal or a disabling.
 func came(err error, done string) string {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, job.ErrAccepted):
 		return done
 	case errors.Is(err, job.ErrNotFound):
 		return "gone"
+	case errors.Is(err, job.ErrRefused):
+		return "refused"
 	}
 	return "failed"
 }
@@ -117,7 +119,7 @@ func (s system) removingTwice(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	c := s.connect(t, name, d, false, nil)
 	u := s.candidate(t, c, d)
-	if err := c.Remove(t.Context(), u, agree); err != nil {
+	if err := c.Remove(t.Context(), u, agree); came(err, "removed") != "removed" {
 		t.Fatal(err)
 	}
 	err := c.Remove(t.Context(), u, agree)
@@ -192,7 +194,7 @@ func (s system) disablingTwice(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	c := s.connect(t, name, d, false, nil)
 	u := s.candidate(t, c, d)
-	if err := c.Disable(t.Context(), u, agree); err != nil {
+	if err := c.Disable(t.Context(), u, agree); came(err, "disabled") != "disabled" {
 		t.Fatal(err)
 	}
 	err := c.Disable(t.Context(), u, agree)
@@ -270,7 +272,11 @@ func (s system) muchHappens(t *testing.T, name string, now time.Time) {
 		s.accounts = append(s.accounts, account{name: e.name, login: 400 * day, is: s.every, want: "remove inactive"})
 		result, asked := strings.CutSuffix(cmp.Or(s.meanwhile[e.name], e.removal), " sent")
 		result, early := strings.CutSuffix(result, " at once")
-		results = append(results, e.name+" "+result)
+		if result == "removed" {
+			results = append(results, e.name+" "+cmp.Or(s.removed, result))
+		} else {
+			results = append(results, e.name+" "+result)
+		}
 		if result == "removed" {
 			removed = append(removed, e.name)
 		}

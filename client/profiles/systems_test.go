@@ -39,6 +39,7 @@ type system struct {
 	disable []string          // the same; nil: it can't
 	extras  map[string]extra
 
+	removed       string            // the result of who is removed: removed unless given
 	twice         string            // what a second removal is: gone unless given, or removed, failed
 	disabledTwice string            // what a second disabling is: disabled unless given, or failed
 	disabledGone  string            // what disabling somebody who is gone is: gone unless given, or failed

@@ -1,0 +1,43 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tidwall/gjson"
+
+	"dormant/job"
+)
+
+// Find looks for one account alone, whether it is still there and whether it is disabled,
+// and reads nothing else of it. An account of which the answer says that it is gone may come
+// with job.ErrNotFound: some directories keep what they have removed or disabled, and show it.
+func (c *Client) Find(ctx context.Context, u job.User) (job.User, error) {
+	if c.profile.Get == nil {
+		return job.User{}, job.ErrUnsupported
+	}
+	if !job.SafeID(u.ID) {
+		return job.User{}, fmt.Errorf("%s %q: %w", opGet, u.ID, job.ErrUnsafeID)
+	}
+	part, err := c.readPart(ctx, "get[0]", c.profile.Get[0], u)
+	gone := errors.Is(err, job.ErrNotFound)
+	if err != nil && !gone || gone && !part.IsObject() {
+		return job.User{}, fmt.Errorf("%s: %w", opGet, err)
+	}
+	found, known, readErr := c.accounts.Disabled(u.ID, part)
+	if readErr == nil && !gone && !known && len(c.profile.Get) > 1 { // another part of the account tells
+		var account gjson.Result
+		if account, readErr = c.readAccount(ctx, u); readErr == nil {
+			found, known, readErr = c.accounts.Disabled(u.ID, account)
+		}
+	}
+	switch {
+	case gone:
+		return found, fmt.Errorf("%s: %w", opGet, err)
+	case readErr != nil:
+		return job.User{}, fmt.Errorf("%s: read account %q: %w", opGet, u.ID, readErr)
+	}
+	found.Partial = !known
+	return found, nil
+}
