@@ -34,7 +34,7 @@ func (m *removal) verify(ctx context.Context, said error) (Result, error) {
 	u, err := m.Directory.Find(ctx, m.candidate.User)
 	disables := m.candidate.Action == Disable
 	switch {
-	case errors.Is(err, ErrNotFound) && notFound:
+	case errors.Is(err, ErrNotFound) && (notFound || errors.Is(said, ErrUnnamed)):
 		return m.leaveToSettle(nil)
 	case errors.Is(err, ErrNotFound) && !disables:
 		return m.conclude(nil)

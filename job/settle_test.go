@@ -106,7 +106,8 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 		{"unclear, and listed", false, unclear, nil, listed, Partial, "failed", "answered 200", again},
 		{"unclear, and the listing is empty", false, unclear, nil, list(0, errCutShort), Partial, "failed", "answered 200", again},
 
-		{"not named, and gone", false, unnamed, notThere, nil, Completed, "already_gone", "answered 205", ""},
+		{"not named, and gone", false, unnamed, notThere, gone("2"), Completed, "already_gone", "answered 205", again},
+		{"not named, not found, and listed", false, unnamed, notThere, listed, Partial, "failed", "answered 205", again},
 		{"not named, and still there", false, unnamed, there, nil, Partial, "failed", "answered 205", ""},
 		{"not named, gone from the listing", false, unnamed, nil, gone("2"), Completed, "already_gone", "answered 205", again},
 		{"not named, and listed", false, unnamed, nil, listed, Partial, "failed", "answered 205", again},

@@ -40,11 +40,17 @@ const (
 	shortPage        fault = "a shorter page"
 	truncatedBody    fault = "a document that ends early"
 	emptyBody        fault = "an empty document"
+	errorUnderOK     fault = "200, and an error in it"
+	acceptedDone     fault = "done, and 202"
+	acceptedNotDone  fault = "202, and not done"
+	oddSuccess       fault = "done, and 203"
+	oddNoSuccess     fault = "203, and not done"
 )
 
 var allFaults = []fault{
 	requestLost, answerLost, answerCut, badGateway, errorStatus, errorStatus, htmlPage, htmlPageDone, rateLimited, rateLimited, unauthorized, tokensExpire,
 	forbidden, notFound, duplicated, doneLate, doneAfterTimeout, redirected, redirectedAway, foreignNextLink, staleAnswer, wrongAnswer, shortPage, truncatedBody, emptyBody,
+	errorUnderOK, acceptedDone, acceptedNotDone, oddSuccess, oddNoSuccess,
 }
 
 // pickFault picks a fault that can happen to the request. first says that the request
@@ -84,6 +90,10 @@ func (w *world) pickFault(q *request, first bool) fault {
 			}
 		case truncatedBody, emptyBody:
 			if !reads {
+				continue
+			}
+		case errorUnderOK, acceptedDone, acceptedNotDone, oddSuccess, oddNoSuccess:
+			if q.kind != opRemove && q.kind != opDisable {
 				continue
 			}
 		default:
@@ -256,6 +266,17 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 		a.status = http.StatusOK
 		w.tracef("  → half of it")
 		a.send(rw, false)
+	case errorUnderOK:
+		lie(200, `{"error":"Access denied"}`)
+	case acceptedDone, acceptedNotDone, oddSuccess, oddNoSuccess:
+		if fault == acceptedDone || fault == oddSuccess {
+			w.act(r, q)
+		}
+		status := http.StatusAccepted
+		if fault == oddSuccess || fault == oddNoSuccess {
+			status = http.StatusNonAuthoritativeInfo
+		}
+		lie(status, "{}")
 	case emptyBody:
 		body := []string{"{}", "[]", "null", ""}[q.chance.IntN(4)]
 		if q.kind == opList && body == "[]" && w.sys.endsWithEmptyPage() {

@@ -37,6 +37,9 @@ func (run *programRun) observe(q *request, a *answer) {
 		if run.planned == nil {
 			run.pages[page] = whole
 		}
+		if whole && run.planned != nil && q.kind == opList {
+			run.pagesNow++
+		}
 		switch {
 		case !whole:
 		case q.kind == opLog, run.planned == nil && q.reading == run.reading:
@@ -48,7 +51,11 @@ func (run *programRun) observe(q *request, a *answer) {
 		run.observePart(q, a, body, good)
 	case opRemove, opDisable:
 		if seen := run.byName(q.whom); seen != nil {
+			seen.after = notSeen
 			seen.saidGone = seen.saidGone || s.gone(a.status, body)
+			seen.refused = seen.refused || s.refused(q.kind, a.status, body)
+			seen.accepted = seen.accepted || a.status == http.StatusAccepted
+			seen.unnamed = seen.unnamed || slices.Contains([]int{201, 203, 205, 206}, a.status)
 			if s.done(q.kind, a.status, body) && !strings.HasPrefix(string(a.body), "<") {
 				seen.succeeded[q.kind] = true
 			}
@@ -191,7 +198,7 @@ func (run *programRun) byName(whom string) *account {
 func (run *programRun) observePart(q *request, a *answer, body gjson.Result, good bool) {
 	s := run.world.sys
 	if seen := run.byName(q.whom); seen != nil && s.gone(a.status, body) && q.kind == opGet {
-		seen.saidGone, seen.looksGone = true, true
+		seen.saidGone, seen.looksGone, seen.after = true, true, seenGone
 		if s.details && seen.looks == 0 {
 			seen.goneThen = true
 		}
@@ -206,6 +213,11 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		}
 		if !s.byName && t.id != q.whom {
 			return // another account: the run must not use it
+		}
+		if seen := run.accounts[t.id]; seen != nil {
+			if seen.after = seenThere; t.disabled {
+				seen.after = seenDisabled
+			}
 		}
 		t.alone.login, t.alone.at = t.login, t.at
 		run.partial[t.id] = &t

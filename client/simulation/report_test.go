@@ -41,15 +41,32 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 		}
 		switch a.Result {
 		case job.Removed:
-			if !seen.succeeded[opRemove] || !did(opRemove) && !run.world.sys.again {
+			if !seen.succeeded[opRemove] && !seen.accepted || !did(opRemove) && !run.world.sys.again {
 				violationf("it says that it removed %q: done %t, told so %t", a.ID, did(opRemove), seen.succeeded[opRemove])
+			}
+			if seen.after != seenGone && run.pagesNow == 0 {
+				violationf("it says that it removed %q, and has not seen since that it is gone: %q", a.ID, seen.after)
 			}
 		case job.Disabled:
 			if !seen.succeeded[opDisable] && !did(opDisable) && (a.Error == "" || !seen.asked[opDisable]) {
 				violationf("it says that it disabled %q, and neither did nor was told so", a.ID)
 			}
+			if seen.after != seenDisabled && run.pagesNow == 0 {
+				violationf("it says that it disabled %q, and has not seen since that it is: %q", a.ID, seen.after)
+			}
+		case job.Accepted:
+			if !seen.accepted {
+				violationf("it says that %q will be done, and was not told so", a.ID)
+			}
+		case job.RefusedByDirectory:
+			if !seen.refused || did(opDisable) || did(opRemove) && run.world.sys.steps < 2 {
+				violationf("it says that the directory refused to change %q: told so %t", a.ID, seen.refused)
+			}
 		case job.AlreadyGone:
-			if !seen.saidGone {
+			if run.pagesNow == 0 {
+				violationf("it says that %q was gone, and has not listed the others", a.ID)
+			}
+			if !seen.saidGone && !seen.unnamed {
 				violationf("it says that %q was gone, and was not told so", a.ID)
 			}
 			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone {
@@ -65,9 +82,11 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			}
 		case job.NotRemoved: // the change may still have been made
 		}
-		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed ||
-			seen.succeeded[opDisable] && a.Result != job.Disabled {
-			violationf("it was told that %q is done, and says %s", a.ID, a.Result)
+		// What was told and not seen is reported as not known, that is as failed.
+		open := a.Result == job.NotRemoved && !run.isUndisturbed
+		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed && !(open && seen.after != seenGone) ||
+			seen.succeeded[opDisable] && a.Result != job.Disabled && !(open && seen.after != seenDisabled) {
+			violationf("it was told that %q is done, and says %s; seen since: %q", a.ID, a.Result, seen.after)
 		}
 	}
 	for _, e := range run.effects {
@@ -94,7 +113,7 @@ func (run *programRun) checkCounts(violationf func(string, ...any)) {
 		kept += k
 	}
 	c := r.Counts
-	if c.Removed != n[job.Removed] || c.Disabled != n[job.Disabled] || c.AlreadyGone != n[job.AlreadyGone] ||
+	if c.Accepted != n[job.Accepted] || c.RefusedByDirectory != n[job.RefusedByDirectory] || c.Removed != n[job.Removed] || c.Disabled != n[job.Disabled] || c.AlreadyGone != n[job.AlreadyGone] ||
 		c.Failed != n[job.NotRemoved] || c.NotAttempted != n[job.NotAttempted] || c.Candidates != candidates ||
 		r.Planned && kept+c.Candidates != c.Scanned+n[job.Kept] {
 		violationf("the counts do not add up: %+v, %v", c, n)

@@ -70,6 +70,7 @@ type programRun struct {
 	told     evidence                // until now
 	planned  *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
 	relisted time.Time               // when it was read again instead of one account
+	pagesNow int                     // pages of a listing that were answered since the plan was made
 	signedIn time.Time
 	loggedAt time.Time
 	effects  []effect
@@ -86,10 +87,23 @@ type account struct {
 	goneThen  bool // when it was read for planning
 	saidGone  bool // an answer said so
 	looksGone bool // the last read of the account alone said so
-	tries     int  // number of requests to change it
-	succeeded map[operation]bool
-	asked     map[operation]bool
+	after     fate // what it looked like when it was read since the last request to change it
+
+	accepted, unnamed, refused bool // an answer to a request to change it said so
+	tries                      int  // number of requests to change it
+	succeeded                  map[operation]bool
+	asked                      map[operation]bool
 }
+
+// fate is what an account looks like.
+type fate string
+
+const (
+	notSeen      fate = ""
+	seenGone     fate = "gone"
+	seenDisabled fate = "disabled"
+	seenThere    fate = "there"
+)
 
 // evidence is what is known of accounts beside the answers about each of them: the log
 // of all accounts, and whom the activity file is about. A run goes on learning both

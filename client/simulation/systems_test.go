@@ -277,8 +277,35 @@ func (s *system) gone(status int, body gjson.Result) bool {
 	return false
 }
 
+// refused reports whether the answer says that the directory does not change this account,
+// whoever asks.
+func (s *system) refused(kind operation, status int, body gjson.Result) bool {
+	switch s.name {
+	case "gitea", "redmine":
+		return kind == opRemove && status == 422
+	case "grafana":
+		return kind == opDisable && body.Get("message").Str == "Could not disable external user"
+	case "keycloak":
+		return body.Get("errorMessage").Exists()
+	case "okta":
+		code := body.Get("errorCode").Str
+		return code == "E0000038" || code == "E0000079" || kind == opDisable && code == "E0000001"
+	case "scim":
+		return body.Get("scimType").Str == "mutability"
+	case "synapse":
+		return strings.HasPrefix(body.Get("error").Str, "Deactivation of this user is forbidden")
+	case "snipe-it":
+		messages := body.Get("messages").Raw
+		return strings.Contains(messages, "still ha") || strings.Contains(messages, "deleted yourself")
+	}
+	return false
+}
+
 // done reports whether the answer to a change says that it was made.
 func (s *system) done(kind operation, status int, body gjson.Result) bool {
+	if body.Get("error").Type == gjson.String { // whatever the code
+		return false
+	}
 	if status == 200 && !gjson.Valid(body.Raw) && (s.name == "gitea" || s.name == "snipe-it" || s.name == "scim") {
 		return false
 	}
