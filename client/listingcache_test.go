@@ -116,19 +116,25 @@ func TestListsNothingAgain(t *testing.T) {
 func TestListsAgainWhileItRemoves(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for takes, want := range map[time.Duration]string{59 * time.Second: "removed", 2 * time.Minute: "kept active_again"} {
+		removed := 0
 		bubble(t, answering(routes{
 			"GET /users": func(w http.ResponseWriter, _ *http.Request) {
 				last := "2020-01-02"
 				if time.Now().After(start) {
 					last = time.Now().Format(time.RFC3339)
 				}
-				fmt.Fprintf(w, `{"users":[{"id":1,"last":"2020-01-01"},{"id":2,"last":%q},{"id":3,"last":"2025-12-31"}]}`, last)
+				accounts := []string{`{"id":1,"last":"2020-01-01"}`, fmt.Sprintf(`{"id":2,"last":%q}`, last), `{"id":3,"last":"2025-12-31"}`}
+				fmt.Fprintf(w, `{"users":[%s]}`, strings.Join(accounts[removed:], ","))
 			},
 			"DELETE /users/1": func(w http.ResponseWriter, _ *http.Request) {
 				<-time.After(takes)
+				removed++
 				w.WriteHeader(http.StatusNoContent)
 			},
-			"DELETE /users/2": 204,
+			"DELETE /users/2": func(w http.ResponseWriter, _ *http.Request) {
+				removed++
+				w.WriteHeader(http.StatusNoContent)
+			},
 		}), func(t *testing.T, s *server) {
 			c := connect(t, s, sketch(t, "", roster, ""), func(o *Options) { o.Timeout = time.Hour })
 			<-time.After(time.Until(start))

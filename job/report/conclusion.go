@@ -152,6 +152,8 @@ func resultSummary(r job.Report) string {
 		result job.Result
 		words  string
 	}{
+		{job.Accepted, "accepted, to be done later"},
+		{job.RefusedByDirectory, "refused by the directory"},
 		{job.AlreadyGone, "already gone"},
 		{job.Kept, "kept on a second look"},
 		{job.NotRemoved, "failed"},

@@ -74,10 +74,13 @@ var meanings = map[string]string{
 
 	string(job.WouldRemove):  "removed by a real run, if the guards allow; nothing was done",
 	string(job.WouldDisable): "disabled by a real run, if the guards allow; nothing was done",
-	string(job.Removed):      "the directory confirmed the removal",
-	string(job.Disabled):     "the directory confirmed that it can't log in any more",
+	string(job.Removed):      "the directory confirmed the removal, and it was not there any more",
+	string(job.Disabled):     "the directory confirmed that it can't log in any more, and showed it so",
+	string(job.Accepted):     "the directory said that it will do it; it was still there",
 	string(job.AlreadyGone):  "no longer there when its turn came",
 	string(job.Kept):         "no longer a candidate on a second look",
 	string(job.NotRemoved):   "not confirmed as removed, its error says why",
 	string(job.NotAttempted): "nothing was sent for it",
+
+	string(job.RefusedByDirectory): "the directory does not do it for this account, its error says why",
 }

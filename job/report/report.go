@@ -91,7 +91,7 @@ func resultCounts(r job.Report) []namedCount {
 	}
 	var totals []namedCount
 	for _, result := range []job.Result{
-		job.WouldRemove, job.WouldDisable, job.Removed, job.Disabled, job.AlreadyGone, job.Kept, job.NotRemoved, job.NotAttempted,
+		job.WouldRemove, job.WouldDisable, job.Removed, job.Disabled, job.Accepted, job.RefusedByDirectory, job.AlreadyGone, job.Kept, job.NotRemoved, job.NotAttempted,
 	} {
 		if n := count(r, result); n > 0 || shown[result] {
 			totals = append(totals, namedCount{string(result), n})

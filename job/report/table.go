@@ -125,8 +125,11 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "
-			if a.Result == job.AlreadyGone || a.Result == job.Disabled {
+			switch a.Result {
+			case job.AlreadyGone, job.Disabled, job.Kept:
 				label = "note: "
+			case job.RefusedByDirectory:
+				label = "refused: "
 			}
 			fmt.Fprintln(b, paragraph(label+a.Error, "      "))
 		}
