@@ -151,10 +151,8 @@ func TestRunOfADirectoryThatChanges(t *testing.T) {
 			}
 			before, _, _ := strings.Cut(s.lines(), "DELETE") // behind it, the listing is read to see who is gone
 			// How far a reading has come when the change is noticed is left to chance.
-			if readings := strings.Count(before, "GET /users?p=1
-"); readings != row.readings {
-				t.Errorf("%d readings, want %d:
-%s", readings, row.readings, s.lines())
+			if readings := strings.Count(before, "GET /users?p=1\n"); readings != row.readings {
+				t.Errorf("%d readings, want %d:\n%s", readings, row.readings, s.lines())
 			}
 			if warned := strings.Contains(s.logged(), "read again"); warned != (row.after != nil) {
 				t.Errorf("warned: %t: %s", warned, s.logged())

@@ -85,6 +85,10 @@ func TestContradictions(t *testing.T) {
 		d.refuses(t, "run", []string{c.says}, c.environ)
 	}
 	serve(t, "maestro").refuses(t, "run", []string{"DORMANT_PROTECT_ROLES"}, "DORMANT_PROTECT_ROLES=*")
+	for _, name := range []string{"gitea", "nextcloud"} { // whose names may be somebody else's by then
+		serve(t, name).refuses(t, "run", []string{"DORMANT_RECHECK=false: profile " + name + " acts by {"}, "DORMANT_RECHECK=false")
+	}
+	d.run("audit", "DORMANT_RECHECK=false").expect(t, exitDone, job.DryRun)
 
 	gitea := serve(t, "gitea")
 	gitea.unset("DORMANT_INACTIVE_SINCE")

@@ -31,6 +31,12 @@ type Fields struct {
 	Optional []string `yaml:"optional"`
 }
 
+// idIsName reports whether the id is a name that people choose: then it is also where the
+// username or an address is.
+func (f Fields) idIsName() bool {
+	return f.ID == f.Username || slices.Contains(f.Email, f.ID)
+}
+
 // EscapedHTML is the value of Fields.Escaped.
 const EscapedHTML = "html"
 

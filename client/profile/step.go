@@ -68,6 +68,19 @@ func (s Step) AddressedBy(f Fields) []string {
 		s.Body.templates())
 }
 
+// ByName returns the placeholder of a name that one of the steps addresses the account by, such
+// as username, or "": a name can be given to another account, other than an id.
+func (s Steps) ByName(f Fields) string {
+	for _, step := range s {
+		for _, name := range step.AddressedBy(f) {
+			if name != "id" || f.idIsName() {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // changingMethods are the methods that a step may have.
 var changingMethods = []string{http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch}
 

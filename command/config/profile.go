@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"dormant/client/profile"
 )
@@ -21,6 +22,16 @@ func (c Config) profileProblems() []error {
 	if !c.Recheck && c.ProtectAdmins && c.Profile.AdminsNeedLookup() {
 		add("DORMANT_RECHECK=false: profile %s finds out who is an administrator only by the second look; "+
 			"leave it on, or set DORMANT_PROTECT_ADMINS=false", c.Profile.Name)
+	}
+	steps := c.Profile.Remove
+	switch {
+	case c.Action == ActionDisable:
+		steps = c.Profile.Disable
+	case c.DisableAfter > 0:
+		steps = slices.Concat(c.Profile.Remove, c.Profile.Disable)
+	}
+	if name := steps.ByName(c.Profile.User); !c.Recheck && name != "" {
+		add("DORMANT_RECHECK=false: profile %s acts by {%s}, a name that may be somebody else's by then; only the second look tells; leave it on", c.Profile.Name, name)
 	}
 	switch size := c.Profile.List.Size; {
 	case c.PageSize > 0 && size == nil:
