@@ -29,6 +29,10 @@ func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
 	}
 }
 
+// HasMorePages reports whether the last listing, of its first page, may have left others
+// unread.
+func (c *Client) HasMorePages() bool { return c.morePages.Load() }
+
 // listUsers reads the activity before the accounts, so that what happens meanwhile
 // shows in the accounts. maxPages bounds both; 0: all pages.
 func (c *Client) listUsers(ctx context.Context, maxPages int, yield func(job.User, error) bool) {
@@ -53,6 +57,7 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 	counts := profile.NewFieldCounts(c.profile.User)
 	c.fieldCounts.Store(counts)
 	checkFields := sync.OnceValue(func() error { return c.checkFields(counts) })
+	defer func() { c.morePages.Store(p.truncated) }()
 	for it, err := range p.items(ctx) {
 		if err != nil {
 			return err

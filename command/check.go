@@ -74,10 +74,15 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		printf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
 	}
 	page = slices.Concat(shown, rest)
-	plan, err := cleanup.Plan(listing(page), now)
+	makePlan := cleanup.Plan
+	if directory.HasMorePages() {
+		makePlan = cleanup.PlanPart
+	}
+	plan, err := makePlan(listing(page), now)
 	if err != nil {
 		return err
 	}
+	cleanup.FindActor(ctx, plan)
 	printf(out, "first page\t%d accounts\n", plan.Scanned)
 	printf(out, "pages\t%s\n", a.cfg.Profile.List.Describe())
 	printf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
@@ -103,6 +108,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	if unmarked := a.cfg.Profile.UnmarkedKinds(); len(unmarked) > 0 {
 		printf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(unmarked, ", "))
 	}
+	writeWarnings(out, plan.Warnings, directory.HasMorePages())
 	err = checkSecondLook(ctx, out, &cleanup, page, now)
 	writeAccounts(out, &cleanup, page, now)
 	writeFields(out, directory.FieldCounts())

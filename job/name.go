@@ -152,7 +152,7 @@ func spelled(name string) string {
 }
 
 func isBetweenLabels(r rune) bool {
-	return r < utf8.RuneSelf && r != '-' && r != '_' && !('0' <= r && r <= '9') && !('a' <= r && r <= 'z')
+	return r < utf8.RuneSelf && r != '-' && r != '_' && !unicode.IsDigit(r) && !unicode.IsLower(r)
 }
 
 // maxLabelLength is the longest label of a domain, in bytes (RFC 1035, section 2.3.4).

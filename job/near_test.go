@@ -132,7 +132,7 @@ func TestNearRoles(t *testing.T) {
 		want        bool
 	}{
 		{"admins", "admin", true},
-		{"Users managment", "Users management", true},
+		{"Users manegement", "Users management", true},
 		{"users-management", "Users management", true},
 		{"Users management", "users", false},
 		{"ops", "dev", false},

@@ -57,6 +57,14 @@ type Candidate struct {
 // ReadPlan makes the plan for all the users, with the last logins of activity, which may
 // be nil. After an error the plan must not be applied; it only counts the users read.
 func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
+	plan, err := readPlan(users, p, activity, now)
+	if err == nil {
+		plan.protectNearMisses(p)
+	}
+	return plan, err
+}
+
+func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
 	plan := newPlan(p, now)
 	// Users with a row come last: only when all have been read is it known whether a
 	// row matches two of them.
@@ -75,7 +83,6 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	for _, u := range withRow {
 		plan.add(p, activity.apply(u, now), now)
 	}
-	plan.protectNearMisses(p)
 	plan.sort()
 	return plan, nil
 }
@@ -87,6 +94,19 @@ func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, erro
 	plan, err := ReadPlan(users, c.Policy, c.Activity, now)
 	if err == nil {
 		c.Policy.misses = plan.misses // for whoever is looked at later
+		c.Ledger.applyGrace(plan, c.Policy, now)
+	}
+	return plan, err
+}
+
+// PlanPart is Plan for some of the users, to show what a run would do with them. An entry
+// that matches none of them may match one of the others, so it keeps nobody that it nearly
+// matches; the warnings are about such entries.
+func (c *Cleanup) PlanPart(users iter.Seq2[User, error], now time.Time) (*Plan, error) {
+	c.Policy.misses = misses{}
+	plan, err := readPlan(users, c.Policy, c.Activity, now)
+	if err == nil {
+		plan.warn(c.Policy, plan.sightings.misses(), nil)
 		c.Ledger.applyGrace(plan, c.Policy, now)
 	}
 	return plan, err

@@ -125,15 +125,13 @@ func (s *sightings) misses() misses {
 func (pl *Plan) protectNearMisses(p Policy) {
 	pl.misses = pl.sightings.misses()
 	pl.ActorUnknown = p.Self.Len() == 0 && len(pl.misses[byActor]) > 0
-	near := [numNameRules][][]string{}
-	for i, ms := range pl.misses {
-		near[i] = make([][]string, len(ms))
-	}
+	near := map[*nearEntry][]string{}
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool {
 		var reason Reason
 		for i, nr := range nameRules {
 			for _, found := range pl.misses[i].find(nr.names(c.User)) {
-				near[i][found.entry] = append(near[i][found.entry], fmt.Sprintf("%q (id %q)", found.name, c.User.ID))
+				e := &pl.misses[i][found.entry]
+				near[e] = append(near[e], fmt.Sprintf("%q (id %q)", found.name, c.User.ID))
 				if reason == "" {
 					reason = nr.reason
 				}
@@ -144,9 +142,16 @@ func (pl *Plan) protectNearMisses(p Policy) {
 		}
 		return reason != ""
 	})
+	pl.warn(p, pl.misses, near)
+}
+
+// warn adds the warnings about entries that stand for nobody, with the accounts that they
+// are near.
+func (pl *Plan) warn(p Policy, ms misses, near map[*nearEntry][]string) {
 	for i, nr := range nameRules {
-		for j, m := range pl.misses[i] {
-			pl.Warnings = append(pl.Warnings, nr.warning(m.Entry, m.number, near[i][j]))
+		for j := range ms[i] {
+			e := &ms[i][j]
+			pl.Warnings = append(pl.Warnings, nr.warning(e.Entry, e.number, near[e]))
 		}
 	}
 	if p.Self.Len() > 0 && !pl.sightings.self {

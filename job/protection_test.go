@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -124,7 +125,7 @@ func TestPlanWarnsOfManyNearMatches(t *testing.T) {
 	p.Allowlist = entries("name-of-x")
 	var users []User
 	for i := range 7 {
-		users = append(users, with(fmt.Sprint(i)))
+		users = append(users, with(strconv.Itoa(i)))
 	}
 	pl := planOf(p, users...)
 	if len(pl.Candidates) != 0 || pl.Kept[Allowlisted] != 7 {
@@ -223,6 +224,9 @@ func TestRunWithAnUnknownActor(t *testing.T) {
 				if r.Outcome != tt.want || resultsOf(r) != tt.became || strings.Join(guards, " ") != tt.guards {
 					t.Errorf("%s: %s, refused by %s", r.Outcome, resultsOf(r), guards)
 				}
+				if got := codes(r.Warnings); strings.HasPrefix(tt.rule, "the directory knows him") && got != "" {
+					t.Errorf("warnings: %s", got)
+				}
 				if did := len(c.dir.requests) > 0; did != strings.Contains(tt.became, ":removed") {
 					t.Errorf("requests: %v", c.dir.requests)
 				}
@@ -263,10 +267,10 @@ func TestSecondLookKeepsNearMatches(t *testing.T) {
 
 func TestExplainNames(t *testing.T) {
 	inBubble(t, []User{with("1", aliased("Boss@x.example")), with("2", named("chief")), with("3", roles("admins")), with("4")}, func(t *testing.T, c *cleanup) {
-		c.Policy.Allowlist, c.Policy.ProtectRoles = entries("boss@x.example", "cheif"), entries("admin")
+		c.Policy.Allowlist, c.Policy.ProtectRoles = entries("boss@x.example", "chief2"), entries("admin")
 		for name, want := range map[string]string{
 			"BOSS@x.example.": `keep allowlisted: matches "boss@x.example"`,
-			"chief\u200b":     `keep allowlisted: is nearly "cheif", which matches nobody`,
+			"chief\u200b":     `keep allowlisted: is nearly "chief2", which matches nobody`,
 			"3":               `keep protected_role: roles: ["admins"], is nearly "admin", which matches nobody`,
 			"4":               `remove inactive: last login: 2024-01-31T12:00:00Z, created: 2020-01-01T00:00:00Z, cutoff: 2026-04-02T12:00:00Z`,
 			"nobody":          "",

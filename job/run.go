@@ -114,9 +114,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the listing may have ended because ctx did
 	}
-	if plan.ActorUnknown {
-		c.findActor(ctx, plan)
-	}
+	c.FindActor(ctx, plan)
 	c.warn(plan, r, log)
 
 	r.Planned = true
@@ -150,16 +148,20 @@ func (c *Cleanup) FindSelf(ctx context.Context) (User, error) {
 	return self, nil
 }
 
-// findActor asks the directory for the account that Policy.Actor names, where the listing
-// has none of that name: it may list only a part of the accounts, or by other names. If
-// there is one, it is kept under each of its names.
-func (c *Cleanup) findActor(ctx context.Context, plan *Plan) {
+// FindActor asks the directory for the account that Policy.Actor names, if the plan has
+// found none of that name: the listing may be one of some accounts only, or have them by
+// other names. If there is one, it is kept under each of its names.
+func (c *Cleanup) FindActor(ctx context.Context, plan *Plan) {
+	if !plan.ActorUnknown {
+		return
+	}
 	name := c.Policy.Actor.list[0].Text
 	u, err := c.Directory.User(ctx, User{ID: name, Username: name, Email: name})
 	if err != nil || u.LastLogin.State == LoginHidden || !c.Policy.Actor.Match(u.Names()) {
 		return // it stays unknown; what is hidden may be no answer at all
 	}
 	plan.ActorUnknown = false
+	plan.Warnings = slices.DeleteFunc(plan.Warnings, func(w Warning) bool { return w.Code == WarnActorUnmatched })
 	c.Policy.Self = ExactNames(slices.Collect(u.Names())...)
 	plan.keepSelf(c.Policy)
 }
