@@ -43,17 +43,13 @@ func (es Entries) Len() int { return len(es.list) }
 
 // Match reports whether one of the entries stands for one of the names.
 func (es Entries) Match(names iter.Seq[string]) bool {
-	_, found := es.find(names)
+	_, found := es.find(allForms(names))
 	return found
 }
 
 // find returns the first entry that stands for one of the names.
-func (es Entries) find(names iter.Seq[string]) (Entry, bool) {
-	if len(es.list) == 0 {
-		return Entry{}, false
-	}
-	for name := range names {
-		f := formsOf(name)
+func (es *Entries) find(names []forms) (Entry, bool) {
+	for _, f := range names {
 		if same := es.byName[f.name]; len(same) > 0 {
 			return es.list[same[0]], true
 		}
@@ -67,12 +63,8 @@ func (es Entries) find(names iter.Seq[string]) (Entry, bool) {
 }
 
 // mark sets seen at the index of each entry that stands for one of the names.
-func (es Entries) mark(names iter.Seq[string], seen []bool) {
-	if len(es.list) == 0 {
-		return
-	}
-	for name := range names {
-		f := formsOf(name)
+func (es *Entries) mark(names []forms, seen []bool) {
+	for _, f := range names {
 		for _, i := range es.byName[f.name] {
 			seen[i] = true
 		}

@@ -3,6 +3,7 @@ package job
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"unicode"
@@ -124,21 +125,30 @@ var (
 // is nothing to see.
 func (e Entry) Match(name string) bool { return e.match(formsOf(name)) }
 
-// forms are what an entry is compared with.
+// forms are a name as a directory writes it, and what it is compared by.
 type forms struct {
-	name  string // the canonical form
-	plain string // the name in lower case and composed, letter by letter
+	written string
+	name    string // the canonical form
+	plain   string // in lower case and composed, letter by letter
 }
 
-// formsOf returns the forms of a name. For a pattern the canonical form is not
-// enough: ? stands for the one letter ß, too, and xn--* for domains that are written so.
+// formsOf returns the forms of a name. For a pattern the canonical form is not enough: ?
+// stands for the one letter ß, too, and xn--* for domains that are written so.
 func formsOf(name string) forms {
-	f := forms{name: CanonicalName(name)}
+	f := forms{written: name, name: CanonicalName(name)}
 	f.plain = f.name
 	if f.name != name {
 		f.plain = strings.ToLower(norm.NFC.String(visible(name)))
 	}
 	return f
+}
+
+func allForms(names iter.Seq[string]) []forms {
+	all := make([]forms, 0, 3)
+	for name := range names {
+		all = append(all, formsOf(name))
+	}
+	return all
 }
 
 func (e Entry) match(f forms) bool {

@@ -42,7 +42,7 @@ func (p Policy) Explain(u User, now time.Time) Explanation {
 }
 
 func (p Policy) describeSelf(u User) string {
-	if e, found := p.Self.find(u.Names()); found {
+	if e, found := p.Self.find(u.nameForms()); found {
 		return fmt.Sprintf("the directory says that %q is calling", e.Text)
 	}
 	return "the caller's name " + p.describeNames(Self, u)

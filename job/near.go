@@ -24,7 +24,11 @@ import (
 //     be of several words, this does not hold).
 //
 // In a pattern, separators stand for each other, and an edit is one of a letter.
-type nearMisses []nearEntry
+type nearMisses struct {
+	entries  []nearEntry
+	index    map[string][]int // the entries without wildcards that may be near a name with the key
+	patterns []int            // the others
+}
 
 type nearEntry struct {
 	Entry
@@ -39,22 +43,35 @@ type nearEntry struct {
 // edit. Below, too many names are one edit away.
 const minEdited = 4
 
-// newNearEntry prepares the entry, which has the number in its list.
-func newNearEntry(e Entry, number int, isRole bool) nearEntry {
-	n := nearEntry{Entry: e, nearName: newNearName(e.name), number: number}
+// add adds an entry, which has the number in its list.
+func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
+	i := len(ms.entries)
+	e := nearEntry{Entry: entry, nearName: newNearName(entry.name), number: number}
 	if e.re != nil {
-		n.pattern = []rune(e.name)
+		e.pattern = []rune(e.name)
 		letters := 0
-		for _, r := range n.pattern {
+		for _, r := range e.pattern {
 			if unicode.IsLetter(r) {
 				letters++
 			}
 		}
-		n.edit = letters >= minEdited
-	} else if parts := strings.FieldsFunc(e.name, isBetweenNames); len(parts) > 1 && !isRole {
-		n.parts = parts
+		e.edit = letters >= minEdited
+		ms.patterns = append(ms.patterns, i)
+	} else {
+		if parts := strings.FieldsFunc(e.name, isBetweenNames); len(parts) > 1 && !isRole {
+			e.parts = parts
+		}
+		if ms.index == nil {
+			ms.index = map[string][]int{}
+		}
+		for _, part := range e.parts {
+			ms.index[part] = append(ms.index[part], i)
+		}
+		for key := range e.keys() {
+			ms.index[string(key)] = append(ms.index[string(key)], i)
+		}
 	}
-	return n
+	ms.entries = append(ms.entries, e)
 }
 
 // nearMatch is a name that an entry is near.
@@ -63,36 +80,52 @@ type nearMatch struct {
 	name  string
 }
 
-// Match reports whether one of the entries is near one of the names.
-func (ms nearMisses) Match(names iter.Seq[string]) bool { return len(ms.find(names)) > 0 }
+func (ms *nearMisses) len() int {
+	if ms == nil {
+		return 0
+	}
+	return len(ms.entries)
+}
 
 // find returns the entries that are near one of the names, each with the first such name.
-func (ms nearMisses) find(names iter.Seq[string]) []nearMatch {
-	if len(ms) == 0 {
+func (ms *nearMisses) find(names []forms) []nearMatch {
+	if ms.len() == 0 {
 		return nil
 	}
 	var found []nearMatch
-	for name := range names {
-		if len(name) > maxNameLength {
+	try := func(i int, n nearName, f forms) {
+		if !slices.ContainsFunc(found, func(m nearMatch) bool { return m.entry == i }) && ms.entries[i].isNear(n) {
+			found = append(found, nearMatch{i, f.written})
+		}
+	}
+	for _, f := range names {
+		if len(f.name) > maxNameLength {
 			continue
 		}
-		n := newNearName(CanonicalName(name))
-		for i, m := range ms {
-			if m.isNear(n) && !slices.ContainsFunc(found, func(f nearMatch) bool { return f.entry == i }) {
-				found = append(found, nearMatch{i, name})
+		n := newNearName(f.name)
+		for _, i := range ms.patterns {
+			try(i, n, f)
+		}
+		if ms.index == nil {
+			continue
+		}
+		for key := range n.keys() {
+			for _, i := range ms.index[string(key)] {
+				try(i, n, f)
 			}
 		}
 	}
+	slices.SortFunc(found, func(a, b nearMatch) int { return a.entry - b.entry })
 	return found
 }
 
-func (e nearEntry) isNear(n nearName) bool {
+func (e *nearEntry) isNear(n nearName) bool {
 	switch {
 	case n.compact == "":
 		return false
 	case e.pattern != nil:
-		return matchesNearly(e.pattern, []rune(n.name), e.edit)
-	case e.compact == n.compact, slices.Contains(e.parts, n.name):
+		return matchesNearly(e.pattern, []rune(n.full), e.edit)
+	case e.compact == n.compact, slices.Contains(e.parts, n.full):
 		return true
 	case e.qualified != n.qualified && e.bare == n.bare && hasLetter(e.bare):
 		return true
@@ -102,14 +135,14 @@ func (e nearEntry) isNear(n nearName) bool {
 
 // nearName is a name as others are compared with it.
 type nearName struct {
-	name      string // the canonical form
+	full      string // the canonical form
 	compact   string // that without separators
 	bare      string // and without a domain
 	qualified bool   // there is a domain
 }
 
 func newNearName(name string) nearName {
-	n := nearName{name: name}
+	n := nearName{full: name}
 	local, domain := name, ""
 	if at := strings.LastIndexByte(name, '@'); at > 0 {
 		local, domain = name[:at], name[at:]
@@ -130,6 +163,24 @@ func newNearName(name string) nearName {
 	}
 	n.bare = withoutSeparators(n.bare)
 	return n
+}
+
+// keys yields texts of which two names that are near have one in common: the forms of the
+// name, and what is left of it without one character. A key is valid until the next one.
+func (n nearName) keys() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		key := make([]byte, 0, max(len(n.full), len(n.compact)))
+		for _, form := range [...]string{n.full, n.compact, n.bare} {
+			if !yield(append(key, form...)) {
+				return
+			}
+		}
+		for i, r := range n.compact {
+			if !yield(append(append(key, n.compact[:i]...), n.compact[i+utf8.RuneLen(r):]...)) {
+				return
+			}
+		}
+	}
 }
 
 func withoutSeparators(name string) string {

@@ -125,6 +125,9 @@ func newPlan(p Policy, now time.Time) *Plan {
 // add decides about one more account and counts it.
 func (pl *Plan) add(p Policy, u User, now time.Time) {
 	pl.Scanned++
+	if p.needNames() {
+		u.forms = u.nameForms()
+	}
 	login, _ := u.lastUse(now)
 	// Neither other activity nor the caller's own login shows that the last logins
 	// of this directory are right.
@@ -144,6 +147,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 		}
 		return
 	}
+	u.forms = nil
 	pl.Candidates = append(pl.Candidates, newCandidate(u, d, now))
 }
 

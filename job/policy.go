@@ -219,7 +219,7 @@ func (p Policy) keepsWithoutDetails(u User, now time.Time) bool {
 }
 
 // isSelf reports whether u is the account that the run acts as.
-func (p Policy) isSelf(u User) bool { return p.Self.Match(u.Names()) || p.isNamed(Self, u) }
+func (p Policy) isSelf(u User) bool { return p.isCaller(u) || p.isNamed(Self, u) }
 
 // lastUse returns the last login, and the newest other activity; activity is LoginAbsent
 // if there was none.

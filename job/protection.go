@@ -2,15 +2,14 @@ package job
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 )
 
 // A nameRule protects accounts by names that an operator wrote.
 type nameRule struct {
 	reason  Reason
-	entries func(Policy) Entries
-	names   func(User) iter.Seq[string] // that the entries stand for
+	entries func(*Policy) *Entries
+	names   func(*User) []forms // that the entries stand for
 
 	what            string // an entry is called, in warnings
 	problem         string // with one that stands for nobody
@@ -27,22 +26,22 @@ const (
 
 var nameRules = [numNameRules]nameRule{
 	byAllowlist: {
-		reason: Allowlisted, entries: func(p Policy) Entries { return p.Allowlist }, names: User.Names,
+		reason: Allowlisted, entries: func(p *Policy) *Entries { return &p.Allowlist }, names: (*User).nameForms,
 		what: "the allowlist's entry", problem: "matches no account and protects nobody: correct it, or take it out",
 		unmatched: WarnAllowlistUnmatched, near: WarnAllowlistNearMatch,
 	},
 	byActor: {
-		reason: Self, entries: func(p Policy) Entries { return p.Actor }, names: User.Names,
+		reason: Self, entries: func(p *Policy) *Entries { return &p.Actor }, names: (*User).nameForms,
 		what: "DORMANT_ACTOR", problem: "is the name of no account, so nobody is kept as the one who removes: correct it",
 		unmatched: WarnActorUnmatched, near: WarnActorNearMatch,
 	},
 	byUsername: {
-		reason: Self, entries: func(p Policy) Entries { return p.Username }, names: User.Names,
+		reason: Self, entries: func(p *Policy) *Entries { return &p.Username }, names: (*User).nameForms,
 		what: "DORMANT_USERNAME", problem: "is the name of no account, so nobody is kept as the one who removes",
 		unmatched: WarnUsernameUnmatched, near: WarnUsernameNearMatch,
 	},
 	byRoles: {
-		reason: ProtectedRole, entries: func(p Policy) Entries { return p.ProtectRoles }, names: User.roleNames,
+		reason: ProtectedRole, entries: func(p *Policy) *Entries { return &p.ProtectRoles }, names: (*User).roleForms,
 		what: "DORMANT_PROTECT_ROLES: the entry", problem: "matches no role of any account and protects nobody: correct it, or take it out",
 		unmatched: WarnRoleUnmatched, near: WarnRoleNearMatch,
 	},
@@ -50,12 +49,21 @@ var nameRules = [numNameRules]nameRule{
 
 // misses are, for each of the nameRules, the entries that stand for nobody in a directory.
 // They are known once all of it has been read, and keep whom they are near.
-type misses [numNameRules]nearMisses
+type misses [numNameRules]*nearMisses
 
 // isNamed reports whether a rule with the reason protects u by name.
 func (p Policy) isNamed(reason Reason, u User) bool {
-	for i, nr := range nameRules {
-		if nr.reason == reason && (nr.entries(p).Match(nr.names(u)) || p.misses[i].Match(nr.names(u))) {
+	for i := range nameRules {
+		nr := &nameRules[i]
+		if nr.reason != reason {
+			continue
+		}
+		es, ms := nr.entries(&p), p.misses[i]
+		if es.Len() == 0 {
+			continue
+		}
+		names := nr.names(&u)
+		if _, found := es.find(names); found || len(ms.find(names)) > 0 {
 			return true
 		}
 	}
@@ -69,15 +77,29 @@ func (p Policy) describeNames(reason Reason, u User) string {
 		if nr.reason != reason {
 			continue
 		}
-		if e, found := nr.entries(p).find(nr.names(u)); found {
+		if e, found := nr.entries(&p).find(nr.names(&u)); found {
 			return fmt.Sprintf("matches %q", e.Text)
 		}
-		for _, near := range p.misses[i].find(nr.names(u)) {
-			return fmt.Sprintf("is nearly %q, which matches nobody", p.misses[i][near.entry].Text)
+		for _, near := range p.misses[i].find(nr.names(&u)) {
+			return fmt.Sprintf("is nearly %q, which matches nobody", p.misses[i].entries[near.entry].Text)
 		}
-		n += nr.entries(p).Len()
+		n += nr.entries(&p).Len()
 	}
 	return fmt.Sprintf("matches none of %d entries", n)
+}
+
+// isCaller reports whether the directory takes the caller for u.
+func (p Policy) isCaller(u User) bool {
+	if p.Self.Len() == 0 {
+		return false
+	}
+	_, found := p.Self.find(u.nameForms())
+	return found
+}
+
+// needNames reports whether the policy has anything that accounts are compared with by name.
+func (p Policy) needNames() bool {
+	return p.Allowlist.Len() > 0 || p.Actor.Len() > 0 || p.Username.Len() > 0 || p.Self.Len() > 0
 }
 
 // sightings is which entries of a policy have stood for somebody in a directory, as far as
@@ -91,29 +113,32 @@ type sightings struct {
 func newSightings(p Policy) *sightings {
 	s := &sightings{policy: p}
 	for i, nr := range nameRules {
-		s.seen[i] = make([]bool, nr.entries(p).Len())
+		s.seen[i] = make([]bool, nr.entries(&p).Len())
 	}
 	return s
 }
 
 // note marks the entries that stand for u.
 func (s *sightings) note(u User) {
-	for i, nr := range nameRules {
-		nr.entries(s.policy).mark(nr.names(u), s.seen[i])
+	for i := range nameRules {
+		if nr := &nameRules[i]; len(s.seen[i]) > 0 {
+			nr.entries(&s.policy).mark(nr.names(&u), s.seen[i])
+		}
 	}
-	s.self = s.self || s.policy.Self.Match(u.Names())
+	s.self = s.self || s.policy.isCaller(u)
 }
 
 // misses returns the entries that have stood for nobody.
 func (s *sightings) misses() misses {
 	var ms misses
 	for i, nr := range nameRules {
+		ms[i] = &nearMisses{}
 		if i == byUsername && s.policy.Self.Len() > 0 {
 			continue // it need not be an account's, and the caller's is known
 		}
-		for j, e := range nr.entries(s.policy).list {
+		for j, e := range nr.entries(&s.policy).list {
 			if !s.seen[i][j] {
-				ms[i] = append(ms[i], newNearEntry(e, j+1, i == byRoles))
+				ms[i].add(e, j+1, i == byRoles)
 			}
 		}
 	}
@@ -124,13 +149,16 @@ func (s *sightings) misses() misses {
 // warns about all such entries. Each account of the directory has been added.
 func (pl *Plan) protectNearMisses(p Policy) {
 	pl.misses = pl.sightings.misses()
-	pl.ActorUnknown = p.Self.Len() == 0 && len(pl.misses[byActor]) > 0
+	pl.ActorUnknown = p.Self.Len() == 0 && len(pl.misses[byActor].entries) > 0
 	near := map[*nearEntry][]string{}
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool {
 		var reason Reason
 		for i, nr := range nameRules {
-			for _, found := range pl.misses[i].find(nr.names(c.User)) {
-				e := &pl.misses[i][found.entry]
+			if pl.misses[i].len() == 0 {
+				continue
+			}
+			for _, found := range pl.misses[i].find(nr.names(&c.User)) {
+				e := &pl.misses[i].entries[found.entry]
 				near[e] = append(near[e], fmt.Sprintf("%q (id %q)", found.name, c.User.ID))
 				if reason == "" {
 					reason = nr.reason
@@ -149,8 +177,8 @@ func (pl *Plan) protectNearMisses(p Policy) {
 // are near.
 func (pl *Plan) warn(p Policy, ms misses, near map[*nearEntry][]string) {
 	for i, nr := range nameRules {
-		for j := range ms[i] {
-			e := &ms[i][j]
+		for j := range ms[i].entries {
+			e := &ms[i].entries[j]
 			pl.Warnings = append(pl.Warnings, nr.warning(e.Entry, e.number, near[e]))
 		}
 	}

@@ -49,6 +49,8 @@ type User struct {
 	// means that it has none.
 	Roles []string
 
+	forms []forms // of the names, as long as a plan decides about the account
+
 	// Extra is what else requests to change the account have to contain, as JSON.
 	Extra map[string]string
 }
@@ -82,13 +84,13 @@ func isSegment(text string) bool {
 // Names returns every name and address of the account: its id, username and email, and its
 // aliases. Empty ones are left out.
 func (u User) Names() iter.Seq[string] {
+	// Without the rest of the account, which is large.
+	id, username, email, aliases := u.ID, u.Username, u.Email, u.Aliases
 	return func(yield func(string) bool) {
-		for _, name := range [...]string{u.ID, u.Username, u.Email} {
-			if name != "" && !yield(name) {
-				return
-			}
+		if id != "" && !yield(id) || username != "" && !yield(username) || email != "" && !yield(email) {
+			return
 		}
-		for _, name := range u.Aliases {
+		for _, name := range aliases {
 			if name != "" && !yield(name) {
 				return
 			}
@@ -96,4 +98,12 @@ func (u User) Names() iter.Seq[string] {
 	}
 }
 
-func (u User) roleNames() iter.Seq[string] { return slices.Values(u.Roles) }
+// nameForms returns the forms of all names.
+func (u *User) nameForms() []forms {
+	if u.forms != nil {
+		return u.forms
+	}
+	return allForms(u.Names())
+}
+
+func (u *User) roleForms() []forms { return allForms(slices.Values(u.Roles)) }
