@@ -141,7 +141,7 @@ func TestListsAgainWhileItRemoves(t *testing.T) {
 			now := time.Now()
 			cleanup := job.Cleanup{
 				Directory: c, Policy: job.Policy{InactiveFor: 90 * 24 * time.Hour},
-				Limits: job.Limits{MaxRemovals: 10, MaxRemovalPercent: 100}, Recheck: true, Concurrency: 1, MaxFailures: 3,
+				Limits: job.Limits{MaxRemovals: 10, MaxRemovalPercent: 100, MaxSilence: 14 * 24 * time.Hour}, Recheck: true, Concurrency: 1, MaxFailures: 3,
 			}
 			r := cleanup.Run(t.Context(), now)
 			if len(r.Accounts) != 2 {

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -136,7 +137,7 @@ func TestRunOfADirectoryThatChanges(t *testing.T) {
 			}
 			cleanup := job.Cleanup{
 				RunID: "run-1", Command: "run", Directory: c, Concurrency: 1, MaxFailures: 1, Journal: journal, Log: zerolog.New(s),
-				Policy: job.Policy{InactiveFor: 90 * 24 * time.Hour}, Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100},
+				Policy: job.Policy{InactiveFor: 90 * 24 * time.Hour}, Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100, MaxSilence: math.MaxInt64},
 			}
 			r := cleanup.Run(t.Context(), time.Now().UTC())
 			if r.Err != nil != row.failed {

@@ -89,6 +89,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		count(page, func(u job.User) bool { return u.Admin }), count(page, func(u job.User) bool { return u.ServiceAccount }),
 		count(page, func(u job.User) bool { return u.Disabled }))
 	printf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
+	printf(out, "newest login\t%s\n", cmp.Or(formatTime(plan.NewestLogin), "none is known of anybody else"))
 	printf(out, "last login unknown\t%s\n", formatCounts(plan.Unknown))
 	printf(out, "would be kept\t%s\n", formatCounts(plan.Kept))
 	actions := map[job.Action]int{}

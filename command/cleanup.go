@@ -24,10 +24,7 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	record := job.NewRecord(a.Stderr) // a new one, so that a disk that was full once is no matter later
 	c := job.Cleanup{
 		RunID: newRunID(), Command: command, Profile: a.cfg.ProfileName, URL: a.cfg.URL,
-		Limits: job.Limits{
-			MaxRemovals: a.cfg.MaxRemovals, MaxRemovalPercent: a.cfg.MaxRemovalPercent, RequireActive: a.cfg.RequireActive,
-		},
-		DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, MaxFailures: a.cfg.MaxFailures,
+		Limits: a.cfg.Limits(), DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, MaxFailures: a.cfg.MaxFailures,
 		Log: newLog(a.cfg, record, terminal(a.Stderr)), Record: record,
 	}
 	ctx, cancel := a.runTimeout(ctx)

@@ -108,7 +108,7 @@ func TestALedgerThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
 	ledger := write(t, "ledger.json", `{"directory": "itflex https://elsewhere.example", "found_at": {"`+d.unused()[0]+`": "2026-01-01T00:00:00Z"}}`)
-	grace := []string{"DORMANT_GRACE=1s", "DORMANT_LEDGER=" + ledger}
+	grace := []string{"DORMANT_GRACE=1d", "DORMANT_LEDGER=" + ledger}
 	p := start(t, d.env(grace...), "check")
 	if p.wait(t) != exitDone || !strings.Contains(p.stdout.String(), "can't be used, so nobody counts as found by an earlier run: read ledger: "+ledger+" is about another directory") {
 		t.Errorf("%d: %s", p.code, &p.stdout)

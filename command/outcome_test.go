@@ -20,10 +20,19 @@ func TestGuards(t *testing.T) {
 			o.Users[i].LastLogin, o.Users[i].LastAction = now.AddDate(0, -6, 0), time.Time{}
 		}
 	}
+	silentFor := func(days int) func(*sandbox.Options) {
+		return func(o *sandbox.Options) {
+			for i := range o.Users[1:] {
+				if u := &o.Users[i+1]; u.LastLogin.After(now.AddDate(0, 0, -days)) {
+					u.LastLogin = now.AddDate(0, 0, -days)
+				}
+			}
+		}
+	}
 	for _, c := range []struct {
 		says    string
 		environ string
-		guard   string // none: it may be done
+		guards  string // none: it may be done
 		option  func(*sandbox.Options)
 	}{
 		{"just enough", fmt.Sprintf("DORMANT_MAX_REMOVALS=%d", n), "", nil},
@@ -31,7 +40,9 @@ func TestGuards(t *testing.T) {
 		{"0 is none", "DORMANT_MAX_REMOVALS=0", job.GuardMaxRemovals, nil},
 		{"0 % is none", "DORMANT_MAX_REMOVAL_PERCENT=0", job.GuardMaxRemovalPercent, nil},
 		{"a small share", "DORMANT_MAX_REMOVAL_PERCENT=5", job.GuardMaxRemovalPercent, nil},
-		{"nobody is active", "DORMANT_REQUIRE_ACTIVE=true", job.GuardRequireActive, nobody},
+		{"nobody is active", "DORMANT_REQUIRE_ACTIVE=true", job.GuardRequireActive + " " + job.GuardMaxSilence, nobody},
+		{"nobody has logged in of late", "DORMANT_MAX_SILENCE=20d", job.GuardMaxSilence, silentFor(20)},
+		{"somebody has, just so", "DORMANT_MAX_SILENCE=21d", "", silentFor(20)},
 	} {
 		t.Run(c.says, func(t *testing.T) {
 			t.Parallel()
@@ -42,13 +53,17 @@ func TestGuards(t *testing.T) {
 			d := serve(t, "itflex", options...)
 			d.run("run", c.environ).expect(t, exitDone, job.DryRun) // a dry run says it, and that is all
 			r := d.run("run", forReal, c.environ)
-			if c.guard == "" {
+			if c.guards == "" {
 				r.expect(t, exitDone, job.Completed)
 				return
 			}
 			r.expect(t, exitRefused, job.Refused)
 			sameIDs(t, "removed", d.Removed(), nil)
-			if len(r.report.Refusals) != 1 || r.report.Refusals[0].Guard != c.guard {
+			var guards []string
+			for _, refusal := range r.report.Refusals {
+				guards = append(guards, refusal.Guard)
+			}
+			if strings.Join(guards, " ") != c.guards {
 				t.Fatalf("refusals: %+v", r.report.Refusals)
 			}
 			if v := r.report.Refusals[0].Variable; !strings.HasPrefix(c.environ, v+"=") || !strings.Contains(r.stderr, v) {

@@ -107,7 +107,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		for kind, c := range kinds {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
-				environ := slices.Concat(c.environ, []string{"DORMANT_LOG_LEVEL=debug", "DORMANT_GRACE=1s", forReal, "DORMANT_PUSHGATEWAY_URL=" + gatewayURL,
+				environ := slices.Concat(c.environ, []string{"DORMANT_LOG_LEVEL=debug", "DORMANT_GRACE=1d", forReal, "DORMANT_PUSHGATEWAY_URL=" + gatewayURL,
 					"DORMANT_LISTEN=127.0.0.1:0", "DORMANT_RUN_AT_START=true", "DORMANT_REQUEST_TIMEOUT=5s"})
 				if slices.Contains([]string{"entra", "maestro", "gitea"}, c.system) {
 					environ = append(environ, "DORMANT_ACTOR=admin")

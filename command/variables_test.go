@@ -21,7 +21,7 @@ var wrongValues = map[string]string{
 	"INACTIVE_FOR": "90 days", "INACTIVE_SINCE": "01.02.2024", "MIN_INACTIVE_FOR": "-1d", "NEVER_LOGGED_IN": "delete",
 	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
 	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
-	"REQUIRE_ACTIVE": "off", "RECHECK": "2", "CONCURRENCY": "0", "RATE_LIMIT": "-1", "PAGE_SIZE": "many",
+	"REQUIRE_ACTIVE": "off", "MAX_SILENCE": "2m", "RECHECK": "2", "CONCURRENCY": "0", "RATE_LIMIT": "-1", "PAGE_SIZE": "many",
 	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
 	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
 	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -89,6 +90,25 @@ func raceDetector() bool {
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
+// daysOlder makes a ledger, if it is one, as many days older.
+func daysOlder(path string, days int) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	older := ledgerTime.ReplaceAllFunc(text, func(text []byte) []byte {
+		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(text))
+		if err != nil {
+			return text
+		}
+		return []byte(at.AddDate(0, 0, -days).Format(`"` + time.RFC3339Nano + `"`))
+	})
+	_ = os.WriteFile(path, older, 0o600)
+}
+
+// ledgerTime is a time in a ledger.
+var ledgerTime = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]+"`)
+
 func aYear(t *testing.T, at string) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -147,7 +167,7 @@ func aYear(t *testing.T, at string) {
 	}
 	one := newDaemon(t, logs, "DORMANT_PROFILE=itflex", "DORMANT_URL=http://127.0.0.1:7", forReal,
 		"DORMANT_CLIENT_SECRET_FILE="+file("secret", sandbox.DefaultSecret), "DORMANT_ALLOWLIST_FILE="+file("allowlist", "svc-*\n"),
-		"DORMANT_JOURNAL="+at+"/journal", "DORMANT_LEDGER="+at+"/ledger", "DORMANT_GRACE=1h", "DORMANT_REPORT="+at+"/reports/r.json",
+		"DORMANT_JOURNAL="+at+"/journal", "DORMANT_LEDGER="+at+"/ledger", "DORMANT_GRACE=1d", "DORMANT_REPORT="+at+"/reports/r.json",
 		"DORMANT_INACTIVE_FOR=90d", "DORMANT_MAX_REMOVAL_PERCENT=25", "DORMANT_MAX_RETRIES=2", "DORMANT_RUN_TIMEOUT=50m", "DORMANT_SCHEDULE=@hourly", "DORMANT_TIMEZONE=Europe/Berlin")
 	// spoil makes a file one that can't be read, or a folder.
 	spoil := func(name, text string) func() func() {
@@ -268,6 +288,7 @@ func aYear(t *testing.T, at string) {
 				slow = append(slow, c)
 			}
 		}
+		daysOlder(at+"/ledger", 1) // or a grace would hardly ever end
 		now.Store(nothing)
 		if random.IntN(3) > 0 {
 			what := &faults[random.IntN(len(faults))]

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -16,31 +15,40 @@ import (
 // Activity is last logins from another source, such as an export of a single sign-on
 // system. It is safe for concurrent use. A nil Activity has no rows.
 type Activity struct {
-	key  string // the column that names the account: id, username or email
-	mu   sync.Mutex
-	rows map[string]*activityRow // by the canonical form of the name
+	newest time.Time // the newest login of all rows; year2000 if none has one
+
+	mu     sync.Mutex
+	rows   map[[len(activityKeys)]string]*activityRow // by their names, in the canonical form
+	ids    map[string][]*activityRow                  // the rows with an id, by it
+	others map[string][]*activityRow                  // the rows with other names, by each of them
 }
 
+// activityRow is what the file has of one account: one row, or several with the same names.
 type activityRow struct {
-	at    time.Time // zero if the row has none
-	owned bool      // an account matches the row
-	owner string    // the id of the first one that does
+	names [len(activityKeys)]string // in the order of activityKeys; "" where there is none
+	at    time.Time                 // the newest last login; zero if there is none
+	owned bool                      // an account matches the row
+	owner string                    // the id of the first one that does
 
-	// shared means that two accounts match the row, so that it counts for neither.
-	shared bool
+	// shared means that two accounts match the row, which then counts for neither; partial
+	// that an account has some of its names, and not all.
+	shared, partial bool
 }
+
+// disputed reports whether the names of the row are those of different accounts, and not
+// of one. It then counts for nobody.
+func (r *activityRow) disputed() bool { return r.partial && !r.owned }
 
 // byteOrderMark is what some editors and spreadsheets write at the start of a text file.
 const byteOrderMark = "\ufeff"
 
-// activityKeys are the columns that can identify an account, the preferred one first.
-var activityKeys = []string{"id", "username", "email"}
+// activityKeys are the columns that can name an account.
+var activityKeys = [...]string{"id", "username", "email"}
 
 // ReadActivity reads CSV with a header that has last_login and at least one of id,
-// username and email; the first of these that is there identifies the accounts. Other
-// columns are ignored. If an account has several rows, the newest login counts; a row
-// without a time counts as no login information. The error names the lines of up to ten
-// problems.
+// username and email. Other columns are ignored. A row is about the account that has all
+// of its names. If an account has several rows, the newest login counts; a row without a
+// time counts as no login information. The error names the lines of up to ten problems.
 func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	text := bufio.NewReader(r)
 	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
@@ -48,12 +56,16 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	}
 	lines := csv.NewReader(text)
 	lines.TrimLeadingSpace = true
-	a := &Activity{rows: map[string]*activityRow{}}
-	keyColumn, loginColumn, err := a.readHeader(lines)
+	columns, loginColumn, err := readActivityHeader(lines)
 	if err != nil {
 		return nil, err
 	}
 
+	a := &Activity{
+		newest: year2000,
+		rows:   map[[len(activityKeys)]string]*activityRow{},
+		ids:    map[string][]*activityRow{}, others: map[string][]*activityRow{},
+	}
 	var errs []error
 	for len(errs) < 10 {
 		record, err := lines.Read()
@@ -63,8 +75,8 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		if err != nil {
 			return nil, errors.Join(append(errs, err)...)
 		}
-		line, _ := lines.FieldPos(keyColumn)
-		if err := a.add(record[keyColumn], record[loginColumn], now); err != nil {
+		line, _ := lines.FieldPos(loginColumn)
+		if err := a.add(record, columns, record[loginColumn], now); err != nil {
 			errs = append(errs, fmt.Errorf("line %d: %w", line, err))
 		}
 	}
@@ -77,46 +89,63 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 	return a, nil
 }
 
-// readHeader finds the columns that are used.
-func (a *Activity) readHeader(lines *csv.Reader) (keyColumn, loginColumn int, err error) {
+// readActivityHeader finds the columns that are used: those of activityKeys, -1 where
+// there is none, and that of the last login.
+func readActivityHeader(lines *csv.Reader) (columns [len(activityKeys)]int, loginColumn int, err error) {
 	header, err := lines.Read()
 	if errors.Is(err, io.EOF) {
-		return 0, 0, errors.New("the file is empty: a header with id, username or email, and last_login is needed")
+		return columns, 0, errors.New("the file is empty: a header with id, username or email, and last_login is needed")
 	}
 	if err != nil {
-		return 0, 0, err
+		return columns, 0, err
 	}
 	for i, name := range header {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
 	}
-	keyColumn = -1
-	for _, key := range slices.Backward(activityKeys) {
-		if i := slices.Index(header, key); i >= 0 {
-			a.key, keyColumn = key, i
-		}
+	named := false
+	for i, key := range activityKeys {
+		columns[i] = slices.Index(header, key)
+		named = named || columns[i] >= 0
 	}
 	loginColumn = slices.Index(header, "last_login")
-	switch {
-	case keyColumn < 0 || loginColumn < 0:
-		return 0, 0, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
-	case slices.Contains(header[loginColumn+1:], "last_login"), slices.Contains(header[keyColumn+1:], a.key):
-		return 0, 0, fmt.Errorf("line 1: the header is %q: there are two columns last_login or %s: keep the one that counts", strings.Join(header, ","), a.key)
+	if !named || loginColumn < 0 {
+		return columns, 0, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
 	}
-	return keyColumn, loginColumn, nil
+	for _, name := range append(activityKeys[:], "last_login") {
+		if i := slices.Index(header, name); i >= 0 && slices.Contains(header[i+1:], name) {
+			return columns, 0, fmt.Errorf("line 1: the header is %q: there are two columns %s: keep the one that counts", strings.Join(header, ","), name)
+		}
+	}
+	return columns, loginColumn, nil
 }
 
-func (a *Activity) add(name, login string, now time.Time) error {
-	if strings.TrimSpace(name) == "" {
-		return fmt.Errorf("%s is empty", a.key)
+func (a *Activity) add(record []string, columns [len(activityKeys)]int, login string, now time.Time) error {
+	var names [len(activityKeys)]string
+	var absent []string
+	for i, column := range columns {
+		switch {
+		case column < 0:
+		case strings.TrimSpace(record[column]) == "":
+			absent = append(absent, activityKeys[i])
+		default:
+			if err := CheckName(record[column]); err != nil {
+				return fmt.Errorf("%s %q %w", activityKeys[i], record[column], err)
+			}
+			names[i] = CanonicalName(record[column])
+		}
 	}
-	if err := CheckName(name); err != nil {
-		return fmt.Errorf("%s %q %w", a.key, name, err)
+	if names == [len(activityKeys)]string{} {
+		verb := "is"
+		if len(absent) > 1 {
+			verb = "are"
+		}
+		return fmt.Errorf("%s %s empty", strings.Join(absent, " and "), verb)
 	}
-	name = CanonicalName(name)
-	row := a.rows[name]
+	row := a.rows[names]
 	if row == nil {
-		row = &activityRow{}
-		a.rows[name] = row
+		row = &activityRow{names: names}
+		a.rows[names] = row
+		a.index(row)
 	}
 	if strings.TrimSpace(login) == "" {
 		return nil
@@ -128,7 +157,23 @@ func (a *Activity) add(name, login string, now time.Time) error {
 	if at.At.After(row.at) {
 		row.at = at.At
 	}
+	if at.At.After(a.newest) {
+		a.newest = at.At
+	}
 	return nil
+}
+
+// index makes the row one that is found by each of its names.
+func (a *Activity) index(row *activityRow) {
+	for i, name := range row.names {
+		switch {
+		case name == "", i > 0 && slices.Contains(row.names[1:i], name):
+		case i == 0:
+			a.ids[name] = append(a.ids[name], row)
+		default:
+			a.others[name] = append(a.others[name], row)
+		}
+	}
 }
 
 // forget makes no row match any account yet, as before the accounts are read again.
@@ -139,17 +184,8 @@ func (a *Activity) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, row := range a.rows {
-		row.owned, row.owner, row.shared = false, "", false
+		row.owned, row.owner, row.shared, row.partial = false, "", false, false
 	}
-}
-
-// names returns the names of the account that rows can have.
-func (a *Activity) names(u User) iter.Seq[string] {
-	if a.key == "id" {
-		return User{ID: u.ID}.Names()
-	}
-	u.ID = ""
-	return u.Names()
 }
 
 // hasRow reports whether a row matches the account, and records the match. Whether other
@@ -160,25 +196,41 @@ func (a *Activity) hasRow(u User) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.claimRows(u)) > 0
+	own, partial := a.claimRows(u)
+	return len(own)+len(partial) > 0
 }
 
-// claimRows returns the rows that match the account by one of its names, and records the
-// match. The caller holds the lock.
-func (a *Activity) claimRows(u User) []*activityRow {
-	var rows []*activityRow
-	for name := range a.names(u) {
-		row := a.rows[CanonicalName(name)]
-		if row == nil {
+// claimRows returns the rows that are about the account, because it has all of their
+// names, and those of which it has some names only. It records both. The caller holds
+// the lock.
+func (a *Activity) claimRows(u User) (own, partial []*activityRow) {
+	id := CanonicalName(u.ID)
+	named := u
+	named.ID = ""
+	names := map[string]bool{}
+	found := map[*activityRow]bool{}
+	for _, row := range a.ids[id] {
+		found[row] = true
+	}
+	for name := range named.Names() {
+		name = CanonicalName(name)
+		names[name] = true
+		for _, row := range a.others[name] {
+			found[row] = true
+		}
+	}
+	isForeign := func(name string) bool { return name != "" && !names[name] }
+	for row := range found {
+		if row.names[0] != "" && row.names[0] != id || slices.ContainsFunc(row.names[1:], isForeign) {
+			row.partial = true
+			partial = append(partial, row)
 			continue
 		}
-		if !row.owned {
-			row.owned, row.owner = true, u.ID
-		}
-		row.shared = row.shared || row.owner != u.ID
-		rows = append(rows, row)
+		row.shared = row.shared || row.owned && row.owner != u.ID
+		row.owned, row.owner = true, u.ID
+		own = append(own, row)
 	}
-	return rows
+	return own, partial
 }
 
 // apply returns the account with the last login of its row, of several the newest, taken
@@ -189,20 +241,26 @@ func (a *Activity) claimRows(u User) []*activityRow {
 //   - One that is hidden or unreadable stays, because it may be newer than the row's.
 //   - A row from before the account was created belongs to an earlier account of the same
 //     name and changes nothing.
-//   - A row that matches two accounts makes both last logins unreadable, because it is not
-//     known whose login it is.
+//   - A row that matches two accounts, or has one name of the account and another of
+//     somebody else, makes the last login unreadable, because it is not known whose login
+//     it is.
+//
+// Whether it has a row or not, nothing is known of the account's logins elsewhere after the
+// newest row of all.
 func (a *Activity) apply(u User, now time.Time) User {
 	if a == nil {
 		return u
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	u.KnownUntil = a.newest
+	own, partial := a.claimRows(u)
+	if slices.ContainsFunc(own, func(r *activityRow) bool { return r.shared }) || slices.ContainsFunc(partial, (*activityRow).disputed) {
+		u.LastLogin = LastLogin{State: LoginUnreadable}
+		return u
+	}
 	var newest time.Time
-	for _, row := range a.claimRows(u) {
-		if row.shared {
-			u.LastLogin = LastLogin{State: LoginUnreadable}
-			return u
-		}
+	for _, row := range own {
 		if row.at.After(newest) {
 			newest = row.at
 		}
@@ -220,17 +278,29 @@ func (a *Activity) apply(u User, now time.Time) User {
 	return u
 }
 
-// unmatched returns how many rows match no account, and how many rows there are.
-func (a *Activity) unmatched() (unmatched, rows int) {
+// activityMatch is how the rows of an activity file match the accounts.
+type activityMatch struct {
+	rows     int       // in the file
+	matched  int       // rows that are about an account
+	disputed int       // rows that have names of different accounts
+	newest   time.Time // the newest login in the file
+}
+
+// match returns how the rows match the accounts that have been read.
+func (a *Activity) match() activityMatch {
 	if a == nil {
-		return 0, 0
+		return activityMatch{}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	m := activityMatch{rows: len(a.rows), newest: a.newest}
 	for _, row := range a.rows {
-		if !row.owned {
-			unmatched++
+		switch {
+		case row.disputed():
+			m.disputed++
+		case row.owned:
+			m.matched++
 		}
 	}
-	return unmatched, len(a.rows)
+	return m
 }

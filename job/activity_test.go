@@ -30,8 +30,15 @@ func TestReadActivity(t *testing.T) {
 		{"by email", "email,last_login\nmail-of-17@corp.example,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
 		{"whatever the case", "EMail,Last_Login\nMAIL-of-17@Corp.Example,2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00Z"},
 		{"columns in any order, others between", "x,last_login,y,id\n,2025-01-01T00:00:00Z,,17\n", "2025-01-01T00:00:00Z"},
-		{"id before username", "username,id,last_login\nname-of-18,17,2025-01-01\nname-of-17,18,2026-06-01\n", "2025-01-01T23:59:59Z"},
-		{"username before email", "email,username,last_login\nx,name-of-17,2025-01-01\nmail-of-17@corp.example,x,2026-06-01\n", "2025-01-01T23:59:59Z"},
+		{"id and username", "username,id,last_login\nname-of-17,17,2025-01-01\nname-of-18,18,2026-06-01\n", "2025-01-01T23:59:59Z"},
+		{"all names", "email,username,id,last_login\nMAIL-of-17@corp.example,Name-of-17,17,2025-01-01\n", "2025-01-01T23:59:59Z"},
+		{"an email that is an alias", "id,email,last_login\n17,17@Corp.Example,2025-01-01\n", "2025-01-01T23:59:59Z"},
+		{"an email and a username that are told as each other", "email,username,last_login\nname-of-17,mail-of-17@corp.example,2025-01-01\n", "2025-01-01T23:59:59Z"},
+		{"a row by its id, another by its email", "id,email,last_login\n17,,2025-01-01\n,mail-of-17@corp.example,2025-01-02\n", "2025-01-02T23:59:59Z"},
+		{"the id of one, the username of another", "username,id,last_login\nname-of-18,17,2025-01-01\n", "unreadable"},
+		{"the username of one, the id of another", "username,id,last_login\nname-of-17,18,2025-01-01\n", "unreadable"},
+		{"the email of one, the username of another", "email,username,last_login\nx@corp.example,name-of-17,2025-01-01\n", "unreadable"},
+		{"a row of its own, and one that is in dispute", "username,id,last_login\nname-of-17,17,2025-01-01\nname-of-17,18,2025-01-01\n", "unreadable"},
 		{"white space", " id , last_login \n 17 , 2025-01-01 \n", "2025-01-01T23:59:59Z"},
 		{"quoted", "\"id\",\"last_login\"\n\"17\",\"2025-01-01\"\n", "2025-01-01T23:59:59Z"},
 		{"CRLF", "id,last_login\r\n17,2025-01-01\r\n", "2025-01-01T23:59:59Z"},
@@ -53,6 +60,7 @@ func TestReadActivity(t *testing.T) {
 		{"no time column", "id,lastLogin\n17,2025-01-01\n", "line 1: the header is"},
 		{"semicolons", "id;last_login\n17;2025-01-01\n", "line 1: the header is"},
 		{"an empty key", "id,last_login\n17,2025-01-01\n ,2025-01-01\n", "line 3: id is empty"},
+		{"all keys are empty", "id,last_login,email\n17,2025-01-01,x\n ,2025-01-01,\n", "line 3: id and email are empty"},
 		{"a field too few", "id,last_login\n17,2025-01-01\n18\n", "line 3: wrong number of fields"},
 		{"a field too many", "id,last_login\n17,2025-01-01,x\n", "line 2: wrong number of fields"},
 		{"a bare quote", "id,last_login\n1\"7,2025-01-01\n", "line 2"},
@@ -71,7 +79,9 @@ func TestReadActivity(t *testing.T) {
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), "\n", " ")
 			} else {
-				got = a.apply(with("17", loginIs(LoginAbsent)), testNow).LastLogin.String()
+				u := with("17", loginIs(LoginAbsent))
+				u.Aliases = []string{"17@corp.example"}
+				got = a.apply(u, testNow).LastLogin.String()
 			}
 			if got != tt.want && (err == nil || !globs("*" + tt.want + "*")[0].Match(got)) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
@@ -150,7 +160,7 @@ func TestActivityShared(t *testing.T) {
 			if backwards {
 				slices.Reverse(users)
 			}
-			pl, err := ReadPlan(iterate(users), testPolicy(), readActivity(t, "email,last_login", tt.row), testNow)
+			pl, err := ReadPlan(iterate(users), testPolicy(), readActivity(t, "email,last_login", tt.row, "new@x,2026-07-01"), testNow)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,11 +229,11 @@ func TestActivityUnmatched(t *testing.T) {
 	a := readActivity(t, "id,last_login", "1,2025-01-01", "2,2025-01-01", "3,", "1,2025-01-02")
 	a.apply(with("1"), testNow)
 	a.apply(with("4"), testNow)
-	if unmatched, rows := a.unmatched(); unmatched != 2 || rows != 3 {
-		t.Errorf("%d of %d rows match nobody, want 2 of 3", unmatched, rows)
+	if m := a.match(); m.matched != 1 || m.rows != 3 {
+		t.Errorf("%+v, want 1 of 3 rows that match", m)
 	}
-	if unmatched, rows := (*Activity)(nil).unmatched(); unmatched != 0 || rows != 0 {
-		t.Errorf("no activity: %d of %d", unmatched, rows)
+	if m := (*Activity)(nil).match(); m.matched != 0 || m.rows != 0 {
+		t.Errorf("no activity: %+v", m)
 	}
 }
 
@@ -235,13 +245,13 @@ func TestActivityConcurrently(t *testing.T) {
 			u := with(strconv.Itoa(i), mailed("a@x"))
 			a.hasRow(u)
 			a.apply(u, testNow)
-			a.unmatched()
+			a.match()
 		})
 	}
 	wg.Wait()
 	got := a.apply(with("9", mailed("a@x")), testNow).LastLogin.State
-	if unmatched, _ := a.unmatched(); unmatched != 0 || got != LoginUnreadable {
-		t.Errorf("%d rows match nobody, and the last login is %s", unmatched, got)
+	if m := a.match(); m.matched != m.rows || got != LoginUnreadable {
+		t.Errorf("%+v, and the last login is %s", m, got)
 	}
 }
 
@@ -260,20 +270,21 @@ func FuzzReadActivity(f *testing.F) {
 		if len(a.rows) == 0 {
 			t.Fatalf("%q: no rows and no error", text)
 		}
-		for name, row := range a.rows {
-			if name == "" || !row.at.IsZero() && !plausible(row.at, testNow) {
-				t.Fatalf("%q: row %q at %s", text, name, row.at)
+		for names, row := range a.rows {
+			if strings.Join(names[:], "") == "" || !row.at.IsZero() && !plausible(row.at, testNow) {
+				t.Fatalf("%q: row %q at %s", text, names, row.at)
 			}
 			for _, was := range []LastLogin{
 				{}, state(LoginNever), state(LoginHidden), state(LoginUnreadable), LoginAt(time.Unix(1, 0)), LoginAt(testCutoff), LoginAt(testNow),
 			} {
-				u := User{ID: name, Username: name, Email: name, LastLogin: was}
+				u := User{ID: names[0], Username: names[1], Email: names[2], LastLogin: was}
 				now := a.apply(u, testNow).LastLogin
 				switch {
 				case was.State == LoginHidden || was.State == LoginUnreadable || !plausible(was.At, testNow) && was.State == LoginKnown:
 					if now != was {
 						t.Errorf("%q: %s became %s", text, was, now)
 					}
+				case now.State == LoginUnreadable: // another row has one of its names
 				case was.State == LoginKnown && (now.State != LoginKnown || now.At.Before(was.At)):
 					t.Errorf("%q: %s became %s", text, was, now)
 				}

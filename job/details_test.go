@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -72,6 +73,7 @@ func TestRunReadsAlone(t *testing.T) {
 		{"nobody of whom the listing tells enough", nil, func(c *cleanup) { c.dir.users = threeDormant(); c.DryRun = true }, DryRun, "1:would_remove 2:would_remove 3:would_remove", 4, "self list"},
 		{"nobody who is protected", nil, all(listed("1", admin), listed("2", named("root")), listed("new", mailed("me@x")), func(c *cleanup) {
 			c.Policy.Allowlist, c.Policy.Actor, c.Limits.RequireActive = entries("root"), ExactNames("me@x"), false
+			c.Limits.MaxSilence = math.MaxInt64 // nobody else has logged in of late
 		}), Completed, "3:removed", 4, "self list read 3 read 3 remove 3 find 3"},
 		{"nobody who is active", nil, listed("1", activity("2026-06-30T00:00:00Z")), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 find 2 read 3 remove 3 find 3"},
 		{"nobody with an unsafe id", nil, all(listed("1", func(u *User) { u.ID, u.Roles = "..", nil }), func(c *cleanup) { c.Policy.ProtectRoles = entries("ops") }), Completed, "2:removed 3:removed", 4, "self list read new read 3 read 2 read 2 remove 2 find 2 read 3 remove 3 find 3"},

@@ -73,7 +73,7 @@ func TestRunDisables(t *testing.T) {
 		// dry runs and guards
 		{"a dry run only reads", all(ladder, func(c *cleanup) { c.DryRun = true }), DryRun, "1:would_remove 2:would_remove 3:would_disable", untouched},
 		{"a dry run that would only disable", all(disableOnly, func(c *cleanup) { c.DryRun = true }), DryRun, "2:would_disable", untouched},
-		{"at the limit together", all(ladder, func(c *cleanup) { c.Limits = Limits{3, 50, true} }), Completed, "1:removed 2:removed 3:disabled", ""},
+		{"at the limit together", all(ladder, func(c *cleanup) { c.Limits = limits(3, 50) }), Completed, "1:removed 2:removed 3:disabled", ""},
 		{"over max_removals together", all(ladder, func(c *cleanup) { c.Limits.MaxRemovals = 2 }), Refused, "1:not_attempted 2:not_attempted 3:not_attempted", untouched},
 		{"over max_removal_percent together", all(ladder, func(c *cleanup) { c.Limits.MaxRemovalPercent = 49.9 }), Refused, "1:not_attempted 2:not_attempted 3:not_attempted", untouched},
 		{"a limit of 0 disables none", all(disableOnly, func(c *cleanup) { c.Limits.MaxRemovals = 0 }), Refused, "2:not_attempted", untouched},

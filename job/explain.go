@@ -58,6 +58,9 @@ func (p Policy) describeRoles(u User) string {
 func (p Policy) describeUse(u User, now time.Time) string {
 	login, activity := u.lastUse(now)
 	text := fmt.Sprintf("last login: %s", login)
+	if !u.KnownUntil.IsZero() {
+		text += fmt.Sprintf(", logins known until: %s", u.KnownUntil.UTC().Format(time.RFC3339))
+	}
 	if activity.State != LoginAbsent {
 		text += fmt.Sprintf(", other activity: %s", activity)
 	}

@@ -28,7 +28,7 @@ func TestExplain(t *testing.T) {
 			{"", ""},
 		}
 		for _, tt := range tests {
-			c.Activity = readActivity(t, "email,last_login", "a@x,2024-01-01")
+			c.Activity = readActivity(t, "email,last_login", "a@x,2024-01-01", "mail-of-new@corp.example,2026-07-01")
 			explanations, err := c.Explain(t.Context(), tt.name, testNow)
 			var got []string
 			for _, e := range explanations {

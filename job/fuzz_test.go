@@ -133,12 +133,12 @@ func FuzzLimits(f *testing.F) {
 		if most < 0 || !(percent >= 0 && percent <= 100) || uint32(n) > scanned {
 			return
 		}
-		plan := &Plan{Candidates: make([]Candidate, n), Scanned: int(scanned), LoggedIn: int(active)}
+		plan := &Plan{Candidates: make([]Candidate, n), Scanned: int(scanned), LoggedIn: int(active), NewestLogin: testNow, At: testNow}
 		for i := range plan.Candidates {
 			plan.Candidates[i].Action = Remove
 		}
 		refused := map[string]bool{}
-		limits := Limits{MaxRemovals: most, MaxRemovalPercent: percent, RequireActive: true}
+		limits := limits(most, percent)
 		for _, r := range limits.Check(plan) {
 			refused[r.Guard] = true
 			if r.Guard == GuardMaxRemovalPercent {
@@ -146,7 +146,7 @@ func FuzzLimits(f *testing.F) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				again := Limits{MaxRemovals: math.MaxInt, MaxRemovalPercent: float64(enough)}
+				again := Limits{MaxRemovals: math.MaxInt, MaxRemovalPercent: float64(enough), MaxSilence: day}
 				if enough > 100 || len(again.Check(plan)) > 0 {
 					t.Errorf("%d of %d: %s, and that does not do", n, scanned, r.Message)
 				}
@@ -157,7 +157,7 @@ func FuzzLimits(f *testing.F) {
 		over := float64(n)*100-share > 1e-3
 		within := float64(n)*100-share < -1e-3
 		if refused[GuardMaxRemovals] != (int(n) > most) || over && !refused[GuardMaxRemovalPercent] || within && refused[GuardMaxRemovalPercent] ||
-			refused[GuardRequireActive] != (active == 0) {
+			refused[GuardRequireActive] != (active == 0 && n > 0) {
 			t.Errorf("%d of %d, %d and %g%%: %v", n, scanned, most, percent, refused)
 		}
 	})

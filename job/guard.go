@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Limits bound what a plan may do. Removing and disabling count together. The zero value
@@ -14,6 +15,14 @@ type Limits struct {
 	MaxRemovals       int
 	MaxRemovalPercent float64 // of the scanned accounts
 	RequireActive     bool    // refuse if no account but the caller's is known to have logged in after the cutoff
+
+	// MaxSilence is the age at which the newest last login, the caller's aside, or the
+	// newest one in the activity file is too old: where logins are no longer recorded,
+	// everybody ages.
+	MaxSilence time.Duration
+
+	// Remedy says how the last logins of the directory become known, for messages.
+	Remedy string
 }
 
 // The names of the guards in reports and metrics.
@@ -21,11 +30,15 @@ const (
 	GuardMaxRemovals       = "max_removals"
 	GuardMaxRemovalPercent = "max_removal_percent"
 	GuardRequireActive     = "require_active"
+	GuardMaxSilence        = "max_silence"
+	GuardActivityFile      = "activity_file"
 	GuardActorUnknown      = "actor_unknown"
 )
 
 func guards() []string {
-	return []string{GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardActorUnknown}
+	return []string{
+		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardActorUnknown,
+	}
 }
 
 // Refusal is the refusal of a plan by one guard: what it found, what it allows, and which
@@ -62,13 +75,8 @@ func (l Limits) Check(pl *Plan) []Refusal {
 				accounts(n), pl.Scanned, participle, 100*float64(n)/float64(pl.Scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
 		})
 	}
-	if l.RequireActive && pl.LoggedIn == 0 {
-		refusals = append(refusals, Refusal{
-			Guard: GuardRequireActive, Found: 0, Allowed: 1, Variable: "DORMANT_REQUIRE_ACTIVE",
-			Message: fmt.Sprintf("none of %s, the caller's aside, is known to have logged in after the cutoff%s: "+
-				"most likely the last logins are wrong or missing, so check the profile and what the credentials may see; "+
-				"DORMANT_REQUIRE_ACTIVE=false turns this guard off", accounts(pl.Scanned), unknownLogins(pl.Unknown)),
-		})
+	if n > 0 {
+		refusals = append(refusals, l.doubts(pl)...)
 	}
 	if pl.ActorUnknown {
 		refusals = append(refusals, Refusal{
@@ -78,6 +86,13 @@ func (l Limits) Check(pl *Plan) []Refusal {
 		})
 	}
 	return refusals
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // percentOf returns how many of the scanned accounts may be removed, rounded down. The
@@ -92,12 +107,7 @@ func percentFor(n, scanned int) int {
 	return (100*n + scanned - 1) / scanned
 }
 
-func accounts(n int) string {
-	if n == 1 {
-		return "1 account"
-	}
-	return fmt.Sprintf("%d accounts", n)
-}
+func accounts(n int) string { return plural(n, "account") }
 
 func unknownLogins(byState map[string]int) string {
 	var parts []string

@@ -2,9 +2,15 @@ package job
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 )
+
+// removals are limits of removals alone.
+func removals(most int, percent float64) Limits {
+	return Limits{MaxRemovals: most, MaxRemovalPercent: percent, MaxSilence: math.MaxInt64}
+}
 
 func TestLimits(t *testing.T) {
 	tests := []struct {
@@ -14,41 +20,41 @@ func TestLimits(t *testing.T) {
 		scanned, seen int
 		want          string // guard found>allowed
 	}{
-		{"max_removals - 1", Limits{10, 100, false}, 9, 100, 0, ""},
-		{"max_removals", Limits{10, 100, false}, 10, 100, 0, ""},
-		{"max_removals + 1", Limits{10, 100, false}, 11, 100, 0, "max_removals 11>10"},
-		{"max_removals of 0 means none", Limits{0, 100, false}, 1, 100, 0, "max_removals 1>0"},
-		{"max_removals of 0 allows none", Limits{0, 100, false}, 0, 100, 0, ""},
-		{"max_removals below 0 means none", Limits{-1, 100, false}, 1, 100, 0, "max_removals 1>-1"},
+		{"max_removals - 1", removals(10, 100), 9, 100, 0, ""},
+		{"max_removals", removals(10, 100), 10, 100, 0, ""},
+		{"max_removals + 1", removals(10, 100), 11, 100, 0, "max_removals 11>10"},
+		{"max_removals of 0 means none", removals(0, 100), 1, 100, 0, "max_removals 1>0"},
+		{"max_removals of 0 allows none", removals(0, 100), 0, 100, 0, ""},
+		{"max_removals below 0 means none", removals(-1, 100), 1, 100, 0, "max_removals 1>-1"},
 
-		{"10 % of 1000: 100", Limits{1000, 10, false}, 100, 1000, 0, ""},
-		{"10 % of 1000: 101", Limits{1000, 10, false}, 101, 1000, 0, "max_removal_percent 101>100"},
-		{"10 % of 19 is 1", Limits{1000, 10, false}, 1, 19, 0, ""},
-		{"10 % of 19 is not 2", Limits{1000, 10, false}, 2, 19, 0, "max_removal_percent 2>1"},
-		{"10 % of 9 is none", Limits{1000, 10, false}, 1, 9, 0, "max_removal_percent 1>0"},
-		{"0 % means none", Limits{1000, 0, false}, 1, 1000, 0, "max_removal_percent 1>0"},
-		{"0 % allows none", Limits{1000, 0, false}, 0, 1000, 0, ""},
-		{"100 % is all", Limits{1000, 100, false}, 1000, 1000, 0, ""},
-		{"7 % of 100 is 7", Limits{1000, 7, false}, 7, 100, 0, ""},
-		{"0.1 % of 1000 is 1", Limits{1000, .1, false}, 1, 1000, 0, ""},
-		{"0.1 % of 999 is none", Limits{1000, .1, false}, 1, 999, 0, "max_removal_percent 1>0"},
-		{"4.6 % of 1500 is 69", Limits{1000, 4.6, false}, 69, 1500, 0, ""}, // 68.99… in binary fractions
-		{"4.6 % of 1500 is not 70", Limits{1000, 4.6, false}, 70, 1500, 0, "max_removal_percent 70>69"},
+		{"10 % of 1000: 100", removals(1000, 10), 100, 1000, 0, ""},
+		{"10 % of 1000: 101", removals(1000, 10), 101, 1000, 0, "max_removal_percent 101>100"},
+		{"10 % of 19 is 1", removals(1000, 10), 1, 19, 0, ""},
+		{"10 % of 19 is not 2", removals(1000, 10), 2, 19, 0, "max_removal_percent 2>1"},
+		{"10 % of 9 is none", removals(1000, 10), 1, 9, 0, "max_removal_percent 1>0"},
+		{"0 % means none", removals(1000, 0), 1, 1000, 0, "max_removal_percent 1>0"},
+		{"0 % allows none", removals(1000, 0), 0, 1000, 0, ""},
+		{"100 % is all", removals(1000, 100), 1000, 1000, 0, ""},
+		{"7 % of 100 is 7", removals(1000, 7), 7, 100, 0, ""},
+		{"0.1 % of 1000 is 1", removals(1000, .1), 1, 1000, 0, ""},
+		{"0.1 % of 999 is none", removals(1000, .1), 1, 999, 0, "max_removal_percent 1>0"},
+		{"4.6 % of 1500 is 69", removals(1000, 4.6), 69, 1500, 0, ""}, // 68.99… in binary fractions
+		{"4.6 % of 1500 is not 70", removals(1000, 4.6), 70, 1500, 0, "max_removal_percent 70>69"},
 
-		{"both at once", Limits{100, 10, false}, 240, 1000, 0, "max_removals 240>100, max_removal_percent 240>100"},
-		{"the zero limits", Limits{}, 1, 1000, 1, "max_removals 1>0, max_removal_percent 1>0"},
+		{"both at once", removals(100, 10), 240, 1000, 0, "max_removals 240>100, max_removal_percent 240>100"},
+		{"the zero limits", Limits{}, 1, 1000, 1, "max_removals 1>0, max_removal_percent 1>0, max_silence 0>0"},
 
-		{"one active is enough", Limits{10, 100, true}, 1, 100, 1, ""},
-		{"nobody active", Limits{10, 100, true}, 1, 100, 0, "require_active 0>1"},
-		{"nobody active and no candidate", Limits{10, 100, true}, 0, 100, 0, "require_active 0>1"},
-		{"nobody active, not required", Limits{10, 100, false}, 1, 100, 0, ""},
-		{"an empty directory", Limits{10, 100, true}, 0, 0, 0, "require_active 0>1"},
-		{"all three", Limits{1, 1, true}, 2, 100, 0, "max_removals 2>1, max_removal_percent 2>1, require_active 0>1"},
+		{"one active is enough", limits(10, 100), 1, 100, 1, ""},
+		{"nobody active", limits(10, 100), 1, 100, 0, "require_active 0>1"},
+		{"nobody active and no candidate", limits(10, 100), 0, 100, 0, ""},
+		{"nobody active, not required", removals(10, 100), 1, 100, 0, ""},
+		{"an empty directory", limits(10, 100), 0, 0, 0, ""},
+		{"all three", limits(1, 1), 2, 100, 0, "max_removals 2>1, max_removal_percent 2>1, require_active 0>1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			var got []string
-			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, LoggedIn: tt.seen, Candidates: make([]Candidate, tt.candidates)}) {
+			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, LoggedIn: tt.seen, NewestLogin: testNow, At: testNow, Candidates: make([]Candidate, tt.candidates)}) {
 				got = append(got, fmt.Sprintf("%s %d>%d", r.Guard, r.Found, r.Allowed))
 				if want := "DORMANT_" + strings.ToUpper(r.Guard); r.Variable != want || !strings.Contains(r.Message, want) {
 					t.Errorf("variable %s, message %q: want both to name %s", r.Variable, r.Message, want)
@@ -64,14 +70,14 @@ func TestLimits(t *testing.T) {
 // Every number that an operator needs is in the message, and the value that it
 // names is the smallest that will do.
 func TestRefusalMessages(t *testing.T) {
-	pl := &Plan{Scanned: 1000, Candidates: make([]Candidate, 241), Unknown: map[string]int{"hidden": 500, "absent": 12}}
+	pl := &Plan{Scanned: 1000, At: testNow, Candidates: make([]Candidate, 241), Unknown: map[string]int{"hidden": 500, "absent": 12}}
 	want := []string{
 		"241 accounts would be removed, and one run may remove 100; read the report, then raise DORMANT_MAX_REMOVALS to 241 if they should all go",
 		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 25 if they should all go",
-		"none of 1000 accounts, the caller's aside, is known to have logged in after the cutoff (the last login is absent in 12, hidden in 500): most likely the last logins are wrong or missing, " +
-			"so check the profile and what the credentials may see; DORMANT_REQUIRE_ACTIVE=false turns this guard off",
+		"none of 1000 accounts, the caller's aside, is known to have logged in after the cutoff (the last login is absent in 12, hidden in 500), and DORMANT_REQUIRE_ACTIVE asks for one: " +
+			"most likely the last logins are wrong or missing: check the profile and what the credentials may see; DORMANT_REQUIRE_ACTIVE=false turns this guard off",
 	}
-	refusals := Limits{MaxRemovals: 100, MaxRemovalPercent: 12.5, RequireActive: true}.Check(pl)
+	refusals := limits(100, 12.5).Check(pl)
 	if len(refusals) != len(want) {
 		t.Fatalf("%d refusals, want %d", len(refusals), len(want))
 	}
@@ -102,14 +108,14 @@ func TestRefusalsOfDisabling(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		pl := &Plan{Scanned: 10}
+		pl := &Plan{Scanned: 10, NewestLogin: testNow, At: testNow}
 		for range tt.remove {
 			pl.Candidates = append(pl.Candidates, Candidate{Action: Remove})
 		}
 		for range tt.disable {
 			pl.Candidates = append(pl.Candidates, Candidate{Action: Disable})
 		}
-		refusals := Limits{MaxRemovals: 1, MaxRemovalPercent: 10}.Check(pl)
+		refusals := removals(1, 10).Check(pl)
 		if len(refusals) != 2 || refusals[0].Message != tt.want[0] || refusals[1].Message != tt.want[1] {
 			t.Errorf("%d and %d: %+v", tt.remove, tt.disable, refusals)
 		}

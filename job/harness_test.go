@@ -51,6 +51,11 @@ func threeDormant() []User {
 	}
 }
 
+// limits returns limits of removals, with all guards of the data.
+func limits(most int, percent float64) Limits {
+	return Limits{MaxRemovals: most, MaxRemovalPercent: percent, RequireActive: true, MaxSilence: 14 * day}
+}
+
 // inBubble runs a test of a cleanup at testNow in a synctest bubble, which fails if a
 // goroutine is left behind.
 func inBubble(t *testing.T, users []User, test func(t *testing.T, c *cleanup)) {
@@ -63,7 +68,7 @@ func inBubble(t *testing.T, users []User, test func(t *testing.T, c *cleanup)) {
 		p.Allowlist, p.Actor, p.ProtectRoles = Entries{}, Entries{}, Entries{}
 		c.Cleanup = &Cleanup{
 			RunID: "run-1", Command: "run", Profile: "memory", URL: "https://directory.example",
-			Directory: c.dir, Policy: p, Limits: Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true},
+			Directory: c.dir, Policy: p, Limits: limits(100, 100),
 			Recheck: true, Concurrency: 1, MaxFailures: 10, Journal: c.journal,
 			Log: zerolog.New(c),
 		}

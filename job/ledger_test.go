@@ -157,7 +157,7 @@ func (c *cleanup) after(t *testing.T, days float64, path string) {
 	}
 	c.dir.asked, c.dir.removed, c.dir.disabled, c.dir.gone, c.dir.requests = nil, nil, nil, nil, map[string]int{}
 	c.dir.list, c.dir.read, c.dir.remove = nil, nil, nil
-	c.Limits = Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true}
+	c.Limits = limits(100, 100)
 	c.Command, c.DryRun, c.Journal = "run", false, nil
 	c.log.Reset()
 	c.Ledger = openLedger(t, path)
@@ -262,13 +262,13 @@ func TestGraceFromRunToRun(t *testing.T) {
 			{14, func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, "1:not_attempted 2:not_attempted 3:not_attempted", "1@0 2@0 3@0", untouched},
 			{15, nil, Completed, removed, "", ""},
 		}},
-		{"a refused run has said so", nil, nil, []graceStep{
-			{0, func(c *cleanup) { c.dir.users[0].LastLogin = LoginAt(testNow.Add(-100 * day)) }, Refused, inGrace + " new:kept/in_grace", "1@0 2@0 3@0 new@0", untouched},
+		{"data in doubt are no reason to forget whom a run has found", nil, nil, []graceStep{
+			{0, func(c *cleanup) { c.dir.users[0].LastLogin = LoginAt(testNow.Add(-100 * day)) }, Completed, inGrace + " new:kept/in_grace", "1@0 2@0 3@0 new@0", untouched},
 			{14, nil, Completed, removed, "", ""},
 		}},
 		{"guards judge only whose grace has ended", nil, nil, []graceStep{
-			{0, func(c *cleanup) { c.Limits = Limits{0, 0, true} }, Completed, inGrace, "1@0 2@0 3@0", untouched},
-			{14, func(c *cleanup) { c.Limits = Limits{3, 75, true} }, Completed, removed, "", ""},
+			{0, func(c *cleanup) { c.Limits = limits(0, 0) }, Completed, inGrace, "1@0 2@0 3@0", untouched},
+			{14, func(c *cleanup) { c.Limits = limits(3, 75) }, Completed, removed, "", ""},
 		}},
 		{"a listing that fails leaves the ledger as it is", nil, nil, []graceStep{
 			first, {7, list(4, errBroken), Failed, "", "1@0 2@0 3@0", untouched}, {14, nil, Completed, removed, "", ""},

@@ -10,13 +10,16 @@ import (
 // Plan is what a cleanup is going to do. It is complete before anything is done; the
 // guards check it, and exactly its Candidates are acted on.
 type Plan struct {
-	Cutoff     time.Time
-	Scanned    int
-	LoggedIn   int            // accounts other than the caller's, with a last login at or after the first cutoff
-	Unknown    map[string]int // accounts without a usable last login, by its state
-	Kept       map[Reason]int
-	Candidates []Candidate // the longest inactive first
-	InGrace    []Candidate // accounts to remove once their grace has ended
+	Cutoff      time.Time
+	At          time.Time // when it was made
+	Scanned     int
+	LoggedIn    int            // accounts other than the caller's, with a last login at or after the first cutoff
+	NewestLogin time.Time      // of the same accounts, at any time
+	Unknown     map[string]int // accounts without a usable last login, by its state
+	Kept        map[Reason]int
+	Activity    activityMatch // how the activity file and the accounts match
+	Candidates  []Candidate   // the longest inactive first
+	InGrace     []Candidate   // accounts to remove once their grace has ended
 
 	Warnings []Warning // about entries that stand for nobody, or nearly for a candidate
 
@@ -77,12 +80,13 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 		case activity.hasRow(u):
 			withRow = append(withRow, u)
 		default:
-			plan.add(p, u, now)
+			plan.add(p, activity.apply(u, now), now)
 		}
 	}
 	for _, u := range withRow {
 		plan.add(p, activity.apply(u, now), now)
 	}
+	plan.Activity = activity.match()
 	plan.sort()
 	return plan, nil
 }
@@ -116,6 +120,7 @@ func (c *Cleanup) PlanPart(users iter.Seq2[User, error], now time.Time) (*Plan, 
 func newPlan(p Policy, now time.Time) *Plan {
 	return &Plan{
 		Cutoff:    p.Cutoff(now),
+		At:        now,
 		Unknown:   map[string]int{},
 		Kept:      map[Reason]int{},
 		sightings: newSightings(p),
@@ -131,8 +136,13 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	login, _ := u.lastUse(now)
 	// Neither other activity nor the caller's own login shows that the last logins
 	// of this directory are right.
-	if login.since(p.firstCutoff(now)) && !p.isSelf(u) {
-		pl.LoggedIn++
+	if !p.isSelf(u) {
+		if login.since(p.firstCutoff(now)) {
+			pl.LoggedIn++
+		}
+		if login.State == LoginKnown && !login.NotAfter && login.At.After(pl.NewestLogin) {
+			pl.NewestLogin = login.At
+		}
 	}
 	if login.State != LoginKnown && login.State != LoginNever {
 		pl.Unknown[login.State.String()]++

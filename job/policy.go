@@ -191,6 +191,11 @@ func (p Policy) decideByLogin(u User, now time.Time) Decision {
 // the reason for either answer.
 func (p Policy) unusedSince(u User, cutoff, now time.Time) (Reason, bool) {
 	login, activity := u.lastUse(now)
+	// The span without a login has to be as long where the logins of late are not known.
+	known := cutoff
+	if !u.KnownUntil.IsZero() {
+		known = cutoff.Add(-max(0, now.Sub(u.KnownUntil)))
+	}
 	switch {
 	case login.since(cutoff), activity.since(cutoff):
 		return Active, false
@@ -198,10 +203,10 @@ func (p Policy) unusedSince(u User, cutoff, now time.Time) (Reason, bool) {
 		return LastLoginUnknown, false
 	case login.NotAfter && p.NeverLoggedIn != NeverRemove && p.NeverLoggedIn != NeverRemoveUndated:
 		return LastLoginUnknown, false // it may never have logged in
-	case login.State == LoginKnown && login.At.Before(cutoff):
+	case login.State == LoginKnown && login.At.Before(known):
 		return Inactive, true
 	case login.State == LoginNever && activity.State == LoginAbsent:
-		return NeverLoggedIn, p.removesNeverUsed(u, cutoff, now)
+		return NeverLoggedIn, p.removesNeverUsed(u, known, now)
 	}
 	return LastLoginUnknown, false
 }

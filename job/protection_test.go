@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -149,7 +150,7 @@ func TestRunWarns(t *testing.T) {
 	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
 		c.Log = c.Log.Level(zerolog.WarnLevel)
 		c.Policy.Allowlist, c.Policy.Username = entries("1", "nobody-*", "mail-of-3@corp.exmaple"), ExactNames("stranger@x.example")
-		c.Activity = readActivity(t, "id,last_login", "somebody,2026-06-01")
+		c.Activity = readActivity(t, "id,last_login", "somebody,2026-06-01", "new,2026-07-01")
 		r := c.run(t.Context(), t)
 		if r.Outcome != Completed || resultsOf(r) != "2:removed" {
 			t.Errorf("%s: %s", r.Outcome, resultsOf(r))
@@ -208,7 +209,7 @@ func TestRunWithAnUnknownActor(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-				c.Limits.RequireActive = false
+				c.Limits.RequireActive, c.Limits.MaxSilence = false, math.MaxInt64
 				if tt.rule != "no actor" {
 					stranger(c)
 				}

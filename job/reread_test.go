@@ -140,7 +140,7 @@ func TestAnotherReadingForgetsTheRowsOfTheFirst(t *testing.T) {
 			old.Username, again.Username = "ana", "ana"
 			inBubble(t, []User{threeDormant()[0], old}, func(t *testing.T, c *cleanup) {
 				var err error
-				if c.Activity, err = ReadActivity(strings.NewReader("username,last_login\nana,2022-01-01\n"), testNow); err != nil {
+				if c.Activity, err = ReadActivity(strings.NewReader("username,last_login\nana,2022-01-01\nname-of-new,2026-07-01\n"), testNow); err != nil {
 					t.Fatal(err)
 				}
 				c.dir.list = func(_ context.Context, i int) error {

@@ -173,11 +173,23 @@ func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 	if d, ok := c.Directory.(Warner); ok {
 		r.Warnings = append(r.Warnings, d.Warnings()...)
 	}
-	if n, rows := c.Activity.unmatched(); n > 0 {
-		r.Warnings = append(r.Warnings, Warning{
-			Code: WarnActivityUnmatched, Subject: "DORMANT_ACTIVITY_FILE",
-			Message: fmt.Sprintf("%d of %d rows of the activity file match no account", n, rows),
-		})
+	m := plan.Activity
+	for _, found := range []struct {
+		rows          int
+		code, problem string
+	}{
+		{m.rows - m.matched - m.disputed, WarnActivityUnmatched, "match no account"},
+		{m.disputed, WarnActivityDisputed, "have names that no one account has, so that they tell of nobody"},
+	} {
+		if found.rows > 0 {
+			r.Warnings = append(r.Warnings, Warning{
+				Code: found.code, Subject: "DORMANT_ACTIVITY_FILE",
+				Message: fmt.Sprintf("%d of %d rows of the activity file %s", found.rows, m.rows, found.problem),
+			})
+		}
+	}
+	for _, doubt := range c.Limits.Doubts(plan) {
+		r.Warnings = append(r.Warnings, Warning{Code: doubt.Guard, Subject: doubt.Variable, Message: doubt.Message})
 	}
 	for _, w := range r.Warnings {
 		event := log.Warn().Str(FieldWarning, w.Code)

@@ -39,11 +39,12 @@ func TestRun(t *testing.T) {
 		{"a dry run of half of a directory", func(c *cleanup) { c.DryRun = true; list(3, errBroken)(c) }, Failed, "", untouched},
 
 		// guards
-		{"at the limit", func(c *cleanup) { c.Limits = Limits{3, 75, true} }, Completed, removed, each},
+		{"at the limit", func(c *cleanup) { c.Limits = limits(3, 75) }, Completed, removed, each},
 		{"refused for max_removals", func(c *cleanup) { c.Limits.MaxRemovals = 2 }, Refused, none, untouched},
 		{"refused for max_removal_percent", func(c *cleanup) { c.Limits.MaxRemovalPercent = 74.9 }, Refused, none, untouched},
 		{"refused for require_active", func(c *cleanup) { c.dir.users = c.dir.users[1:] }, Refused, none, untouched},
-		{"refused for an empty directory", func(c *cleanup) { c.dir.users = nil }, Refused, "", untouched},
+		{"refused for max_silence", func(c *cleanup) { c.dir.users[0].LastLogin = LoginAt(testNow.Add(-14 * day)) }, Refused, none, untouched},
+		{"nothing to refuse in an empty directory", func(c *cleanup) { c.dir.users = nil }, Completed, "", untouched},
 		{"refused by the zero limits", func(c *cleanup) { c.Limits = Limits{} }, Refused, none, untouched},
 
 		// partial reads
@@ -241,7 +242,7 @@ func TestRunKeepsLogins(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-				c.Activity = readActivity(t, append([]string{"email,last_login"}, tt.rows...)...)
+				c.Activity = readActivity(t, append([]string{"email,last_login", "mail-of-new@corp.example,2026-07-01"}, tt.rows...)...)
 				tt.do(c)
 				if r := c.run(t.Context(), t); resultsOf(r) != tt.want || r.Outcome != Completed {
 					t.Errorf("%s: %s, want %s", r.Outcome, resultsOf(r), tt.want)

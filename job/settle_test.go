@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -241,7 +242,7 @@ func TestHalfOfTheWitnesses(t *testing.T) {
 // that it did counts, and that somebody is gone does not.
 func TestNobodyWasKept(t *testing.T) {
 	inBubble(t, threeDormant()[1:], func(t *testing.T, c *cleanup) {
-		c.Limits.RequireActive = false
+		c.Limits.RequireActive, c.Limits.MaxSilence = false, math.MaxInt64
 		findsNobody(c)
 		says(map[string]error{"2": ErrNotFound})(c)
 		if r := c.run(t.Context(), t); resultsOf(r) != "1:removed 2:failed 3:removed" || r.Outcome != Partial {

@@ -30,6 +30,10 @@ type User struct {
 
 	LastLogin LastLogin
 
+	// KnownUntil is the time after which nothing is known of the account's logins; zero if
+	// they are known up to now.
+	KnownUntil time.Time
+
 	// Partial means that Directory.User returns more about the account than the
 	// listing, so that the listing alone is not enough to remove or disable it.
 	// LoginAlone means that this may include a last login that the listing lacks.

@@ -28,9 +28,10 @@ const (
 	WarnUsernameNearMatch  = "username_near_match"
 	WarnCallerUnmatched    = "caller_unmatched" // the directory lists nobody as whom it says the caller is
 	WarnActivityUnmatched  = "activity_unmatched"
-	WarnSourceMissing      = "source_missing" // a source of activity that the profile has is not there
-	WarnFieldMissing       = "field_missing"  // no account has a field that the profile reads
-	WarnClock              = "clock"          // the directory's clock and ours differ
+	WarnSourceMissing      = "source_missing"    // a source of activity that the profile has is not there
+	WarnFieldMissing       = "field_missing"     // no account has a field that the profile reads
+	WarnClock              = "clock"             // the directory's clock and ours differ
+	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
 )
 
 // maxNamed is how many accounts a warning names.

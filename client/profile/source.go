@@ -58,6 +58,17 @@ const (
 
 var coverages = []Coverage{CoverageNone, CoverageLife, CoverageLog, CoverageComplete}
 
+// CoverageParam returns the parameter that says what it means that a source has no entry
+// for an account; nothing if there is none.
+func (p *Profile) CoverageParam() string {
+	for _, s := range p.Activity {
+		for _, name := range s.Coverage.placeholders() {
+			return name
+		}
+	}
+	return ""
+}
+
 // uses reports whether a request of the source has one of the placeholders.
 func (s Source) uses(placeholders []string) bool {
 	for _, t := range append(slices.Collect(maps.Values(s.Query)), append(s.Body.templates(), s.Path)...) {

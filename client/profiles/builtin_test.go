@@ -83,7 +83,7 @@ var authentik = system{
 		{name: "old", login: 200 * day, is: dateless, want: "remove inactive"},
 	},
 	protect: "sales",
-	weak:    "refused", // there is nobody to be seen but oneself
+	weak:    "completed", // there is nobody to be seen but oneself
 	asks: []string{
 		"GET /api/v3/core/users/?ordering=username&page=1&page_size=100",
 		"GET /api/v3/core/users/{id}/",
@@ -156,7 +156,7 @@ var entra = system{
 	most:    120,
 	remove:  []string{"DELETE /v1.0/users/{id}"},
 	disable: []string{`PATCH /v1.0/users/{id} {"accountEnabled":false}`},
-	blind:   "refused",
+	blind:   "completed",
 }
 
 var gitea = system{
@@ -243,7 +243,7 @@ var gitlab = system{
 	},
 	// The last activity is a date: the end of that day.
 	want: merge(are("not listed", "robot"), are("keep active", "past")),
-	weak: "refused", // nobody's last login is to be seen
+	weak: "completed", // nobody's last login is to be seen
 	asks: []string{
 		"GET /api/v4/users?exclude_internal=true&humans=true&order_by=id&pagination=keyset&per_page=100&sort=asc",
 		"GET /api/v4/users/{id}",
@@ -404,7 +404,7 @@ var keycloak = system{
 	remove:    []string{"DELETE /admin/realms/acme/users/{id}"},
 	disable:   []string{`PUT /admin/realms/acme/users/{id} {"enabled":false}`},
 	meanwhile: map[string]string{"promoted": "removed"},
-	blind:     "refused",
+	blind:     "completed",
 }
 
 var keycloakAccounts = []account{
@@ -546,7 +546,7 @@ var nextcloud = system{
 	disable:      []string{"PUT /ocs/v2.php/cloud/users/{id}/disable"},
 	disabledGone: "refused", // as whose backend does not do it
 	meanwhile:    map[string]string{"replaced": "removed"},
-	blind:        "refused",
+	blind:        "completed",
 }
 
 var okta = system{
@@ -571,7 +571,7 @@ var okta = system{
 	disable:       []string{"POST /api/v1/users/{id}/lifecycle/suspend"},
 	disabledTwice: "refused",
 	meanwhile:     map[string]string{"deactivated": "removed at once"},
-	blind:         "refused",
+	blind:         "completed",
 }
 
 var redmineTable = system{

@@ -313,7 +313,7 @@ func (s system) cleanup(t *testing.T, c job.Directory, d *directory, dryRun bool
 		Policy: job.Policy{
 			InactiveFor: 90 * day, NeverLoggedIn: cmp.Or(s.never, job.NeverRemove), Allowlist: job.NewEntries(listed...), ProtectAdmins: true, ProtectServiceAccounts: true,
 		},
-		Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true},
+		Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100, RequireActive: true, MaxSilence: 14 * 24 * time.Hour},
 		Log:    zerolog.Nop(),
 	}
 	if s.protect != "" {
@@ -330,7 +330,7 @@ func (s system) cleanup(t *testing.T, c job.Directory, d *directory, dryRun bool
 	run.Policy.Actor, run.Policy.Username = job.ExactNames(v.Actor), job.ExactNames(v.Username)
 	if s.logins {
 		var file strings.Builder
-		file.WriteString("username,last_login\n")
+		file.WriteString("username,last_login\nelsewhere," + time.Now().UTC().Format(time.RFC3339Nano) + "\n") // up to now
 		for _, u := range d.Users() {
 			if !u.LastLogin.IsZero() {
 				file.WriteString(u.Username + "," + u.LastLogin.Format(time.RFC3339) + "\n")

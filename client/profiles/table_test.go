@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -409,7 +410,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 					o.Values.Params = map[string]string{"filter": `status eq "DEPROVISIONED"`}
 				})
 				run := s.cleanup(t, c, d, false)
-				run.Limits.RequireActive = false
+				run.Limits.RequireActive, run.Limits.MaxSilence = false, math.MaxInt64 // there is nobody who can log in
 				run.Run(t.Context(), now)
 				if !slices.Contains(d.names(t, before, d.Removed()), "gone") {
 					t.Error(code, "the filter does not find it")
@@ -423,7 +424,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 		"a disabling that failed under a 200": undone("scim", failing(http.MethodPatch, "", http.StatusOK, `{"detail":"no","status":403}`), (*client.Client).Disable),
 		"no PATCH":                            undone("scim", failing(http.MethodPatch, "", http.StatusNotImplemented, `{"status":"501"}`), (*client.Client).Disable),
 		"no Resources": func(s system, t *testing.T, now time.Time) {
-			for total, want := range map[string]job.Outcome{"0": job.Refused, "5": job.Failed} {
+			for total, want := range map[string]job.Outcome{"0": job.Completed, "5": job.Failed} {
 				d := s.serve(t, "scim", now, nil)
 				d.answers = failing(http.MethodGet, "/Users", http.StatusOK, `{"totalResults":`+total+`}`)
 				if r := s.cleanup(t, s.connect(t, "scim", d, false, nil), d, false).Run(t.Context(), now); r.Outcome != want {

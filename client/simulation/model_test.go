@@ -30,6 +30,7 @@ type policyModel struct {
 	maxRemovals int
 	maxPercent  float64
 	needActive  bool
+	silence     time.Duration // after which logins are no longer believed to be recorded
 	recheck     bool
 	dryRun      bool
 }
@@ -43,6 +44,7 @@ func newPolicyModel(r *rand.Rand, s *system, actor []string) policyModel {
 		actor:       actor,
 		admins:      r.IntN(4) > 0, bots: r.IntN(4) > 0,
 		maxRemovals: 1000, maxPercent: 100,
+		silence:    []time.Duration{14 * day, 60 * day, 10_000 * day}[r.IntN(3)],
 		needActive: r.IntN(2) == 0, recheck: r.IntN(5) > 0, dryRun: r.IntN(10) == 0,
 	}
 	switch r.IntN(6) {
@@ -82,7 +84,7 @@ func (p policyModel) configure(c *job.Cleanup) error {
 		DisableOnly: p.disableOnly, DisableAfter: p.disableAfter, RequireDisabled: p.onlyDisabled,
 		Actor: job.ExactNames(p.actor...), ProtectAdmins: p.admins, ProtectServiceAccounts: p.bots,
 	}
-	c.Limits = job.Limits{MaxRemovals: p.maxRemovals, MaxRemovalPercent: p.maxPercent, RequireActive: p.needActive}
+	c.Limits = job.Limits{MaxRemovals: p.maxRemovals, MaxRemovalPercent: p.maxPercent, RequireActive: p.needActive, MaxSilence: p.silence}
 	c.Recheck, c.DryRun = p.recheck, p.dryRun
 	allowlist, err := job.ParseEntries(p.allowlist)
 	if err != nil {
@@ -94,9 +96,9 @@ func (p policyModel) configure(c *job.Cleanup) error {
 }
 
 func (p policyModel) String() string {
-	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t recheck=%t dry=%t grace=%v",
+	return fmt.Sprintf("for %v never=%s disableOnly=%t disableAfter=%v onlyDisabled=%t allow=%q roles=%q admins=%t bots=%t max=%d/%g%% active=%t silence=%v recheck=%t dry=%t grace=%v",
 		p.inactiveFor, p.never, p.disableOnly, p.disableAfter, p.onlyDisabled, p.allowlist, p.roles, p.admins, p.bots,
-		p.maxRemovals, p.maxPercent, p.needActive, p.recheck, p.dryRun, p.grace)
+		p.maxRemovals, p.maxPercent, p.needActive, p.silence, p.recheck, p.dryRun, p.grace)
 }
 
 // cutoff returns the time before which the last use of a removed account has to be.
@@ -186,6 +188,10 @@ func plausible(t, now time.Time) bool {
 func (p policyModel) unused(t observation, since, now time.Time) (bool, string) {
 	t = effectiveLogin(t, now)
 	acted := !t.action.IsZero()
+	old := since // before which a login has to be, so that there was none for as long as is asked for
+	if !t.until.IsZero() && t.until.Before(now) {
+		old = since.Add(t.until.Sub(now))
+	}
 	switch {
 	case t.login == loginKnown && !t.notAfter && !t.at.Before(since), acted && plausible(t.action, now) && !t.action.Before(since):
 		return false, "active"
@@ -193,12 +199,12 @@ func (p policyModel) unused(t observation, since, now time.Time) (bool, string) 
 		return false, "last_login_unknown"
 	case t.notAfter && t.login == loginKnown && p.never == "keep":
 		return false, "last_login_unknown" // there may have been none
-	case t.login == loginKnown && t.at.Before(since):
+	case t.login == loginKnown && t.at.Before(old):
 		return true, ""
 	case t.login == loginNever && !acted:
-		old := plausible(t.created, now) && t.created.Before(since)
+		dated := plausible(t.created, now) && t.created.Before(old)
 		undated := t.created.IsZero() && t.undated
-		return p.never == "remove" && old || p.never == "remove-undated" && (old || undated), "never_logged_in"
+		return p.never == "remove" && dated || p.never == "remove-undated" && (dated || undated), "never_logged_in"
 	}
 	return false, "last_login_unknown"
 }
@@ -223,20 +229,32 @@ func effectiveLogin(t observation, now time.Time) observation {
 	return t
 }
 
-// guards returns the names of the guards that refuse a plan with these numbers of
-// accounts.
-func (p policyModel) guards(candidates, scanned, active int) []string {
-	var refusing []string
-	if candidates > p.maxRemovals {
+// guards returns the names of the guards that refuse n candidates, and without any those
+// of which a report warns.
+func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubts []string) {
+	if n > p.maxRemovals {
 		refusing = append(refusing, "max_removals")
 	}
-	if float64(candidates)*100 > float64(scanned)*p.maxPercent+1e-6 {
+	if float64(n)*100 > float64(pl.scanned)*p.maxPercent+1e-6 {
 		refusing = append(refusing, "max_removal_percent")
 	}
-	if p.needActive && active == 0 {
-		refusing = append(refusing, "require_active")
+	nobody := p.needActive && pl.active == 0
+	if nobody {
+		doubts = append(doubts, "require_active")
 	}
-	return refusing
+	if !pl.newest.After(now.Add(-p.silence)) && !(nobody && pl.newest.IsZero()) {
+		doubts = append(doubts, "max_silence")
+	}
+	if pl.rows > 0 && !pl.newestRow.After(now.Add(-p.silence)) {
+		doubts = append(doubts, "max_silence")
+	}
+	if pl.matched*2 < pl.rows {
+		doubts = append(doubts, "activity_file")
+	}
+	if n > 0 {
+		return append(refusing, doubts...), nil
+	}
+	return refusing, doubts
 }
 
 func isOneOf(names []string, of ...string) bool {

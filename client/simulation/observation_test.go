@@ -168,19 +168,6 @@ func (run *programRun) observeRelisting(body gjson.Result) {
 	}
 }
 
-// recordNames records which accounts a row of the activity file names.
-func (run *programRun) recordNames(t observation) {
-	name := run.rowOf(t)
-	if run.told.named[name] == nil {
-		run.told.named[name] = map[string]bool{}
-	}
-	run.told.named[name][t.id] = true
-}
-
-func (run *programRun) rowOf(t observation) string {
-	return strings.ToLower(strings.TrimSpace(map[string]string{"id": t.id, "username": t.username, "email": t.email}[run.fileBy]))
-}
-
 // byName returns the account that requests address by whom, or nil.
 func (run *programRun) byName(whom string) *account {
 	if !run.world.sys.byName {
@@ -367,27 +354,24 @@ func (run *programRun) knowledge(t observation, e *evidence) observation {
 	case s.coverage == "log" && !e.oldest.IsZero():
 		t.login, t.at, t.notAfter = loginKnown, e.oldest, true
 	}
-	at, there := run.file[run.rowOf(t)]
-	if !there || run.rowOf(t) == "" {
-		return t
-	}
-	elsewhere := effectiveLogin(observation{login: loginKnown, at: at, created: t.created}, run.now)
-	here := effectiveLogin(t, run.now)
-	switch {
-	case len(e.named[run.rowOf(t)]) > 1: // the row counts for none of them
-		t.login = loginUnknown
-	case at.IsZero(), elsewhere.login != loginKnown, here.login == loginUnknown:
-	case plausible(t.created, run.now) && at.Before(t.created): // of an earlier account of that name
-	case here.login != loginKnown, here.notAfter, at.After(here.at):
-		t.login, t.at, t.notAfter = loginKnown, at, false
-	}
-	return t
+	return run.fromFile(t, e)
 }
 
-// plan returns the plan that follows from what the run was told: the candidates with
-// their action, the kept accounts by reason, the number of accounts and of active ones.
-func (run *programRun) plan() (candidates map[string]operation, kept map[string]int, scanned, active int) {
-	candidates, kept = map[string]operation{}, map[string]int{}
+// planModel is the plan that follows from what a run was told.
+type planModel struct {
+	candidates map[string]operation
+	kept       map[string]int // by reason
+
+	scanned, active int
+	newest          time.Time // login of anybody but the caller; zero if none is known
+
+	rows, matched int // of the activity file
+	newestRow     time.Time
+}
+
+// plan returns the plan that follows from what the run was told.
+func (run *programRun) plan() planModel {
+	pl := planModel{candidates: map[string]operation{}, kept: map[string]int{}, newestRow: run.fileNewest}
 	known := run.planned
 	if known == nil {
 		known = &run.told
@@ -400,18 +384,23 @@ func (run *programRun) plan() (candidates map[string]operation, kept map[string]
 		if run.world.sys.details && seen.planned != nil {
 			t = seen.planned
 		}
-		scanned++
+		pl.scanned++
 		k := run.knowledge(*t, known)
-		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !u.at.Before(run.policy.firstCutoff(run.now)) &&
-			!isOneOf(append(slices.Clone(run.self), run.policy.actor...), t.id, t.username, t.email) {
-			active++
+		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !isOneOf(append(slices.Clone(run.self), run.policy.actor...), t.id, t.username, t.email) {
+			if !u.at.Before(run.policy.firstCutoff(run.now)) {
+				pl.active++
+			}
+			if u.at.After(pl.newest) {
+				pl.newest = u.at
+			}
 		}
 		action, why := run.policy.decide(k, run.self, run.now)
 		if action == "" {
-			kept[why]++
+			pl.kept[why]++
 			continue
 		}
-		candidates[id] = action
+		pl.candidates[id] = action
 	}
-	return candidates, kept, scanned, active
+	pl.matched, pl.rows = run.fileMatches(known)
+	return pl
 }

@@ -148,7 +148,8 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 	if !r.Planned || run.misled || w.shiftedWithin(run) {
 		return
 	}
-	candidates, kept, scanned, active := run.plan()
+	pl := run.plan()
+	candidates, kept := pl.candidates, pl.kept
 	for _, a := range r.Accounts {
 		if _, ok := candidates[a.ID]; !ok && a.Reason != job.InGrace {
 			violationf("%q is among the candidates: %s", a.ID, run.view(a.ID))
@@ -159,8 +160,8 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 			violationf("%q is not among the candidates", id)
 		}
 	}
-	if r.Counts.Scanned != scanned {
-		violationf("it says that there are %d accounts, not %d", r.Counts.Scanned, scanned)
+	if r.Counts.Scanned != pl.scanned {
+		violationf("it says that there are %d accounts, not %d", r.Counts.Scanned, pl.scanned)
 	}
 	again := map[string]int{}
 	for _, a := range r.Accounts {
@@ -177,8 +178,19 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 	for _, refusal := range r.Refusals {
 		refusing = append(refusing, refusal.Guard)
 	}
-	if want := run.policy.guards(len(candidates), scanned, active); !slices.Equal(refusing, want) {
-		violationf("the guards %v refuse, not %v: %d of %d, %d active", refusing, want, len(candidates), scanned, active)
+	want, doubts := run.policy.guards(len(candidates), pl, run.now)
+	if !slices.Equal(refusing, want) {
+		violationf("the guards %v refuse, not %v: %d of %d, %d active, the newest login at %v, %d of %d rows, the newest at %v",
+			refusing, want, len(candidates), pl.scanned, pl.active, pl.newest, pl.matched, pl.rows, pl.newestRow)
+	}
+	var warned []string
+	for _, w := range r.Warnings {
+		if slices.Contains([]string{"require_active", "max_silence", "activity_file"}, w.Code) {
+			warned = append(warned, w.Code)
+		}
+	}
+	if !slices.Equal(warned, doubts) {
+		violationf("it warns of %v, not of %v: %d candidates", warned, doubts, len(candidates))
 	}
 	if len(refusing) > 0 && len(run.effects) > 0 {
 		violationf("the guards refuse, and %v has happened", run.effects)

@@ -114,15 +114,15 @@ func (run *programRun) guardViolation(id string, kind operation) string {
 			touched++
 		}
 	}
-	candidates, _, scanned, active := run.plan()
-	if planned := candidates[id]; planned != kind && !run.misled {
+	pl := run.plan()
+	if planned := pl.candidates[id]; planned != kind && !run.misled {
 		return fmt.Sprintf("it was no candidate when the run planned: %q", planned)
 	}
-	if refusing := run.policy.guards(touched, scanned, active); len(refusing) > 0 {
-		return fmt.Sprintf("against the guards %v, as number %d of %d", refusing, touched, scanned)
+	if refusing, _ := run.policy.guards(max(1, touched), pl, run.now); len(refusing) > 0 {
+		return fmt.Sprintf("against the guards %v, as number %d of %d", refusing, touched, pl.scanned)
 	}
-	if refusing := run.policy.guards(len(candidates), scanned, active); len(refusing) > 0 && !run.misled {
-		return fmt.Sprintf("against the guards %v: %d candidates of %d, %d active", refusing, len(candidates), scanned, active)
+	if refusing, _ := run.policy.guards(len(pl.candidates), pl, run.now); len(refusing) > 0 && !run.misled {
+		return fmt.Sprintf("against the guards %v: %d candidates of %d, %d active, the newest login at %v", refusing, len(pl.candidates), pl.scanned, pl.active, pl.newest)
 	}
 	return ""
 }

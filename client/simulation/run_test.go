@@ -35,10 +35,10 @@ type programRun struct {
 	fixedToken    bool
 	noJournal     bool
 	journal       string
-	fileBy        string // the activity file names accounts by id, username or email
-	file          map[string]time.Time
-	logBreaks     int // number of log lines until the disk is full; 0: it never is
-	stopAt        int // number of the request at which the run is interrupted; 0: it is not
+	file          map[fileRow]time.Time // the activity file; nil: there is none
+	fileNewest    time.Time             // login in it, or the year 2000
+	logBreaks     int                   // number of log lines until the disk is full; 0: it never is
+	stopAt        int                   // number of the request at which the run is interrupted; 0: it is not
 	kill          bool
 	isUndisturbed bool
 
@@ -109,17 +109,17 @@ const (
 // of all accounts, and whom the activity file is about. A run goes on learning both
 // after it has planned.
 type evidence struct {
-	log    map[string]time.Time       // newest entry of each account in the log of all accounts
-	oldest time.Time                  // entry of that log
-	named  map[string]map[string]bool // ids of the accounts that a row of the activity file names
+	log    map[string]time.Time        // newest entry of each account in the log of all accounts
+	oldest time.Time                   // entry of that log
+	named  map[fileRow]map[string]bool // ids of the accounts that a row of the activity file is about
 }
 
 func newEvidence() evidence {
-	return evidence{log: map[string]time.Time{}, named: map[string]map[string]bool{}}
+	return evidence{log: map[string]time.Time{}, named: map[fileRow]map[string]bool{}}
 }
 
 func (e *evidence) clone() *evidence {
-	c := &evidence{log: maps.Clone(e.log), oldest: e.oldest, named: map[string]map[string]bool{}}
+	c := &evidence{log: maps.Clone(e.log), oldest: e.oldest, named: map[fileRow]map[string]bool{}}
 	for row, ids := range e.named {
 		c.named[row] = maps.Clone(ids)
 	}
@@ -270,37 +270,6 @@ func (run *programRun) client() (*client.Client, error) {
 func (*world) Request(string, int, time.Duration) {}
 
 func (*world) Retry(string) {}
-
-// activityFile returns a CSV file with last logins from another source. Unless the run
-// is undisturbed, rows are missing or have no date.
-func (run *programRun) activityFile(r *rand.Rand) string {
-	file := strings.Builder{}
-	complete := run.isUndisturbed
-	run.fileBy, run.file = []string{"id", "username", "email"}[r.IntN(3)], map[string]time.Time{}
-	if complete { // the same for each run
-		run.fileBy = "id"
-	}
-	fmt.Fprintf(&file, "%s,last_login\nnobody,2020-01-01\n", run.fileBy)
-	for _, u := range run.world.dir.Users() {
-		name := map[string]string{"id": u.ID, "username": u.Username, "email": u.Email}[run.fileBy]
-		at := u.LastLogin
-		if !complete && r.IntN(6) == 0 || strings.ContainsAny(name, "\n\" ") || at.Year() < 2000 || at.After(run.now.Add(day)) {
-			continue
-		}
-		if !complete && r.IntN(10) == 0 {
-			at = time.Time{}
-		}
-		text := ""
-		if !at.IsZero() {
-			text = at.Format(time.RFC3339)
-		}
-		fmt.Fprintf(&file, "%s,%s\n", name, text)
-		if before, ok := run.file[strings.ToLower(name)]; !ok || at.After(before) {
-			run.file[strings.ToLower(name)] = at
-		}
-	}
-	return file.String()
-}
 
 func (run *programRun) isKilled() bool {
 	run.mu.Lock()

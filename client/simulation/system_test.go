@@ -119,6 +119,7 @@ type observation struct {
 	login    loginState
 	at       time.Time // of the login
 	notAfter bool      // at is no login, but an upper bound for the last one
+	until    time.Time // nothing is known of logins after it; zero: they are known up to now
 
 	created time.Time // zero: not given
 	undated bool      // the directory has no such date

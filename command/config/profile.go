@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"dormant/client/profile"
+	"dormant/job"
 )
 
 // profileProblems are protections that the profile can't give, and settings that
@@ -40,6 +42,33 @@ func (c Config) profileProblems() []error {
 		add("DORMANT_PAGE_SIZE=%d: the directory of profile %s sends %d at most", c.PageSize, c.Profile.Name, size.Max)
 	}
 	return problems
+}
+
+// Limits returns what the guards of a run allow.
+func (c Config) Limits() job.Limits {
+	return job.Limits{
+		MaxRemovals: c.MaxRemovals, MaxRemovalPercent: c.MaxRemovalPercent, RequireActive: c.RequireActive,
+		MaxSilence: time.Duration(c.MaxSilence), Remedy: c.loginsRemedy(),
+	}
+}
+
+// loginsRemedy says how the last logins of the profile's directory become known; nothing if
+// they come from elsewhere already.
+func (c Config) loginsRemedy() string {
+	const file = "give the last logins in DORMANT_ACTIVITY_FILE"
+	param := c.Profile.CoverageParam()
+	_, chosen := c.Params[param]
+	told := len(c.Profile.User.LastLogin.Path) > 0
+	switch {
+	case c.ActivityFile != "":
+		return ""
+	case !told && param != "" && !chosen:
+		return fmt.Sprintf("say with DORMANT_PARAMS=%s=… what it means that an account is not among the directory's events "+
+			"(dormant profiles %s has the choices), or %s", param, c.ProfileName, file)
+	case !told && param == "":
+		return file
+	}
+	return "check the profile and what the credentials may see, or " + file
 }
 
 // cannotDisable are settings about disabling where the profile does not say how an

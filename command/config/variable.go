@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // Variable is one variable, as its field in Variables describes it.
@@ -50,6 +51,9 @@ func (v Variable) accepted() string {
 	}
 	switch v.field.Type {
 	case reflect.TypeFor[Duration]():
+		if least := v.least(); least >= day {
+			return fmt.Sprintf("a span of time such as 90d or 12w, and no less than %s (m is minutes)", least)
+		}
 		return "a span of time such as 90d, 12w or 30s"
 	case reflect.TypeFor[Date]():
 		return "2024, 2024-01, 2024-01-31 or RFC 3339"
@@ -75,11 +79,22 @@ func (v Variable) accepted() string {
 	}
 }
 
+const day = Duration(24 * time.Hour)
+
+// least is the shortest span that the variable takes.
+func (v Variable) least() Duration {
+	var least Duration
+	if text := v.field.Tag.Get("min"); text != "" {
+		_ = least.UnmarshalText([]byte(text)) // the tests set every variable to too little
+	}
+	return least
+}
+
 // accepts reports whether a parsed value is within the variable's limits.
 func (v Variable) accepts(value reflect.Value) bool {
 	tag := v.field.Tag
 	if span, ok := value.Interface().(Duration); ok {
-		return span > 0 || tag.Get("min") == ""
+		return span == 0 || span >= v.least()
 	}
 	least, _ := strconv.ParseFloat(cmp.Or(tag.Get("min"), "0"), 64)
 	most, err := strconv.ParseFloat(tag.Get("max"), 64)

@@ -23,7 +23,8 @@ func TestLimits(t *testing.T) {
 		{"RATE_LIMIT", "", "Inf", "a number above 0 up to 100000 is accepted"},
 		{"PAGE_SIZE", "", "0", "a whole number above 0 is accepted"},
 		{"REQUEST_TIMEOUT", "1ms", "0s", "a span of time such as 90d, 12w or 30s is accepted"},
-		{"MIN_INACTIVE_FOR", "0s", "-1s", "a span of time such as 90d, 12w or 30s is accepted"},
+		{"RUN_TIMEOUT", "1ms", "0s", "a span of time such as 90d, 12w or 30s is accepted"},
+		{"MIN_INACTIVE_FOR", "0s", "-1s", "a span of time such as 90d or 12w, and no less than 1d (m is minutes) is accepted"},
 		{"ACTION", "disable", "Disable", "delete or disable is accepted"},
 		{"DRY_RUN", "false", "no", "true or false is accepted"},
 	} {
@@ -35,6 +36,41 @@ func TestLimits(t *testing.T) {
 			}
 			if len(problems) > 0 != wrong || wrong && !slices.ContainsFunc(problems, says) {
 				t.Errorf("%s: %v", given, problems)
+			}
+		}
+	}
+}
+
+// Spans that decide about accounts have no months: 2m are two minutes, and no such span is
+// shorter than a day.
+func TestSpansOfLessThanADay(t *testing.T) {
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, name := range []string{"GRACE", "MAX_SILENCE", "INACTIVE_FOR", "DISABLE_AFTER", "MIN_INACTIVE_FOR"} {
+		for value, accepted := range map[string]bool{
+			"1s": false, "2m": false, "12m": false, "1h": false, "23h59m59s": false, "86399999ms": false,
+			"1d": true, "24h": true, "1440m": true, "86400s": true, "1d1s": true,
+			"2M": false, "2mo": false, "-1d": false, "0": false,
+		} {
+			environ := map[string]string{"INACTIVE_FOR": "2d", "MIN_INACTIVE_FOR": "1d"}
+			if name == "GRACE" {
+				environ["LEDGER"] = "/ledger"
+			}
+			if environ[name] = value; value == "1d1s" && name == "MIN_INACTIVE_FOR" {
+				environ["INACTIVE_FOR"] = "3d"
+			}
+			given := []string{"DORMANT_PROFILE=itflex", "DORMANT_URL=https://directory.example"}
+			for name, value := range environ {
+				given = append(given, Prefix+name+"="+value)
+			}
+			_, problems := read(given, now)
+			refused := slices.ContainsFunc(problems, func(err error) bool {
+				return strings.HasPrefix(err.Error(), Prefix+name+`="`+value+`": a span of time such as 90d or 12w, and no less than 1d (m is minutes)`)
+			})
+			if value == "0" && name == "MIN_INACTIVE_FOR" {
+				accepted = true
+			}
+			if refused == accepted || accepted && len(problems) > 0 {
+				t.Errorf("%s=%s: %v", name, value, problems)
 			}
 		}
 	}

@@ -14,8 +14,8 @@ const ActionDisable = "disable"
 //	envDefault  its value if it is not set
 //	help        what it means: help prints it, and the README has it in its table
 //	oneof       the accepted values, separated by commas
-//	min, max    the least (0 unless said) and the greatest accepted number or span
-//	zero:"no"   0 is not accepted; what is not set is 0
+//	min, max    the least (0 unless said) and the greatest accepted number or span; a span may also be 0
+//	zero:"no"   0 is not accepted, but what is not set and has no default is 0
 type Variables struct {
 	ProfileName string `env:"PROFILE" help:"a built-in profile's name, or the path of a YAML file"`
 	URL         string `env:"URL" help:"base URL of the directory, a path prefix allowed; plain http only to loopback"`
@@ -34,14 +34,14 @@ type Variables struct {
 	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
 	Action          string   `env:"ACTION" envDefault:"delete" oneof:"delete,disable" help:"what is done with inactive accounts: delete, or disable and delete none"`
-	DisableAfter    Duration `env:"DISABLE_AFTER" zero:"no" help:"disable who has not logged in for so long, before the time to delete has come: 45d"`
+	DisableAfter    Duration `env:"DISABLE_AFTER" zero:"no" min:"1d" help:"disable who has not logged in for so long, before the time to delete has come: 45d"`
 	RequireDisabled bool     `env:"REQUIRE_DISABLED" envDefault:"false" help:"delete only accounts that are disabled; others are disabled first, or kept without DISABLE_AFTER"`
 
-	InactiveFor    Duration `env:"INACTIVE_FOR" zero:"no" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
+	InactiveFor    Duration `env:"INACTIVE_FOR" zero:"no" min:"1d" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
 	InactiveSince  Date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
-	MinInactiveFor Duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" help:"the shortest span that is accepted for any of them"`
+	MinInactiveFor Duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" min:"1d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
-	Grace          Duration `env:"GRACE" zero:"no" help:"remove only whom an earlier run, at least so long ago, found inactive already: 14d"`
+	Grace          Duration `env:"GRACE" zero:"no" min:"1d" help:"remove only whom an earlier run, at least so long ago, found inactive already: 14d"`
 	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
@@ -53,13 +53,14 @@ type Variables struct {
 	MaxRemovals            int      `env:"MAX_REMOVALS" envDefault:"100" help:"most accounts one run may remove or disable; 0 is none"`
 	MaxRemovalPercent      float64  `env:"MAX_REMOVAL_PERCENT" envDefault:"10" max:"100" help:"most of the scanned accounts, in percent; the stricter of the two holds"`
 	RequireActive          bool     `env:"REQUIRE_ACTIVE" envDefault:"true" help:"refuse if nobody but the caller is known to have logged in after the cutoff"`
+	MaxSilence             Duration `env:"MAX_SILENCE" envDefault:"14d" zero:"no" min:"1d" help:"refuse if nobody but the caller has logged in for so long, or the activity file has no newer row"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
 	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
-	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" min:"1ms" help:"for one request, or for the next part of a listing"`
-	RunTimeout     Duration `env:"RUN_TIMEOUT" envDefault:"1h" min:"1ms" help:"for one run"`
+	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`
+	RunTimeout     Duration `env:"RUN_TIMEOUT" envDefault:"1h" zero:"no" min:"1ms" help:"for one run"`
 	MaxRetries     int      `env:"MAX_RETRIES" envDefault:"5" max:"100" help:"for one request that is safe to repeat"`
 	MaxFailures    int      `env:"MAX_FAILURES" envDefault:"10" min:"1" help:"failed removals in a row that end the run"`
 
