@@ -182,7 +182,7 @@ func (c *Client) sendStep(ctx context.Context, r request, step profile.Step, u j
 	var status *statusError
 	switch {
 	case saysNotFound(step.NotFound, err):
-		return job.ErrNotFound
+		return asNotFound(err)
 	case errors.As(err, &status) && saysRefused(step, status):
 		return &refusedError{status}
 	}

@@ -72,6 +72,23 @@ func (e *statusError) Unwrap() []error {
 	return nil
 }
 
+// A notFoundError is an answer that there is no such account, where the profile says so:
+// a job.ErrNotFound that is never tried again, whatever the code was.
+type notFoundError struct{ code int }
+
+func (e *notFoundError) Error() string { return job.ErrNotFound.Error() }
+func (e *notFoundError) Unwrap() error { return job.ErrNotFound }
+
+// asNotFound is the error, which says that there is no such account, as a *notFoundError
+// if it is an answer.
+func asNotFound(err error) error {
+	var status *statusError
+	if errors.As(err, &status) {
+		return &notFoundError{status.Code}
+	}
+	return job.ErrNotFound
+}
+
 // hasCode reports whether the error is an answer with one of the codes.
 func hasCode(err error, codes ...int) bool {
 	var status *statusError

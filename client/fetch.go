@@ -107,6 +107,12 @@ func (p *pagination) decode(body io.Reader, pg *page, send func(item) error) err
 		_, _ = hash.WriteString(name + "\x00") // never fails
 		_, _ = hash.Write(raw)
 		pg.last = gjson.ParseBytes(raw) // a copy
+		if name := p.listing.Plain; name != "" {
+			if !profile.IsPlain(pg.last) {
+				return mismatchf("plain", "item %d is %s, not text or a number", pg.items, profile.Describe(pg.last))
+			}
+			pg.last = wrapInObject(name, pg.last)
+		}
 		return send(item{page: pg.number, position: pg.items, name: name, value: pg.last})
 	})
 	var response *responseError

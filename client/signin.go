@@ -75,7 +75,8 @@ func (s *signInTokens) reject(token string) bool {
 }
 
 // forbidInterval is how long after a new token that a 403 led to another 403 leads to
-// none: the first one will have been about what the caller may do.
+// none: the first one will have been about what the caller may do. The same goes for
+// the codes of sign_in.ended.
 const forbidInterval = time.Minute
 
 func (s *signInTokens) forbid(token string) bool {
@@ -99,7 +100,7 @@ func (s *signInTokens) forget() {
 
 const (
 	expiryMargin = 30 * time.Second // how long before its end a token is not used any more
-	maxTokenLife = 24 * 60 * 60     // for how many seconds a token is used at most, whatever the directory says
+	maxTokenLife = 24 * time.Hour   // for how long a token is used at most, whatever the directory says
 )
 
 // signIn requests a token. Only the holder of signingIn may call it.
@@ -125,8 +126,12 @@ func (s *signInTokens) signIn(ctx context.Context) (token string, err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.current, s.expires = found.Str, time.Time{}
+		life := how.Life()
 		if seconds := answer.Get(how.ExpiresIn).Int(); how.ExpiresIn != "" && seconds > 0 {
-			s.expires = start.Add(time.Duration(min(seconds, maxTokenLife))*time.Second - expiryMargin)
+			life = time.Duration(min(seconds, int64(maxTokenLife/time.Second))) * time.Second
+		}
+		if life > 0 {
+			s.expires = start.Add(min(life, maxTokenLife) - expiryMargin)
 		}
 		token = found.Str
 		return nil

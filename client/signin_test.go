@@ -446,3 +446,123 @@ func TestForbiddenToken(t *testing.T) {
 		})
 	}
 }
+
+// TestEndedToken: where a token that has ended sees nothing, and the profile says with
+// which code, no account is taken for gone before a new token has seen the same.
+func TestEndedToken(t *testing.T) {
+	const signIn = "sign_in: {path: /in, body: {p: \"{password}\"}, token: t, ended: [404]}\n" + `get: {path: "/users/{id}"}` + "\n"
+	in, get, remove := "POST /in", "GET /users/1", "DELETE /users/1"
+	for name, row := range map[string]struct {
+		profile string
+		ended   int  // after so many requests, the first token sees nothing
+		gone    bool // the account is
+		given   bool // the token is the configuration's
+		want    []string
+		err     error
+	}{
+		"before the look":        {signIn, 0, false, false, []string{in, get, in, get, remove}, nil},
+		"before the removal":     {signIn, 1, false, false, []string{in, get, remove, in, remove}, nil},
+		"the account is gone":    {signIn, 9, true, false, []string{in, get, in, get}, job.ErrNotFound},
+		"no token has ended":     {signIn, 9, false, false, []string{in, get, remove}, nil},
+		"a token of the user's":  {signIn, 0, false, true, []string{get}, job.ErrNotFound},
+		"the profile is silent":  {strings.Replace(signIn, ", ended: [404]", "", 1), 0, false, false, []string{in, get}, job.ErrNotFound},
+		"another code is listed": {strings.Replace(signIn, "404", "410", 1), 0, false, false, []string{in, get}, job.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			signedIn, requests := 0, 0
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					signedIn++
+					_, _ = io.WriteString(w, `{"t":"tok-SECRET-`+strconv.Itoa(signedIn)+`"}`)
+					return
+				case row.gone, requests >= row.ended && signedIn < 2:
+					w.WriteHeader(http.StatusNotFound)
+				case r.Method == http.MethodDelete:
+					w.WriteHeader(http.StatusNoContent)
+				default:
+					_, _ = io.WriteString(w, `{"id":1}`)
+				}
+				requests++
+			}))
+			c := connect(t, s, sketch(t, "", "", row.profile), func(o *Options) {
+				if !row.given {
+					o.Values = profile.Values{Password: password}
+				}
+			})
+			u, err := c.User(t.Context(), job.User{ID: "1"})
+			if err == nil {
+				err = c.Remove(t.Context(), u, agree)
+			}
+			if !errors.Is(err, row.err) {
+				t.Errorf("%v, want %v", err, row.err)
+			}
+			s.wantRequests(t, row.want...)
+		})
+	}
+}
+
+// TestGoneAfterGone: within a minute of a new token, an answer that there is no such
+// account is about the account.
+func TestGoneAfterGone(t *testing.T) {
+	p := sketch(t, "", "", "sign_in: {path: /in, body: {p: \"{password}\"}, token: t, ended: [404]}\n"+`get: {path: "/users/{id}"}`+"\n")
+	bubble(t, answering(routes{"POST /in": `{"t":"tok-SECRET-1"}`, "GET /users/1": 404}), func(t *testing.T, s *server) {
+		c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Password: password} })
+		for _, step := range []struct {
+			wait    time.Duration
+			signIns int
+		}{{0, 2}, {forbidInterval - 1, 2}, {1, 3}} {
+			<-time.After(step.wait)
+			if _, err := c.User(t.Context(), job.User{ID: "1"}); !errors.Is(err, job.ErrNotFound) {
+				t.Error(err)
+			}
+			n := 0
+			for _, r := range s.seen() {
+				if r.method == http.MethodPost {
+					n++
+				}
+			}
+			if n != step.signIns {
+				t.Errorf("after %s: %d sign-ins, want %d", step.wait, n, step.signIns)
+			}
+		}
+	})
+}
+
+// TestTokenLife: a life that the profile names counts where the answer has none.
+func TestTokenLife(t *testing.T) {
+	for name, row := range map[string]struct {
+		keys, answer string
+		life         time.Duration // 0: for good
+	}{
+		"the profile's":              {", expires: 30m", "", 30 * time.Minute},
+		"no number in the answer":    {", expires: 30m, expires_in: life", `,"life":null`, 30 * time.Minute},
+		"the answer's":               {", expires: 30m, expires_in: life", `,"life":600`, 10 * time.Minute},
+		"the shortest":               {", expires: 1m", "", time.Minute},
+		"longer than a day":          {", expires: 72h", "", 24 * time.Hour},
+		"longer, in the answer":      {", expires_in: life", `,"life":10000000000`, 24 * time.Hour},
+		"nobody says":                {", expires_in: life", "", 0},
+		"the answer has it, unasked": {"", `,"expires_in":600`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := sketch(t, "", "", "sign_in: {path: /in, body: {p: \"{password}\"}, token: t"+row.keys+"}\n"+`get: {path: "/users/{id}"}`+"\n")
+			bubble(t, answering(routes{"POST /in": `{"t":"tok-SECRET-1"` + row.answer + `}`, "GET /users/1": `{"id":1}`}), func(t *testing.T, s *server) {
+				c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Password: password} })
+				look := func(after time.Duration, requests int) {
+					t.Helper()
+					<-time.After(after)
+					if _, err := c.User(t.Context(), job.User{ID: "1"}); err != nil || len(s.seen()) != requests {
+						t.Errorf("%d requests, %v; want %d", len(s.seen()), err, requests)
+					}
+				}
+				look(0, 2)
+				if row.life == 0 {
+					look(1000*time.Hour, 3)
+					return
+				}
+				look(row.life-expiryMargin-1, 3)
+				look(1, 5)
+			})
+		})
+	}
+}

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 
 	"dormant/client/profile"
 )
@@ -17,8 +19,8 @@ type tokenSource interface {
 	reject(token string) bool
 
 	// forbid says that the directory answered that the token does not allow a
-	// request, and reports whether that may be its way to say that the token has
-	// ended, and the next one may be another.
+	// request, or that there is no such thing, and reports whether that may be its way
+	// to say that the token has ended, and the next one may be another.
 	forbid(token string) bool
 
 	// forget makes the next token a new one, where tokens are requested.
@@ -64,8 +66,14 @@ func (c *Client) needsNewToken(err error, token string) bool {
 	switch {
 	case isRateLimited(err):
 		return false
+	case hasCode(err, http.StatusUnauthorized):
+		return c.tokens.reject(token)
 	case hasCode(err, http.StatusForbidden):
 		return c.tokens.forbid(token)
+	case c.profile.SignIn == nil:
+		return false
 	}
-	return hasCode(err, http.StatusUnauthorized) && c.tokens.reject(token)
+	var gone *notFoundError
+	ended := c.profile.SignIn.Ended
+	return (hasCode(err, ended...) || errors.As(err, &gone) && slices.Contains(ended, gone.code)) && c.tokens.forbid(token)
 }

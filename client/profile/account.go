@@ -50,7 +50,11 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // *FieldError.
 func (r AccountReader) Account(name string, item gjson.Result) (job.User, error) {
 	if !item.IsObject() {
-		return job.User{}, fmt.Errorf("%s is not an account: an object is needed", Describe(item))
+		hint := ""
+		if IsPlain(item) {
+			hint = "; list.plain says what texts and numbers are"
+		}
+		return job.User{}, fmt.Errorf("%s is not an account: an object is needed%s", Describe(item), hint)
 	}
 	id, err := r.ID(name, item)
 	if err != nil {

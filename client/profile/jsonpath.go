@@ -53,6 +53,9 @@ func Describe(v gjson.Result) string {
 	return fmt.Sprintf("%.40s", v.Raw)
 }
 
+// IsPlain reports whether a value is a text or a number.
+func IsPlain(v gjson.Result) bool { return v.Type == gjson.String || v.Type == gjson.Number }
+
 const (
 	maxNames      = 30 // names of an object's members in a message
 	maxNameLength = 40 // bytes of each

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/tidwall/gjson"
@@ -17,6 +18,10 @@ type Listing struct {
 
 	Items Paths `yaml:"items"` // where the array is; the first that exists counts
 	Keyed bool  `yaml:"keyed"` // it is not an array but an object with the items as members
+
+	// Plain says that the items are texts or numbers, and is a name: each is read as an
+	// object in which it has that name.
+	Plain string `yaml:"plain"`
 
 	// None is a path that a response without the array has to have to be a page
 	// without items. If None is empty, every response has to have the array.
@@ -36,6 +41,9 @@ func (l Listing) Includes(item gjson.Result) bool {
 	holds, known, err := l.Only.Holds(item)
 	return holds || !known || err != nil
 }
+
+// plainName is a name that means nothing else in a path.
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (l Listing) validate(v *validator, key string, known []string) {
 	v.urlPath(key+".path", l.Path, known)
@@ -57,10 +65,13 @@ func (l Listing) validate(v *validator, key string, known []string) {
 	default:
 		v.add(key+".method", "%q is not GET or POST", l.Method)
 	}
-	if slices.Contains(l.Items, "") || len(l.Items) == 0 && l.IsPaged() {
+	if slices.Contains(l.Items, "") || len(l.Items) == 0 && (l.IsPaged() || l.Plain != "") {
 		v.itemsMissing(key)
 	}
 	v.jsonPaths(key+".items", l.Items...)
+	if l.Plain != "" && !plainName.MatchString(l.Plain) {
+		v.add(key+".plain", "%q is no name: letters, digits and _ are needed", l.Plain)
+	}
 	l.Paging.validate(v, key, l.Method)
 	v.jsonPaths(key+".none", l.None)
 	v.condition(key+".only", l.Only)

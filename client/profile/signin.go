@@ -1,6 +1,10 @@
 package profile
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+	"time"
+)
 
 // SignIn is a POST that returns a token. It is used where the configuration has
 // no token.
@@ -17,7 +21,28 @@ type SignIn struct {
 
 	Token     string `yaml:"token"`      // where the token is in the response
 	ExpiresIn string `yaml:"expires_in"` // where its life in seconds is; optional
+
+	// Expires is its life where the response does not tell, such as 30m; optional.
+	Expires string `yaml:"expires"`
+
+	// Ended are the codes, besides 401 and 403, of an answer to a request with a token
+	// that has ended.
+	Ended []int `yaml:"ended"`
 }
+
+// Life is how long a token lives where the response does not tell, or 0 if that is
+// not known.
+func (s *SignIn) Life() time.Duration {
+	life, err := time.ParseDuration(s.Expires)
+	if err != nil {
+		return 0
+	}
+	return life
+}
+
+// minTokenLife is the shortest life that a profile can name: one that is shorter than
+// a run takes to use a token would end in a sign-in for each request.
+const minTokenLife = time.Minute
 
 // templates are all that a sign-in sends.
 func (s *SignIn) templates() []Template {
@@ -60,4 +85,8 @@ func (s *SignIn) validate(v *validator) {
 	v.required("sign_in.token", s.Token)
 	v.jsonPaths("sign_in.token", s.Token)
 	v.jsonPaths("sign_in.expires_in", s.ExpiresIn)
+	if s.Expires != "" && s.Life() < minTokenLife {
+		v.add("sign_in.expires", "%q is no span of a minute or more, such as 30m or 24h", s.Expires)
+	}
+	v.codes("sign_in.ended", s.Ended, http.StatusBadRequest, 499)
 }

@@ -260,7 +260,18 @@ func TestMistakes(t *testing.T) {
 		"sign-in, an assertion of nothing":  {"", "", "", `sign_in: {path: /in, token: t, form: {a: "{assertion}"}}` + "\n", 5, "{assertion} is unknown"},
 		"sign-in, an assertion for nothing": {"", "", "", `sign_in: {path: /in, token: t, form: {a: b}, assertion: {iss: x}}` + "\n", 5, "{assertion} is missing"},
 		"sign-in, a secret in a claim":      {"", "", "", `sign_in: {path: /in, token: t, form: {a: "{assertion}"}, assertion: {iss: "{client_secret}"}}` + "\n", 5, "{client_secret} is unknown"},
+		"sign-in, a life":                   {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: 59s}` + "\n", 5, "30m or 24h"},
+		"sign-in, a life that has passed":   {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: -1h}` + "\n", 5, "30m or 24h"},
+		"sign-in, a life without a unit":    {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: 30}` + "\n", 5, "30m or 24h"},
+		"sign-in, a life in words":          {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: long}` + "\n", 5, "30m or 24h"},
+		"sign-in, ended and a success":      {"", "", "", `sign_in: {path: /in, token: t, body: {}, ended: [200]}` + "\n", 5, "200 is not within"},
+		"sign-in, ended and broken":         {"", "", "", `sign_in: {path: /in, token: t, body: {}, ended: [500]}` + "\n", 5, "500 is not within"},
 		"sign-in, a brace":                  {"", "", "", `sign_in: {path: /in, token: t, form: {a: "{"}}` + "\n", 5, "brace"},
+
+		// plain texts
+		"plain, a path":  {", plain: a.b", "", "", "", 2, `list.plain: "a.b" is no name`},
+		"plain, a hash":  {`, plain: "#"`, "", "", "", 2, `list.plain: "#" is no name`},
+		"plain, of what": {"", "", "", `get: {path: "/users/{id}", plain: id}` + "\n", 5, "where is the array"},
 
 		// activity
 		"activity, nobody":            {"", "", "", "activity: {path: /log, items: log, at: t}\n", 5, "activity.account.path: is missing"},
