@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,8 @@ func (c *Client) checkAnswer(r request, step profile.Step, u job.User, code int,
 	switch {
 	case judgement == saysNo:
 		return said
+	case judgement == saysYes && code == http.StatusAccepted && step.Accepted == nil && !step.IsSuccess(code):
+		return &openError{said, errors.Join(job.ErrUnnamed, job.ErrAccepted), fmt.Sprintf("which %s does not name", c.profile.Where(r.key+".success"))}
 	case !step.IsSuccess(code) && !step.IsAccepted(code):
 		return &openError{said, job.ErrUnnamed, fmt.Sprintf("which %s does not name", c.profile.Where(r.key+".success"))}
 	case judgement == saysNothing:
@@ -155,7 +158,7 @@ func (e *refusedError) Unwrap() error  { return job.ErrRefused }
 // was made.
 type openError struct {
 	*statusError
-	is  error // job.ErrUnclear or job.ErrUnnamed
+	is  error // job.ErrUnclear or job.ErrUnnamed, and perhaps job.ErrAccepted
 	why string
 }
 

@@ -32,7 +32,8 @@ func (c *Cleanup) settle(ctx context.Context, plan *Plan, all []*removal) error 
 	for _, m := range all {
 		if m.pending {
 			pending[m.candidate.User.ID] = m
-			read = read || !errors.Is(m.said, ErrAccepted) // what will be done later need not be visible yet
+			// What will be done later, as the profile knows, need not be visible yet.
+			read = read || !errors.Is(m.said, ErrAccepted) || errors.Is(m.said, ErrUnnamed)
 		}
 	}
 	if len(pending) == 0 {

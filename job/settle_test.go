@@ -70,6 +70,7 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 	const again = " renew list"
 	type look = map[string]func(User) (User, error)
 	unclear, unnamed := fmt.Errorf("answered 200: %w", ErrUnclear), fmt.Errorf("answered 205: %w", ErrUnnamed)
+	accepted := fmt.Errorf("answered 202: %w", errors.Join(ErrUnnamed, ErrAccepted))
 	listed := func(c *cleanup) {} // as it is: accounts that no request has removed are in it
 	gone := func(ids ...string) func(*cleanup) {
 		return listsAgain(func(c *cleanup) { c.dir.gone = append(c.dir.gone, ids...) })
@@ -97,6 +98,11 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 		{"done, and the listing is empty", false, nil, nil, list(0, errCutShort), Partial, "failed", "has 0 of 1 accounts that were kept", again},
 
 		{"accepted, and gone", false, ErrAccepted, notThere, nil, Completed, "removed", "", ""},
+		{"accepted, not named, and gone", false, accepted, notThere, gone("2"), Completed, "already_gone", "answered 202", again},
+		{"accepted, not named, and still there", false, accepted, there, nil, Completed, "accepted", "", ""},
+		{"accepted, not named, gone from the listing", false, accepted, nil, gone("2"), Completed, "already_gone", "answered 202", again},
+		{"accepted, not named, and listed", false, accepted, nil, listed, Completed, "accepted", "", again},
+		{"accepted, not named, and the listing is empty", false, accepted, nil, list(0, errCutShort), Completed, "accepted", "", again},
 		{"accepted, and still there", false, ErrAccepted, there, nil, Completed, "accepted", "", ""},
 		{"accepted, and nobody can be read alone", false, ErrAccepted, nil, listed, Completed, "accepted", "", ""},
 		{"accepted, and the look fails", false, ErrAccepted, broken, listed, Completed, "accepted", "", ""},
