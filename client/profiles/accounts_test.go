@@ -13,7 +13,7 @@ import (
 	"dormant/client/sandbox"
 )
 
-// keyUsed gives the account SSH keys that were used so long ago.
+// keyUsed gives the account one SSH key for each duration, last used that long ago.
 func keyUsed(ago ...time.Duration) func(*sandbox.User, time.Time) {
 	return func(u *sandbox.User, now time.Time) {
 		for _, d := range ago {
@@ -32,7 +32,7 @@ func hidden(u *sandbox.User, _ time.Time)      { u.Hidden = true }
 func mailless(u *sandbox.User, _ time.Time)    { u.Email = "" }
 func dateless(u *sandbox.User, _ time.Time)    { u.Created = time.Time{} }
 
-// both is an account with all of these.
+// both returns a trait that applies all the traits in order.
 func both(traits ...trait) trait {
 	return func(u *sandbox.User, now time.Time) {
 		for _, is := range traits {
@@ -43,17 +43,17 @@ func both(traits ...trait) trait {
 	}
 }
 
-// id is an account with this id instead of one that is made up.
+// id sets the id of the account; without it, the sandbox generates one.
 func id(id string) trait {
 	return func(u *sandbox.User, _ time.Time) { u.ID = id }
 }
 
-// roles is an account with these roles, or in these groups.
+// roles sets the roles or groups of the account.
 func roles(names ...string) trait {
 	return func(u *sandbox.User, _ time.Time) { u.Roles = names }
 }
 
-// field is what one system alone has: pairs of names and texts.
+// field sets properties that only one system has, given as pairs of name and text.
 func field(pairs ...string) trait {
 	return func(u *sandbox.User, _ time.Time) {
 		fields := maps.Clone(u.Fields)
@@ -65,7 +65,7 @@ func field(pairs ...string) trait {
 	}
 }
 
-// moment is a field with a time as this system writes it.
+// moment is field for a time in the layout of the system.
 func moment(name string, ago time.Duration, layout string) trait {
 	return func(u *sandbox.User, now time.Time) {
 		text := now.Add(-ago).Format(layout)
@@ -81,15 +81,15 @@ func texts(pairs []string) map[string]string {
 	return all
 }
 
-// entry is one in logs and lists of sessions: a kind, how long ago, and fields,
-// of which {now+…} are times in RFC 3339.
+// entry is an entry of a log or a session: its kind, its age, and its fields as pairs of
+// name and text. The text "now 720h" stands for the time 720 hours from now, in RFC 3339.
 type entry struct {
 	kind   string
 	ago    time.Duration
 	fields []string
 }
 
-// did is an account with these entries alone, and not those of its last login.
+// did gives the account exactly these entries, without the one of its last login.
 func did(entries ...entry) trait {
 	return func(u *sandbox.User, now time.Time) {
 		u.Entries = []sandbox.Entry{}
@@ -109,7 +109,7 @@ func did(entries ...entry) trait {
 	}
 }
 
-// short is a log that reaches back for four weeks.
+// short gives the account the entries of a log that is kept for four weeks.
 func short(u *sandbox.User, now time.Time) {
 	u.Entries = []sandbox.Entry{}
 	if !u.LastLogin.IsZero() && now.Sub(u.LastLogin) < 28*day {
@@ -117,17 +117,18 @@ func short(u *sandbox.User, now time.Time) {
 	}
 }
 
-// basic signs in as the caller, with the password.
+// basic sets the username and the password of the caller.
 func basic(v *profile.Values, _ string) {
 	*v = profile.Values{Username: "caller", Password: sandbox.DefaultSecret, Params: v.Params, Actor: v.Actor}
 }
 
-// oauth2 are client credentials.
+// oauth2 sets the client id and the client secret.
 func oauth2(v *profile.Values, _ string) {
 	v.ClientID, v.ClientSecret = sandbox.DefaultClientID, sandbox.DefaultSecret
 }
 
-// params are what the profile's placeholders stand for; {url} is the directory's.
+// params sets the values of the profile's placeholders, as pairs of name and text. {url} in
+// a text stands for the URL of the directory.
 func params(pairs ...string) func(*profile.Values, string) {
 	return func(v *profile.Values, url string) {
 		v.Params = map[string]string{}
@@ -137,10 +138,11 @@ func params(pairs ...string) func(*profile.Values, string) {
 	}
 }
 
-// untold are the decisions where the directory tells no such accounts from others.
+// untold returns the decisions about accounts whose special kind (administrator, service
+// account) the directory does not show.
 func untold(names ...string) map[string]string { return are("remove inactive", names...) }
 
-// unknown are the decisions about accounts whose last login is not known.
+// unknown returns the decisions about accounts whose last login is not known.
 func unknown(names ...string) map[string]string { return are("keep last_login_unknown", names...) }
 
 func are(decision string, names ...string) map[string]string {
@@ -159,17 +161,17 @@ func merge(all ...map[string]string) map[string]string {
 	return want
 }
 
-// allUnknown are the decisions where nothing tells of a last login.
+// allUnknown are the decisions in a directory without any last login.
 var allUnknown = unknown("busy", "edge", "past", "gone", "unused", "fresh", "locked")
 
-// judged is a variant of a system of which nothing but the decisions are of interest.
+// judged returns a variant of a system for which only the decisions are tested.
 func judged(s system, change func(*system)) system {
 	s.only = []string{"decides"}
 	change(&s)
 	return s
 }
 
-// instead is an answer with one text in the place of another.
+// instead replaces texts in the body of each response, given as pairs of old and new.
 func instead(pairs ...string) answers {
 	replacer := strings.NewReplacer(pairs...)
 	return func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
@@ -177,7 +179,7 @@ func instead(pairs ...string) answers {
 	}
 }
 
-// lastLink is what stands for the link to the next page on the last one.
+// lastLink sets the link to the next page in the last page.
 func lastLink(text string) answers {
 	return func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
 		if links := gjson.GetBytes(body, "links"); links.Exists() && !links.Get("next").Exists() {
@@ -187,7 +189,8 @@ func lastLink(text string) answers {
 	}
 }
 
-// failing answers requests of that kind with the status and the body.
+// failing answers requests with the method and the end of the path with the status and
+// the body.
 func failing(method, suffix string, code int, text string) answers {
 	return func(r *http.Request, status *int, _ http.Header, body []byte) []byte {
 		if r.Method != method || !strings.HasSuffix(r.URL.Path, suffix) {

@@ -22,7 +22,7 @@ var atlassian = system{
 		{name: "licensed", login: 300 * day, is: did(entry{"login", 300 * day, nil}, entry{"login", day, []string{"unused", "1"}}), want: "remove inactive"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 	},
-	want: merge(untold("boss"), unknown("unused", "fresh"), are("keep active", "caller", "past")), // by the day
+	want: merge(untold("boss"), unknown("unused", "fresh"), are("keep active", "caller", "past")), // last_active is a date
 	asks: []string{
 		"GET /admin/v1/orgs/acme/users",
 		"GET /admin/v1/orgs/acme/directory/users/{id}/last-active-dates",
@@ -31,11 +31,11 @@ var atlassian = system{
 	counts:        true,
 	remove:        []string{"POST /users/{id}/manage/lifecycle/delete"},
 	disable:       []string{"POST /users/{id}/manage/lifecycle/disable"},
-	removed:       "accepted", // after 14 days
-	twice:         "refused",  // it is still listed
+	removed:       "accepted", // the account is deleted after 14 days
+	twice:         "refused",  // the account is listed until then
 	disabledTwice: "refused",
 	meanwhile: map[string]string{
-		"promoted": "removed", "replaced": "removed", // neither is told
+		"promoted": "removed", "replaced": "removed", // the response shows neither
 		"deactivated": "refused_by_directory sent",
 	},
 }
@@ -50,10 +50,10 @@ var auth0 = system{
 		{name: "unblocked", login: 300 * day, is: field("blocked", "false"), want: "remove inactive"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
-		{name: "signed in", login: 300 * day, action: 3 * day, want: "keep active"}, // for months, by refresh tokens
+		{name: "signed in", login: 300 * day, action: 3 * day, want: "keep active"}, // refresh tokens do not move the last login
 		{name: "renewed", login: 400 * day, action: 300 * day, want: "remove inactive"},
 		{name: "attacked", login: 300 * day, is: did(entry{kind: "f", ago: 3 * day}), want: "remove inactive"},
-		{name: "managed", login: 300 * day, is: did(entry{kind: "sapi", ago: 3 * day}), want: "remove inactive"}, // by somebody else
+		{name: "managed", login: 300 * day, is: did(entry{kind: "sapi", ago: 3 * day}), want: "remove inactive"}, // a change by another account
 	},
 	want: merge(untold("boss", "robot"), are("keep active", "caller")),
 	asks: []string{
@@ -66,7 +66,7 @@ var auth0 = system{
 	most:    100, limit: 1000, counts: true,
 	remove:    []string{"DELETE /api/v2/users/{id}"},
 	disable:   []string{`PATCH /api/v2/users/{id} {"blocked":true}`},
-	twice:     "removed", // 204 for whoever is gone
+	twice:     "removed", // the response is 204 for an account that does not exist
 	meanwhile: map[string]string{"promoted": "removed"},
 }
 
@@ -83,7 +83,7 @@ var authentik = system{
 		{name: "old", login: 200 * day, is: dateless, want: "remove inactive"},
 	},
 	protect: "sales",
-	weak:    "completed", // there is nobody to be seen but oneself
+	weak:    "completed", // the caller sees only its own account
 	asks: []string{
 		"GET /api/v3/core/users/?ordering=username&page=1&page_size=100",
 		"GET /api/v3/core/users/{id}/",
@@ -99,7 +99,7 @@ var authentik = system{
 var discourse = system{
 	values: func(v *profile.Values, _ string) { v.Actor = "caller" },
 	accounts: []account{
-		{name: "system", is: id("901"), want: "keep service_account"}, // -1
+		{name: "system", is: id("901"), want: "keep service_account"}, // stands for the id -1
 		{name: "discobot", login: 300 * day, is: id("902"), want: "keep service_account"},
 		{name: "moderator", login: 300 * day, is: field("moderator", "1"), want: "keep admin"},
 		{name: "staged", is: guest, want: "keep service_account"},
@@ -130,9 +130,9 @@ var entra = system{
 	enters: "POST /acme/oauth2/v2.0/token client_id=sandbox-client&client_secret=sandbox-secret&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
 	signIn: oauth2,
 	accounts: []account{
-		{name: "app", login: 300 * day, action: 3 * day, want: "keep active"}, // signs in for it
+		{name: "app", login: 300 * day, action: 3 * day, want: "keep active"}, // an application signs in for it
 		{name: "app only", action: 300 * day, want: "remove inactive"},
-		{name: "ancient", login: 1000 * day, want: "remove inactive"}, // before successes were recorded
+		{name: "ancient", login: 1000 * day, want: "remove inactive"}, // has no lastSuccessfulSignInDateTime, which began in December 2023
 		{name: "null", is: field("signInActivity", "null"), want: "keep last_login_unknown"},
 		{name: "zero", is: field("signInActivity", "zero"), want: "keep last_login_unknown"},
 		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
@@ -140,12 +140,12 @@ var entra = system{
 		{name: "hidden", login: 300 * day, is: hidden, want: "not listed"},
 		{name: "member", login: 300 * day, is: roles("Sales"), want: "remove inactive"},
 		{name: "member of much", login: 300 * day, is: both(roles("Sales", "All"), field("memberships", "many")), want: "remove inactive"},
-		// Who is an administrator is looked up before the removal.
+		// The recheck finds the roles of administrators.
 		{name: "second page", login: 300 * day, is: both(both(admin, roles("Sales", "All")), field("memberships", "many")), want: "remove inactive", removal: "kept", disabling: "kept"},
 		{name: "of a unit", login: 300 * day, is: field("unit", "Berlin"), want: "remove inactive", removal: "kept", disabling: "kept"},
 	},
 	want: merge(untold("robot", "boss"), unknown("unused", "fresh"), are("keep active", "caller")),
-	kept: []string{"boss"}, // who is an administrator is looked up then
+	kept: []string{"boss"}, // the recheck finds its role
 	asks: []string{
 		"GET /v1.0/users?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CotherMails%2CproxyAddresses%2CmailNickname%2ConPremisesSamAccountName%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity&%24top=100",
 		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CotherMails%2CproxyAddresses%2CmailNickname%2ConPremisesSamAccountName%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
@@ -163,11 +163,11 @@ var gitea = system{
 	accounts: []account{
 		{name: "west", created: 200 * day, is: field("zone", "-05:00"), want: "remove never_logged_in"},
 		{name: "utc", created: 200 * day, is: field("zone", "+00:00"), want: "remove never_logged_in"},
-		{name: "zero", created: 200 * day, is: field("last_login", "hidden"), want: "keep last_login_unknown"}, // as others see it
+		{name: "zero", created: 200 * day, is: field("last_login", "hidden"), want: "keep last_login_unknown"}, // the response to a caller without the right to see it
 		{name: "unconfirmed", login: 300 * day, is: field("active", "false"), want: "remove inactive"},
 		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
 		{name: "a.b-c_d", login: 300 * day, want: "remove inactive"},
-		{name: "tokens", login: 300 * day, action: 3 * day, want: "keep active"}, // by the API, or over HTTP
+		{name: "tokens", login: 300 * day, action: 3 * day, want: "keep active"}, // activity through the API or git over HTTP
 		{name: "tokens-once", login: 400 * day, action: 300 * day, want: "remove inactive"},
 		{name: "ssh", login: 300 * day, is: keyUsed(3 * day), want: "keep active"},
 		{name: "ssh-once", login: 400 * day, is: keyUsed(300*day, 350*day), want: "remove inactive"},
@@ -205,7 +205,7 @@ var githubEnterprise = system{
 		{name: "a-b_c", login: 300 * day, want: "remove inactive"},
 	},
 	want: unknown("unused", "fresh"),
-	weak: "partial", // everything can be read
+	weak: "partial", // only the removals are refused
 	asks: []string{
 		"GET /api/v3/users?per_page=100",
 		"GET /api/v3/users/{username}",
@@ -217,10 +217,10 @@ var githubEnterprise = system{
 	remove:       []string{"DELETE /api/v3/admin/users/{username}"},
 	disable:      []string{"PUT /api/v3/users/{username}/suspended"},
 	tooMany:      http.StatusForbidden,
-	twice:        "failed", // 404 is also what a token without the scope is told
+	twice:        "failed", // a token without the scope gets 404 as well
 	disabledGone: "failed",
 	meanwhile: map[string]string{
-		"returned": "removed", // the file is of before
+		"returned": "removed", // the activity file is older than the login
 		"renamed":  "kept", "succeeded": "kept",
 	},
 }
@@ -228,7 +228,7 @@ var githubEnterprise = system{
 var gitlab = system{
 	accounts: []account{
 		{name: "owner", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"},
-		// Each of the three times alone.
+		// Each of the three times is the newest one once.
 		{name: "returning", login: 20 * day, is: both(field("no_activity", "1"), moment("previous", 300*day, time.RFC3339)), want: "keep active"},
 		{name: "pusher", login: 300 * day, action: 5 * day, want: "keep active"},
 		{name: "previous", login: 20 * day, is: field("only_previous", "1", "no_activity", "1"), want: "keep active"},
@@ -241,9 +241,9 @@ var gitlab = system{
 		{name: "basic", login: 300 * day, is: field("basic", "1"), want: "keep last_login_unknown"},
 		{name: "external", login: 300 * day, is: guest, want: "remove inactive"},
 	},
-	// The last activity is a date: the end of that day.
+	// The last activity is a date, which means the end of that day.
 	want: merge(are("not listed", "robot"), are("keep active", "past")),
-	weak: "completed", // nobody's last login is to be seen
+	weak: "completed", // no last login is visible
 	asks: []string{
 		"GET /api/v4/users?exclude_internal=true&humans=true&order_by=id&pagination=keyset&per_page=100&sort=asc",
 		"GET /api/v4/users/{id}",
@@ -275,14 +275,14 @@ var googleWorkspace = system{
 	want: untold("robot"),
 	asks: []string{
 		"GET /admin/directory/v1/users?customer=my_customer&maxResults=500&orderBy=email",
-		"GET /admin/directory/v1/users?customer=my_customer&maxResults=7&orderBy=email", // 15 could be a page
+		"GET /admin/directory/v1/users?customer=my_customer&maxResults=7&orderBy=email", // the 15 accounts may be a full page
 		"GET /admin/directory/v1/users/{id}",
 	},
 	headers: bearer,
 	most:    500,
 	remove:  []string{"DELETE /admin/directory/v1/users/{id}"},
 	disable: []string{`PATCH /admin/directory/v1/users/{id} {"suspended":true}`},
-	blind:   "failed", // no users at all, not even the administrator
+	blind:   "failed", // the response has no users, not even the caller
 	tooMany: http.StatusForbidden,
 	vague:   true,
 }
@@ -290,7 +290,7 @@ var googleWorkspace = system{
 var grafana = system{
 	values: basic,
 	accounts: []account{
-		{name: "ann", login: 300 * day, want: "remove inactive"}, // and who is found with her
+		{name: "ann", login: 300 * day, want: "remove inactive"}, // the search for it finds the next two as well
 		{name: "anna", login: 3 * day, want: "keep active"},
 		{name: "joanne", created: 3 * day, want: "keep never_logged_in"},
 		{name: "a&b c+d=é", login: 300 * day, want: "remove inactive"},
@@ -330,7 +330,7 @@ var harbor = system{
 	headers: map[string]string{"Authorization": "Basic Y2FsbGVyOnNhbmRib3gtc2VjcmV0"},
 	most:    100, counts: true,
 	remove: []string{"DELETE /api/v2.0/users/{id}"},
-	meanwhile: map[string]string{ // the log is read once, and the file has the names of before
+	meanwhile: map[string]string{ // the log is not read again, and the activity file has the old names
 		"returned": "removed", "renamed": "kept", "succeeded": "kept",
 	},
 }
@@ -343,10 +343,10 @@ var harborLog = func() system {
 		v.Params = map[string]string{"coverage": "log"}
 	}
 	s.accounts = append(s.accounts,
-		account{name: "silent", is: did(), want: "remove inactive"},                                                            // since the oldest entry
-		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},                                // than that
-		account{name: "failing", is: did(entry{"login", day, []string{"operation_result", "false"}}), want: "remove inactive"}, // anybody can
-		account{name: "ci", is: did(entry{"login", day, []string{"username", "robot$ci"}}), want: "remove inactive"},           // is another
+		account{name: "silent", is: did(), want: "remove inactive"},                                                            // has no entry since the oldest one
+		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},                                // created after the oldest one
+		account{name: "failing", is: did(entry{"login", day, []string{"operation_result", "false"}}), want: "remove inactive"}, // a failed login proves nothing
+		account{name: "ci", is: did(entry{"login", day, []string{"username", "robot$ci"}}), want: "remove inactive"},           // a robot's entry, not this account's
 		account{name: "rarely", is: did(entry{"login", 300 * day, nil}, entry{"login", 100 * day, nil}), want: "remove inactive"},
 		account{name: "lately", is: did(entry{"login", 300 * day, nil}, entry{"login", 3 * day, nil}), want: "keep active"},
 		account{name: "since", is: did(entry{"login", 3 * day, []string{"operation_result", "false"}}, entry{"action", 5 * day, nil}), want: "keep active"},
@@ -383,9 +383,9 @@ var keycloak = system{
 	enters: "POST /realms/acme/protocol/openid-connect/token client_id=sandbox-client&client_secret=sandbox-secret&grant_type=client_credentials&scope=openid",
 	signIn: oauth2,
 	accounts: append(slices.Clone(keycloakAccounts),
-		account{name: "eventless", is: did(), want: "remove inactive"},                             // since the oldest event
-		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},    // than that
-		account{name: "failing", is: did(entry{"login_error", day, nil}), want: "remove inactive"}, // anybody can
+		account{name: "eventless", is: did(), want: "remove inactive"},                             // has no event since the oldest one
+		account{name: "younger", created: 300 * day, is: did(), want: "remove never_logged_in"},    // created after the oldest one
+		account{name: "failing", is: did(entry{"login_error", day, nil}), want: "remove inactive"}, // a failed login proves nothing
 	),
 	want: merge(untold("boss"), are("keep active", "caller"), are("not listed", "robot")),
 	asks: []string{
@@ -462,7 +462,7 @@ var maestro = system{
 		{name: "text", is: field("lastLogin", `"1577880000"`), want: "remove inactive"},
 		{name: "date", is: field("lastLogin", `"2020-01-01"`), want: "remove inactive"},
 		{name: "today", is: moment("lastLogin", 0, `"2006-01-02"`), want: "keep active"},
-		{name: "yesterday", is: moment("lastLogin", day, `"2006-01-02T15:04:05.000000"`), want: "keep active"}, // without a zone
+		{name: "yesterday", is: moment("lastLogin", day, `"2006-01-02T15:04:05.000000"`), want: "keep active"}, // a time without a zone is UTC
 		{name: "nanoseconds", is: moment("lastLogin", 300*day, `"2006-01-02T15:04:05.000000000-07:00"`), want: "remove inactive"},
 		{name: "null", is: field("lastLogin", `null`), want: "keep never_logged_in"},
 		{name: "nothing", is: field("lastLogin", `""`), want: "keep never_logged_in"},
@@ -478,7 +478,7 @@ var maestro = system{
 	asks:    []string{"GET /users"},
 	headers: map[string]string{"Authorization": "sandbox-token", "Dadosfera-User": "caller", "Dadosfera-Lang": "pt-br"},
 	remove:  []string{"DELETE /users/{id}"},
-	meanwhile: map[string]string{ // nobody can be read alone
+	meanwhile: map[string]string{ // the API can't read a single account
 		"promoted": "removed", "returned": "removed", "replaced": "removed", "left": "already_gone sent",
 	},
 }
@@ -544,7 +544,7 @@ var nextcloud = system{
 	most:         1000,
 	remove:       []string{"DELETE /ocs/v2.php/cloud/users/{id}"},
 	disable:      []string{"PUT /ocs/v2.php/cloud/users/{id}/disable"},
-	disabledGone: "refused", // as whose backend does not do it
+	disabledGone: "refused", // the response is that of a backend that can't disable
 	meanwhile:    map[string]string{"replaced": "removed"},
 	blind:        "completed",
 }
@@ -620,9 +620,9 @@ var snipeIT = system{
 		{name: "o'neill & <co>", login: 300 * day, want: "remove inactive"},
 		{name: "dateless", is: dateless, want: "keep never_logged_in"},
 		{name: "removed", login: 300 * day, is: deactivated, want: "not listed"},
-		{name: "worker", login: 300 * day, action: 3 * day, want: "keep active"}, // by the API
+		{name: "worker", login: 300 * day, action: 3 * day, want: "keep active"}, // activity through the API
 		{name: "worked", login: 400 * day, action: 300 * day, want: "remove inactive"},
-		{name: "remote", login: 300 * day, is: did(entry{kind: "remote", ago: 3 * day}), want: "remove inactive"}, // which only a superuser sees
+		{name: "remote", login: 300 * day, is: did(entry{kind: "remote", ago: 3 * day}), want: "remove inactive"}, // only a superuser sees these entries
 		{name: "attacked", login: 300 * day, is: did(entry{kind: "failed", ago: 3 * day}), want: "remove inactive"},
 	},
 	want: untold("robot"),
@@ -637,27 +637,27 @@ var snipeIT = system{
 	counts:       true,
 	remove:       []string{"DELETE /api/v1/users/{id}"},
 	disable:      []string{`PATCH /api/v1/users/{id} {"activated":false}`},
-	disabledGone: "failed", // which a 200 says
+	disabledGone: "failed", // the response is 200 with an error in its body
 	meanwhile:    map[string]string{"deactivated": "already_gone"},
 }
 
 var synapse = system{
 	accounts: []account{
 		{name: "support", login: 300 * day, is: field("user_type", "support"), want: "keep service_account"},
-		{name: "bridged", login: 300 * day, is: field("appservice", "irc"), want: "keep service_account"}, // told by the single answer
+		{name: "bridged", login: 300 * day, is: field("appservice", "irc"), want: "keep service_account"}, // only reading the account alone shows it
 		{name: "contractor", login: 300 * day, is: field("user_type", "contractor"), want: "remove inactive"},
 		{name: "guest", login: 300 * day, is: guest, want: "remove inactive"},
 		{name: "deactivated", login: 300 * day, is: deactivated, want: "not listed"},
 		{name: "mailless", login: 300 * day, is: mailless, want: "remove inactive"},
 		{name: "up/down", login: 300 * day, want: "keep unsafe_id"},
 		{name: "a=b+c", login: 300 * day, want: "remove inactive"},
-		{name: "forgotten", login: 100 * day, want: "remove inactive"},                                           // by the single answer
-		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"}, // by a module
+		{name: "forgotten", login: 100 * day, want: "remove inactive"},                                           // reading the account alone shows no last login older than 28 days
+		{name: "refused", login: 300 * day, is: owner, want: "remove inactive", removal: "refused_by_directory"}, // a module of the server refuses
 	},
 	want: unknown("unused", "fresh"),
 	asks: []string{
 		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=500&locked=true&order_by=name",
-		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=10&locked=true&order_by=name", // 20 could be a page
+		"GET /_synapse/admin/v2/users?deactivated=false&from=0&limit=10&locked=true&order_by=name", // the 20 accounts may be a full page
 		"GET /_synapse/admin/v2/users/{id}",
 		"GET /_synapse/admin/v2/users?deactivated=true&from=0&limit=500&locked=true&order_by=name&user_id={id?}",
 		"GET /_matrix/client/v3/account/whoami",
@@ -668,7 +668,7 @@ var synapse = system{
 	disable: []string{`PUT /_synapse/admin/v2/users/{id} {"locked":true}`},
 	extras:  map[string]extra{"erase": {remove: []string{`POST /_synapse/admin/v1/deactivate/{id} {"erase":true}`}}},
 	twice:   "removed",
-	// It would have been created.
+	// The request would create the account.
 	disabledGone: "failed",
 	meanwhile:    map[string]string{"deactivated": "already_gone"},
 }
@@ -679,7 +679,7 @@ var zitadel = system{
 	signIn: oauth2,
 	accounts: []account{
 		{name: "sessionless", is: did(), want: "remove never_logged_in"},
-		{name: "typist", is: did(entry{"login", day, []string{"unproven", "1"}}), want: "remove never_logged_in"}, // of the name alone
+		{name: "typist", is: did(entry{"login", day, []string{"unproven", "1"}}), want: "remove never_logged_in"}, // a session in which only the name was entered
 		{name: "both", login: 300 * day, is: did(entry{"login", 300 * day, nil}, entry{"login", day, []string{"unproven", "1"}}), want: "remove inactive"},
 		{name: "lasting", is: did(entry{"login", 300 * day, []string{"expires", "now 720h"}}), want: "keep last_login_unknown"},
 		{name: "lasted", is: did(entry{"login", 300 * day, []string{"expires", "now -240h"}}), want: "keep active"},
@@ -703,5 +703,5 @@ var zitadel = system{
 	disable:       []string{"POST /v2/users/{id}/deactivate {}"},
 	disabledTwice: "refused",
 	meanwhile:     map[string]string{"promoted": "removed"},
-	blind:         "failed", // the total counts all
+	blind:         "failed", // the total also counts hidden accounts
 }

@@ -30,16 +30,16 @@ import (
 	"dormant/job"
 )
 
-// An address of the network in memory is one of these. Nothing else listens there.
+// The network in memory: the last address given out, and the listener of each address.
 var (
 	addresses atomic.Uint32
-	listeners sync.Map // by address
+	listeners sync.Map // *listener by address
 )
 
-// inMemory lets every client reach the network in memory, in which nobody waits
-// for anything but each other: the time of a bubble of testing/synctest can pass.
+// inMemory makes the default transport dial the network in memory. A goroutine that waits
+// for it is durably blocked, so that the clock of a testing/synctest bubble can advance.
 var inMemory = sync.OnceFunc(func() {
-	transport := http.DefaultTransport.(*http.Transport) //nolint:forcetypeassert // it is one, or all this is pointless
+	transport := http.DefaultTransport.(*http.Transport) //nolint:forcetypeassert // the tests need this type
 	transport.Proxy = nil
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -50,7 +50,7 @@ var inMemory = sync.OnceFunc(func() {
 	}
 })
 
-// listener is a server's end of the network in memory.
+// listener is the listener of one server in the network in memory.
 type listener struct {
 	address string
 	dialled chan net.Conn
@@ -94,18 +94,18 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// serveAt serves what the handler says at an address of its own.
+// serveAt starts a server for the handler at a new address, and returns its URL.
 func serveAt(t *testing.T, h http.Handler) (url string) {
 	t.Helper()
 	n := addresses.Add(1)
 	l := listen(fmt.Sprintf("127.1.%d.%d:80", n>>8&0xff, n&0xff))
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	go server.Serve(l) //nolint:errcheck // that it was closed
+	go server.Serve(l) //nolint:errcheck // returns only that it was closed
 	t.Cleanup(func() { server.Close() })
 	return "http://" + strings.TrimSuffix(l.address, ":80")
 }
 
-// directory is a sandbox that is being served, with what reached it.
+// directory is a sandbox that is being served, and records the requests that reach it.
 type directory struct {
 	*sandbox.Server
 	url     string
@@ -117,7 +117,7 @@ type directory struct {
 	times    []time.Time
 }
 
-// serve starts the system's directory, as it is at that time.
+// serve starts the directory of the system, with accounts whose times are relative to now.
 func (s system) serve(t *testing.T, name string, now time.Time, change func(*sandbox.Options)) *directory {
 	t.Helper()
 	o := sandbox.Options{System: name, PublicKey: &key().PublicKey}
@@ -141,8 +141,8 @@ func (s system) serve(t *testing.T, name string, now time.Time, change func(*san
 	return d
 }
 
-// stepsBySize reports whether the profile relies on the directory's sending no
-// less than is asked for.
+// stepsBySize reports whether the profile advances its offset by the requested size of a
+// page, so that a directory that returns fewer items would lose some.
 func stepsBySize(p *profile.Profile) bool {
 	listings := []profile.Listing{p.List}
 	for _, source := range p.Activity {
@@ -177,7 +177,7 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// said are all requests so far, but for signing in.
+// said returns all requests so far, except those to sign in.
 func (d *directory) said() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -189,7 +189,7 @@ func isSignIn(line string) bool {
 	return strings.HasPrefix(line, "POST ") && strings.HasSuffix(path, "/token")
 }
 
-// sent are the requests so far that are neither readings nor sign-ins, sorted.
+// sent returns the requests so far that neither read nor sign in, sorted.
 func (d *directory) sent(p *profile.Profile) []string {
 	lines := slices.DeleteFunc(d.said(), func(line string) bool {
 		path, _, _ := strings.Cut(strings.TrimPrefix(line, "POST "), " ")
@@ -203,14 +203,14 @@ func (d *directory) sent(p *profile.Profile) []string {
 	return lines
 }
 
-// names are the usernames that the ids had, sorted.
+// names returns the usernames that the accounts with the ids had before, sorted.
 func (d *directory) names(t *testing.T, before []sandbox.User, ids []string) []string {
 	t.Helper()
 	var names []string
 	for _, id := range ids {
 		i := slices.IndexFunc(before, func(u sandbox.User) bool { return u.ID == id })
 		if i < 0 {
-			t.Fatalf("there was no %q", id)
+			t.Fatalf("no account had the id %q", id)
 		}
 		names = append(names, before[i].Username)
 	}
@@ -218,8 +218,8 @@ func (d *directory) names(t *testing.T, before []sandbox.User, ids []string) []s
 	return names
 }
 
-// changes are the requests about those of the accounts: templates with {id},
-// {username} and {email}.
+// changes returns the requests that the templates make of each named account, sorted. The
+// templates have the placeholders of written.
 func changes(accounts []sandbox.User, names, templates []string) []string {
 	lines := []string{}
 	for _, u := range accounts {
@@ -231,6 +231,8 @@ func changes(accounts []sandbox.User, names, templates []string) []string {
 	return lines
 }
 
+// written replaces {id}, {username} and {email} in the templates by those of the account;
+// {id?} and {username?} are escaped for a query, and {id:} is not escaped at all.
 func written(u sandbox.User, templates []string) []string {
 	var lines []string
 	for _, t := range templates {
@@ -240,7 +242,7 @@ func written(u sandbox.User, templates []string) []string {
 	return lines
 }
 
-// key signs assertions.
+// key is the private key that signs assertions.
 var key = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -262,7 +264,7 @@ func builtin(t *testing.T, name string) *profile.Profile {
 	return p
 }
 
-// connect makes a client of the profile for the directory.
+// connect returns a client of the profile for the directory.
 func (s system) connect(t *testing.T, name string, d *directory, dryRun bool, change func(*client.Options)) *client.Client {
 	t.Helper()
 	base, err := url.Parse(d.url + s.base)
@@ -282,7 +284,7 @@ func (s system) connect(t *testing.T, name string, d *directory, dryRun bool, ch
 	case stepsBySize(p):
 		o.PageSize = 3
 	default:
-		o.PageSize = 4 // of which 3 are given
+		o.PageSize = 4 // the directory returns at most 3
 	}
 	if change != nil {
 		change(&o)
@@ -295,7 +297,7 @@ func (s system) connect(t *testing.T, name string, d *directory, dryRun bool, ch
 	return c
 }
 
-// nobody observes.
+// nobody is an observer that does nothing.
 type nobody struct{}
 
 func (nobody) Request(string, int, time.Duration) {}
@@ -350,7 +352,7 @@ func equal(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// results are what became of the candidates, by username, as NAME RESULT, sorted.
+// results returns the results of the candidates, as NAME RESULT, sorted.
 func (d *directory) results(t *testing.T, before []sandbox.User, r job.Report) []string {
 	t.Helper()
 	var lines []string
@@ -361,7 +363,7 @@ func (d *directory) results(t *testing.T, before []sandbox.User, r job.Report) [
 	return lines
 }
 
-// explained shows a report when a test has failed.
+// explained logs the report if the test has failed.
 func explained(t *testing.T, r job.Report) {
 	t.Helper()
 	if t.Failed() {

@@ -20,14 +20,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// identities are accounts that are alike. Their times are relative to the cutoff.
+// identities are groups of accounts with the same history. Times are relative to the cutoff.
 var identities = []struct {
 	name    string
 	size    int
-	login   time.Duration // when the session began, as the database has it
+	login   time.Duration // start of the session, written to the database
 	created time.Duration // 0: long ago
-	other   string        // what else there is to say
-	want    string        // what the program has to say if there was never another session than those
+	other   string        // what else happens to the accounts
+	want    string        // expected reason, with DORMANT_PARAMS=coverage=complete
 }{
 	{name: "stale", size: 40, login: -10 * day, want: "inactive"},
 	{name: "before", size: 1, login: -time.Second, want: "inactive"},
@@ -47,7 +47,7 @@ var identities = []struct {
 	{name: "listed", size: 5, login: -100 * day, want: "allowlisted"},
 	{name: "disabled", size: 10, login: -100 * day, other: "disabled", want: "inactive"},
 	{name: "caught", size: 3, login: -100 * day, other: "disabled in a session", want: "active"},
-	// Later scenes make these old.
+	// Later scenes set these to an old login.
 	{name: "filed", size: 6, other: "never", want: "never_logged_in"},
 	{name: "doubtful", size: 15, login: 60 * day, want: "active"},
 	{name: "tired", size: 6, login: 60 * day, want: "active"},
@@ -55,8 +55,8 @@ var identities = []struct {
 	{name: "fading", size: 8, login: 60 * day, want: "active"},
 }
 
-// TestKratos cleans up a real Ory Kratos with the real program, and takes what
-// came of it from the server's database and log. .ci/kratos starts a server.
+// TestKratos cleans up a real Ory Kratos with the real program, and reads the results from
+// the server's database and log. .ci/kratos starts a server.
 func TestKratos(t *testing.T) {
 	if os.Getenv("KRATOS_ADMIN_URL") == "" {
 		t.Skip("KRATOS_ADMIN_URL is not set: no Kratos was started with .ci/kratos")
@@ -68,30 +68,31 @@ func TestKratos(t *testing.T) {
 	}}
 	k.prepare(t)
 	k.populate(t)
-	// Each scene goes on where the one before has ended.
+	// Each scene continues with the accounts that the one before has left.
 	_ = t.Run("sessions alone prove only life", k.life) &&
 		t.Run("last logins from a file", k.file) &&
 		k.knows("coverage=complete") &&
 		t.Run("an audit changes nothing", k.audit) &&
-		t.Run("a run removes who is inactive", k.run) &&
-		t.Run("the second look", k.lookAgain) &&
+		t.Run("a run removes inactive accounts", k.run) &&
+		t.Run("the recheck", k.lookAgain) &&
 		t.Run("sessions that the server skips", k.skipped) &&
 		t.Run("disable and delete none", k.disable) &&
-		t.Run("disable before you delete", k.ladder) &&
-		t.Run("who never logged in", k.never)
+		t.Run("disable before deleting", k.ladder) &&
+		t.Run("accounts that never logged in", k.never)
 }
 
-// all allows all removals.
+// all is a run for which the limits allow all removals.
 const all = "run DORMANT_DRY_RUN=false DORMANT_MAX_REMOVAL_PERCENT=100 DORMANT_MAX_REMOVALS=1000"
 
-// alone has the program send one request after the other. The server's database has
-// one writer, and Kratos fails requests of several kinds that write at once.
+// alone makes the program send one request after the other. SQLite has a single writer, and
+// Kratos answers concurrent writes of different kinds with errors.
 const alone = " DORMANT_CONCURRENCY=1"
 
-// disabled is what became of an account that was disabled.
+// disabled is the fate of an account that was disabled.
 const disabled = "disabled inactive (intent disabled)"
 
-// life: nobody is removed, as sessions may have been deleted.
+// life: without coverage=complete, an account without a session is kept, because its sessions
+// may have been deleted.
 func (k *kratos) life(t *testing.T) {
 	want := map[string]int{}
 	for _, g := range identities {
@@ -106,7 +107,7 @@ func (k *kratos) life(t *testing.T) {
 	}
 	for command, code := range map[string]int{
 		"check": 0, "audit": 0, "audit DORMANT_NEVER_LOGGED_IN=remove-undated": 0,
-		all: 3, // as nobody is known to have logged in
+		all: 3, // the guard require_active refuses: no last login is known
 		all + " DORMANT_REQUIRE_ACTIVE=false DORMANT_NEVER_LOGGED_IN=remove-undated": 0,
 	} {
 		o := k.dormant(t, command)
@@ -118,8 +119,8 @@ func (k *kratos) life(t *testing.T) {
 	k.wantsAccounts(t)
 }
 
-// file has last logins for some who have no session, and for some whose session
-// still lives.
+// file: an activity file has old logins of accounts without a session, which are removed, and
+// of accounts with a session, which are kept.
 func (k *kratos) file(t *testing.T) {
 	gone, living := k.ids["filed"], slices.Concat(k.ids["living"], k.ids["long"], k.ids["extended"])
 	var lines strings.Builder
@@ -140,7 +141,7 @@ func (k *kratos) file(t *testing.T) {
 	delete(k.ids, "filed")
 }
 
-// those are the ids of the groups of which this is wanted.
+// those returns the ids of the accounts whose expected reason is want.
 func (k *kratos) those(want string) []string {
 	var ids []string
 	for _, g := range identities {
@@ -151,8 +152,8 @@ func (k *kratos) those(want string) []string {
 	return ids
 }
 
-// wantsKept wants the reasons to keep that the groups are there for, except for
-// one of them.
+// wantsKept fails the test unless the accounts of all groups but the excepted one are kept
+// for their expected reasons.
 func (k *kratos) wantsKept(t *testing.T, o *outing, except string) {
 	t.Helper()
 	want := map[string]int{}
@@ -206,13 +207,13 @@ func (k *kratos) run(t *testing.T) {
 	}
 }
 
-// lookAgain has things happen between the program's scan, which reads each
+// lookAgain: the recheck sees changes between the program's scan, which also reads each
 // account alone, and its removals.
 func (k *kratos) lookAgain(t *testing.T) {
 	ids := k.ids["doubtful"]
 	k.begin(ids, -200*day)
 	returned, extended, deleted, overtaken, rest := ids[0], ids[1], ids[2], ids[3], ids[4:]
-	extend := "PATCH /admin/sessions/" + k.session(extended) + "/extend" // it has ended
+	extend := "PATCH /admin/sessions/" + k.session(extended) + "/extend" // its session has ended
 	remove := k.routes(http.MethodDelete, deleted, overtaken)
 	look := k.routes(http.MethodGet, returned, extended, deleted)
 	somebody := func(route string, want int) func() {
@@ -232,21 +233,21 @@ func (k *kratos) lookAgain(t *testing.T) {
 	fates := each(rest, removed)
 	fates[returned], fates[extended] = "kept active_again (kept)", "kept last_login_unknown (kept)"
 	fates[deleted], fates[overtaken] = "already_gone inactive (already_gone)", "already_gone inactive (intent already_gone)"
-	// What somebody else did is in the server's log as well.
+	// The server's log also has the requests that the proxy added.
 	o.wants(t, 0, fates, append(k.routes(http.MethodDelete, append(rest, deleted, overtaken, overtaken)...), extend)...)
 	k.wantsAccounts(t, ids[2:]...)
 	k.ids["doubtful"] = ids[:2]
 }
 
-// skipped has more sessions than one page of the profile, which began in the very
-// same instant: those behind the page's last one are on no page at all.
+// skipped: if more sessions began at the same instant than fit on a page, Kratos leaves some
+// of them out of all pages. The total reveals that, and the run fails.
 func (k *kratos) skipped(t *testing.T) {
 	audit := "audit DORMANT_NEVER_LOGGED_IN=remove"
 	fates := each(k.ids["never"], "would_remove never_logged_in ()")
 	victims := k.ids["recent"][:5]
 	owner := k.ids["recent"][5]
 	k.insert([]string{owner}, 80*day, 1100)
-	// One of them began each second, and another one before the second page.
+	// No session is skipped here: each began in another second. One more begins between two pages.
 	proxy := k.proxy(t, map[string]func(){"GET /admin/sessions": nth(2, func() { k.logIn(k.ids["now"][0]) })})
 	o := k.dormant(t, audit+" DORMANT_URL="+proxy)
 	o.wants(t, 0, fates)
@@ -263,10 +264,10 @@ func (k *kratos) skipped(t *testing.T) {
 		o := k.dormant(t, command)
 		o.wants(t, 1, nil)
 		if text := o.report.Get("error").Str; !strings.Contains(text, strconv.Itoa(total)) {
-			t.Errorf("%s: the error does not tell the total of %d: %s", command, total, text)
+			t.Errorf("%s: the error does not name the total of %d: %s", command, total, text)
 		}
 	}
-	// Where nothing says how many there are, an account's own sessions are the proof.
+	// Without a total, the recheck reads the sessions of each candidate.
 	profile := filepath.Join(t.TempDir(), "kratos.yaml")
 	text := regexp.MustCompile(`(?m)^ +total:.*\n`).ReplaceAll(must(os.ReadFile("kratos.yaml")), nil)
 	if err := os.WriteFile(profile, text, 0o600); err != nil {
@@ -300,7 +301,7 @@ func (k *kratos) disable(t *testing.T) {
 	k.wantsAccounts(t)
 }
 
-// ladder disables after 45 days, and after 90 days deletes who is disabled by then.
+// ladder: accounts are disabled after 45 days, and deleted after 90 days if they are disabled.
 func (k *kratos) ladder(t *testing.T) {
 	first, second, third := k.ids["tired"], k.ids["rung"], slices.Concat(k.ids["fading"], k.ids["exact"], k.ids["after"])
 	k.begin(second, -200*day)
@@ -312,7 +313,7 @@ func (k *kratos) ladder(t *testing.T) {
 	k.dormant(t, run).wants(t, 0, fates, append(k.routes(http.MethodDelete, first...), k.routes(http.MethodPatch, patched...)...)...)
 	k.wantsAccounts(t, first...)
 
-	// Somebody lets two of them in again, and one comes back.
+	// Two accounts are enabled again, and one of them logs in.
 	enabled, back, gone := second[0], second[1], second[2:]
 	for _, id := range second[:2] {
 		k.patch(id, "active")
@@ -327,7 +328,7 @@ func (k *kratos) ladder(t *testing.T) {
 		t.Errorf("kept %d as already disabled, want %d", n, len(third))
 	}
 
-	// Alone, it keeps who is not disabled.
+	// Without DORMANT_DISABLE_AFTER, accounts that are not disabled are kept.
 	o = k.dormant(t, "run DORMANT_DRY_RUN=false DORMANT_REQUIRE_DISABLED=true")
 	k.wantsRemoved(t, o, []string{enabled})
 }
@@ -342,19 +343,19 @@ func (k *kratos) never(t *testing.T) {
 	}
 }
 
-// kratos is a server, with the address where people log in.
+// kratos is a server, with the URL of its public API.
 type kratos struct {
 	*server
 	public string
 }
 
-// knows gives params to each run from now on.
+// knows sets DORMANT_PARAMS for each following run. It returns true.
 func (k *kratos) knows(params string) bool {
 	k.settings = append(k.settings, "DORMANT_PARAMS="+params)
 	return true
 }
 
-// populate makes the identities and their sessions: by the API, with a past from
+// populate creates the identities and their sessions through the API, and sets their times in
 // the database.
 func (k *kratos) populate(t *testing.T) {
 	remove := "PRAGMA foreign_keys = ON; DELETE FROM identities WHERE traits LIKE '%\"" + everyRun + "%'"
@@ -416,7 +417,7 @@ func (k *kratos) populate(t *testing.T) {
 	}
 }
 
-// create makes identities. Every other one has no email.
+// create creates the identities of a group. Every second one has no email.
 func (k *kratos) create(t *testing.T, group string, size int) {
 	var patches []any
 	for i := range size {
@@ -439,7 +440,7 @@ func (k *kratos) create(t *testing.T, group string, size int) {
 	}
 }
 
-// logIn is a login, and so a session. It returns the session's token.
+// logIn logs the identity in, and returns the token of the new session.
 func (k *kratos) logIn(id string, header ...string) (status int, token string) {
 	_, answer := k.call("GET /self-service/login/api?refresh=true", nil, header...)
 	status, answer = k.call("POST /self-service/login?flow="+gjson.Get(answer, "id").Str, map[string]any{
@@ -449,18 +450,18 @@ func (k *kratos) logIn(id string, header ...string) (status int, token string) {
 	return status, gjson.Get(answer, "session_token").Str
 }
 
-// patch sets the identity's state.
+// patch sets the state of the identity.
 func (k *kratos) patch(id, state string) {
 	k.call(k.routes(http.MethodPatch, id)[0], []any{map[string]any{"op": "replace", "path": "/state", "value": state}})
 }
 
-// session is the only one of the identity.
+// session returns the id of the only session of the identity.
 func (k *kratos) session(id string) string {
 	return k.sqlite("SELECT id FROM sessions WHERE identity_id = '" + id + "'")
 }
 
-// readSessions returns whose sessions are on the pages that the profile reads,
-// and how many sessions there are.
+// readSessions reads the pages that the profile reads. It returns the owner of each session on
+// them, and the total.
 func (k *kratos) readSessions() (owners []string, total int) {
 	next := regexp.MustCompile(`<([^>]*)>; rel="next"`)
 	for path := "/admin/sessions?page_size=1000&expand=identity"; path != ""; {
@@ -481,7 +482,7 @@ func (k *kratos) readSessions() (owners []string, total int) {
 	return owners, total
 }
 
-// insert makes sessions, as many for each, without a login.
+// insert writes sessions to the database without a login, the same number for each identity.
 func (k *kratos) insert(ids []string, at time.Duration, each int) {
 	k.sqlite(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO sessions (id, nid, identity_id, active, aal, authentication_methods, token, logout_token,
@@ -492,8 +493,8 @@ func (k *kratos) insert(ids []string, at time.Duration, each int) {
 	k.begin(ids, at)
 }
 
-// begin has the sessions begin then, and end a day later. Kratos has the time of
-// their making besides, which is another second for each.
+// begin sets the start of the sessions, and their end to a day later. The creation, by which
+// Kratos sorts them, is another second for each session.
 func (k *kratos) begin(ids []string, at time.Duration) {
 	k.sqlite(fmt.Sprintf(`UPDATE sessions SET issued_at = '%[1]s', authenticated_at = '%[1]s', expires_at = '%s',
 		created_at = strftime('%%Y-%%m-%%d %%H:%%M:%%S+00:00', '2020-01-01', rowid || ' seconds') WHERE identity_id IN %s`,
@@ -505,17 +506,17 @@ func (k *kratos) expire(ids []string, at time.Duration) {
 	k.sqlite(fmt.Sprintf("UPDATE sessions SET expires_at = '%s' WHERE identity_id IN %s", k.time(at), list(ids)))
 }
 
-// time is as Kratos writes it to the database, relative to the cutoff.
+// time formats a time relative to the cutoff as Kratos writes it to the database.
 func (k *kratos) time(at time.Duration) string {
 	return k.cutoff.Add(at).Format("2006-01-02 15:04:05-07:00")
 }
 
 func list(ids []string) string { return "('" + strings.Join(ids, "','") + "')" }
 
-// isDisabled reports whether the account was made as a disabled one.
+// isDisabled reports whether the account was disabled by populate.
 func (k *kratos) isDisabled(id string) bool { return slices.Contains(k.ids["disabled"], id) }
 
-// call sends a request to the address that is for it.
+// call sends a request to the public API or to the admin API, by its path.
 func (k *kratos) call(route string, body any, header ...string) (int, string) {
 	method, path, _ := strings.Cut(route, " ")
 	base := k.url
@@ -530,7 +531,7 @@ func (k *kratos) call(route string, body any, header ...string) (int, string) {
 	return send(req)
 }
 
-// kratosChanges leaves out what people do when they log in.
+// kratosChanges returns the writes in the server's log, except those of self-service logins.
 func kratosChanges(log string) []change {
 	var changes []change
 	for line := range strings.Lines(log) {

@@ -19,7 +19,8 @@ import (
 	"dormant/job"
 )
 
-// listing: every account is read, page by page, and judged; and nothing else is listed.
+// listing: each account is listed exactly once over all pages, with the right decision. The
+// listing has no other accounts, and a dry run sends nothing but reads.
 func (s system) listing(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	c := s.connect(t, name, d, true, nil)
@@ -35,7 +36,7 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 		u, decision := run.Decide(u, now)
 		known, ok := d.User(u.ID)
 		if !ok {
-			known.Username = u.Username // the answer was changed
+			known.Username = u.Username // the response was changed
 		}
 		got[known.Username] += string(decision.Action) + " " + string(decision.Reason)
 	}
@@ -46,7 +47,7 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 		delete(got, a.name)
 	}
 	for username, decision := range got {
-		t.Errorf("nobody knows of %s: %s", username, decision)
+		t.Errorf("%s should not be listed: %s", username, decision)
 	}
 	p := builtin(t, name)
 	equal(t, "sent in spite of a dry run", d.sent(p), nil)
@@ -55,7 +56,7 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 			t.Errorf("no account has %s at %s", f.Field, f.Paths)
 		}
 	}
-	// Whoever is active by the listing is not read alone.
+	// An account that is active by the listing is not read alone.
 	busy, _ := d.Find("busy")
 	for _, line := range d.said() {
 		path, query, _ := strings.Cut(strings.Fields(line)[1], "?")
@@ -66,7 +67,8 @@ func (s system) listing(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// asking: what is read, by exactly these requests.
+// asking: listing the accounts, reading one again and finding the caller sends exactly the
+// requests of the system.
 func (s system) asking(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, func(o *sandbox.Options) { o.PageLimit = 0 })
 	c := s.connect(t, name, d, true, func(o *client.Options) { o.Connections, o.PageSize = 1, 0 })
@@ -97,13 +99,13 @@ func (s system) asking(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// is reports whether the line is as wanted, in which one * stands for anything.
+// is reports whether the line matches wanted, in which one * matches any text.
 func is(line, wanted string) bool {
 	before, after, open := strings.Cut(wanted, "*")
 	return line == wanted || open && strings.HasPrefix(line, before) && strings.HasSuffix(line, after)
 }
 
-// seeingNobody: a directory that hides everybody else is none to clean up.
+// seeingNobody: if all accounts but the caller's are hidden, no account is removed.
 func (s system) seeingNobody(t *testing.T, name string, now time.Time) {
 	if s.blind == "" {
 		return
@@ -120,7 +122,8 @@ func (s system) seeingNobody(t *testing.T, name string, now time.Time) {
 	equal(t, "sent", d.sent(builtin(t, name)), nil)
 }
 
-// seeingNoLogins: if nothing tells of last logins any more, whoever ever logged in stays.
+// seeingNoLogins: if the responses have no last logins, an account that has ever logged in
+// is not removed.
 func (s system) seeingNoLogins(t *testing.T, name string, now time.Time) {
 	p := builtin(t, name)
 	if len(p.User.LastLogin.Path) == 0 || s.logins {
@@ -154,8 +157,7 @@ func (s system) seeingNoLogins(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// seeingNoEntries: where last logins come from a log, an empty one is none to
-// remove anybody by.
+// seeingNoEntries: if last logins come from a log and the log is empty, no account is removed.
 func (s system) seeingNoEntries(t *testing.T, name string, now time.Time) {
 	p := builtin(t, name)
 	if len(p.User.LastLogin.Path) > 0 || len(p.Activity) == 0 || s.logins {
@@ -171,14 +173,14 @@ func (s system) seeingNoEntries(t *testing.T, name string, now time.Time) {
 	equal(t, "sent", d.sent(p), nil)
 }
 
-// without is a JSON document without the members of these names, wherever they are.
+// without returns the JSON document without the members of these names at any depth.
 func without(document []byte, names map[string]bool) []byte {
 	return edited(document, func(object map[string]any) {
 		maps.DeleteFunc(object, func(name string, _ any) bool { return names[name] })
 	})
 }
 
-// edited is a JSON document of which every object has been edited, and one around it.
+// edited returns the JSON document after edit was called for each object in it.
 func edited(document []byte, edit func(object map[string]any)) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()

@@ -16,7 +16,7 @@ func TestNoSuchLog(t *testing.T) {
 	for name, row := range map[string]struct {
 		system system
 		path   string
-		told   func(*system) // says that there is none; nil: nothing can
+		told   func(*system) // sets the parameter that says that there is none; nil: no parameter does
 	}{
 		"itflex":    {itflex, "/audit/logs", func(s *system) { s.values = params("audit", "none") }},
 		"authentik": {authentik, "/authenticated_sessions/", func(s *system) { s.values = params("sessions", "none") }},

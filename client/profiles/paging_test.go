@@ -18,10 +18,11 @@ import (
 	"dormant/job"
 )
 
-// tooFast: the run waits for as long as it is told, and does the same as otherwise.
+// tooFast: a run that exceeds the rate limit waits as long as the response says, and then
+// removes the same accounts.
 func (s system) tooFast(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, func(o *sandbox.Options) {
-		o.RateLimit = 5 // which comes to a wait of a second
+		o.RateLimit = 5 // the directory asks for a wait of one second
 		o.PageLimit *= 3
 	})
 	before := d.Users()
@@ -37,17 +38,17 @@ func (s system) tooFast(t *testing.T, name string, now time.Time) {
 		}
 		refused++
 		if waited := d.times[i+1].Sub(d.times[i]); waited < time.Second && !s.vague {
-			t.Errorf("after %s there was a wait of %s", d.requests[i], waited)
+			t.Errorf("the next request after %s came after %s", d.requests[i], waited)
 		}
 	}
 	if refused == 0 {
-		t.Errorf("none of %d requests was too fast", len(d.requests))
+		t.Errorf("none of %d requests exceeded the rate limit", len(d.requests))
 	}
 	explained(t, r)
 }
 
-// pageSizes: whatever size is asked for, and whatever of it is given, everybody is
-// listed; and a size that the directory would not stand is not asked for.
+// pageSizes: the listing has the same accounts with each size of pages, the size is sent
+// with the request, and the profile knows the directory's maximum.
 func (s system) pageSizes(t *testing.T, name string, now time.Time) {
 	p := builtin(t, name)
 	if p.List.Size == nil {
@@ -81,12 +82,13 @@ func (s system) pageSizes(t *testing.T, name string, now time.Time) {
 	if s.most == 0 {
 		return
 	}
-	if p.List.Size.Max != most { // which the program refuses to exceed
+	if p.List.Size.Max != most { // the program refuses larger pages than that
 		t.Errorf("pages of at most %d, want %d", p.List.Size.Max, most)
 	}
 }
 
-// limit: a listing that may have been cut off is no directory.
+// limited: a listing as long as the directory's limit may have been cut off, and ends the
+// run with an error before a second page.
 func (s system) limited(t *testing.T, name string, now time.Time) {
 	most := s.limit
 	if most == 0 {
@@ -110,7 +112,8 @@ func (s system) limited(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// pageElsewhere: no link leads to another server.
+// pageElsewhere: a link to the next page that leads to another origin is not followed, and
+// no account is removed.
 func (s system) pageElsewhere(t *testing.T, name string, now time.Time) {
 	if builtin(t, name).List.Next == nil {
 		return
@@ -134,8 +137,8 @@ func (s system) pageElsewhere(t *testing.T, name string, now time.Time) {
 	equal(t, "removed", d.Removed(), nil)
 }
 
-// losing: where the directory counts its accounts, a listing that lacks one is no
-// directory; and whoever is missing is not removed.
+// losing: if the listing lacks an account, a directory with a total makes the run fail. The
+// missing account is not removed in any case.
 func (s system) losing(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	before := d.Users()
@@ -170,14 +173,14 @@ func (s system) losing(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// listed is the path of the listing.
+// listed returns the path of the listing.
 func (s system) listed(t *testing.T, name string) string {
 	return s.base + strings.NewReplacer("{org}", "acme", "{realm}", "acme").Replace(string(builtin(t, name).List.Path))
 }
 
-// leavingBetweenPages: where the directory counts its accounts, a listing in which
-// one is missing because another one left is read again. And whoever is missing is not
-// removed.
+// leavingBetweenPages: if an account is removed by somebody else between two pages, so that
+// another one is missing in the listing, a directory with a total is listed again. No account
+// is removed that should stay.
 func (s system) leavingBetweenPages(t *testing.T, name string, now time.Time) {
 	p := builtin(t, name)
 	d := s.serve(t, name, now, nil)

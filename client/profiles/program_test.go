@@ -28,38 +28,38 @@ import (
 
 const day = 24 * time.Hour
 
-// everyRun begins the names of the accounts that these tests make, in whichever run.
+// everyRun is the prefix of the names of all accounts that these tests create, in any run.
 const everyRun = "dormant-test-"
 
 const password = "correct horse battery"
 
-// server is a real directory that the real program cleans up, and what the test
-// knows of it.
+// server is a real directory that the real program cleans up, with the accounts that the
+// test expects there.
 type server struct {
 	url      string
-	settings []string // variables, besides those that every start of the program has
-	secret   string   // what must not be in the program's log; nothing: there is none
+	settings []string // variables besides those of each start of the program
+	secret   string   // must not be in the program's log; "": none
 
-	database string                    // SQLite, a file
-	log      string                    // a file
-	changes  func(log string) []change // the requests in it that are no reads
-	account  string                    // the path of one, with %s for its id
-	listed   string                    // a query for the ids of all accounts
+	database string                    // SQLite file
+	log      string                    // file
+	changes  func(log string) []change // parses the requests in it that are no reads
+	account  string                    // path of an account, with %s for its id
+	listed   string                    // SQL query for the ids of all accounts
 
 	program string
-	prefix  string // of the names and emails of this run
+	prefix  string // of the names and emails in this run
 	cutoff  time.Time
 	ids     map[string][]string // by group
-	there   map[string]bool     // the ids that the server has to have
+	there   map[string]bool     // the ids of the accounts that the server has to have
 }
 
-// change is a request that a server has noted when it began.
+// change is a request in the server's log, with the time at which it began.
 type change struct {
 	at    time.Time
 	route string // METHOD PATH
 }
 
-// prepare makes the program, and everything that is about this run.
+// prepare builds the program and sets the fields that belong to this run.
 func (s *server) prepare(t *testing.T) {
 	s.program = build(t)
 	s.prefix = everyRun + strconv.FormatInt(time.Now().UnixNano(), 36) + "-"
@@ -67,13 +67,13 @@ func (s *server) prepare(t *testing.T) {
 	s.ids = map[string][]string{}
 }
 
-// add notes an account that the test has made.
+// add records an account that the test has created.
 func (s *server) add(group, id string) {
 	s.ids[group], s.there[id] = append(s.ids[group], id), true
 }
 
-// proxy stands in front of the server. Before it passes on a request of one of
-// these routes, it lets something else happen.
+// proxy starts a reverse proxy for the server and returns its URL. The proxy calls the
+// function of a route before it forwards a request of that route.
 func (s *server) proxy(t *testing.T, before map[string]func()) string {
 	target := must(url.Parse(s.url))
 	onward := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
@@ -87,7 +87,7 @@ func (s *server) proxy(t *testing.T, before map[string]func()) string {
 	return proxy.URL
 }
 
-// nth happens when it is called the n-th time.
+// nth returns a function that calls happens at its n-th call only.
 func nth(n int32, happens func()) func() {
 	var calls atomic.Int32
 	return func() {
@@ -97,8 +97,8 @@ func nth(n int32, happens func()) func() {
 	}
 }
 
-// wantsAccounts wants all to be there but those who have gone since it was last
-// asked, and nobody else.
+// wantsAccounts fails the test unless the server has exactly the expected accounts. It no
+// longer expects those in gone.
 func (s *server) wantsAccounts(t *testing.T, gone ...string) {
 	t.Helper()
 	for _, id := range gone {
@@ -107,14 +107,15 @@ func (s *server) wantsAccounts(t *testing.T, gone ...string) {
 	wantSame(t, "accounts", strings.Fields(s.sqlite(s.listed)), slices.Collect(maps.Keys(s.there)))
 }
 
-// wantsRemoved wants just these to have been removed, each with a single request.
+// wantsRemoved fails the test unless exactly these accounts were removed, each with one
+// request.
 func (s *server) wantsRemoved(t *testing.T, o *outing, ids []string) {
 	t.Helper()
 	o.wants(t, 0, each(ids, removed), s.routes(http.MethodDelete, ids...)...)
 	s.wantsAccounts(t, ids...)
 }
 
-// routes are requests with this method for each of the accounts.
+// routes returns the routes of the requests with this method for each account.
 func (s *server) routes(method string, ids ...string) []string {
 	var routes []string
 	for _, id := range ids {
@@ -123,7 +124,8 @@ func (s *server) routes(method string, ids ...string) []string {
 	return routes
 }
 
-// sqlite asks the server's database, and waits while the server writes to it.
+// sqlite executes the statement in the server's database and returns the output. It waits
+// while the server has the database locked.
 func (s *server) sqlite(statement string) string {
 	out, err := exec.Command("sqlite3", "-cmd", ".timeout 10000", s.database, statement).CombinedOutput()
 	if err != nil {
@@ -134,7 +136,8 @@ func (s *server) sqlite(statement string) string {
 
 func (s *server) readLog() string { return string(must(os.ReadFile(s.log))) }
 
-// build builds the program, with the race detector if the test has it.
+// build builds the program, with the race detector if the test was built with it, and
+// returns its path.
 func build(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "dormant")
 	args := []string{"build", "-buildvcs=false", "-o", path}
@@ -148,19 +151,19 @@ func build(t *testing.T) string {
 	return path
 }
 
-// outing is one start of the program, and what it has left behind.
+// outing is one start of the program, with its output.
 type outing struct {
 	server *server
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
-	lines  *bufio.Scanner // of it
+	lines  *bufio.Scanner // of stderr
 	dir    string
-	logged int // by the server before, in bytes
+	logged int // length of the server's log at the start, in bytes
 
 	report gjson.Result
 }
 
-// dormant runs the program to its end. The words after the command are variables.
+// dormant runs the program until it exits. The words after the command are variables.
 func (s *server) dormant(t *testing.T, command string) *outing {
 	t.Helper()
 	o := s.start(t, command)
@@ -178,8 +181,8 @@ func (s *server) start(t *testing.T, command string) *outing {
 		"DORMANT_URL=" + s.url, "DORMANT_LOG_LEVEL=debug",
 		"DORMANT_INACTIVE_SINCE=" + s.cutoff.Format(time.RFC3339), "DORMANT_ALLOWLIST=" + strings.ToUpper(s.prefix) + "listed*",
 		"DORMANT_JOURNAL=" + o.dir + "/journal", "DORMANT_REPORT=" + o.dir + "/report.json",
-		"GORACE=atexit_sleep_ms=0", // or the race detector lets each run wait for a second
-	}, s.settings, words[1:]) // of two with one name, the last counts
+		"GORACE=atexit_sleep_ms=0", // without it, the race detector delays each exit by one second
+	}, s.settings, words[1:]) // the last variable of a name counts
 	o.lines = bufio.NewScanner(io.TeeReader(must(o.cmd.StderrPipe()), &o.stderr))
 	if err := o.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -187,7 +190,7 @@ func (s *server) start(t *testing.T, command string) *outing {
 	return o
 }
 
-// waitFor reads the log up to this message.
+// waitFor reads the log up to this message and returns its line.
 func (o *outing) waitFor(t *testing.T, message string) gjson.Result {
 	t.Helper()
 	for o.lines.Scan() {
@@ -199,30 +202,30 @@ func (o *outing) waitFor(t *testing.T, message string) gjson.Result {
 	return gjson.Result{}
 }
 
-// finish waits for the program's end.
+// finish waits until the program exits, and reads its report.
 func (o *outing) finish(t *testing.T) {
 	t.Helper()
 	for o.lines.Scan() {
 		continue
 	}
-	_ = o.cmd.Wait() // the exit code is looked at later
+	_ = o.cmd.Wait() // wants checks the exit code
 	text := strings.ToLower(o.stderr.String())
 	if strings.Contains(text, o.server.prefix) || o.server.secret != "" && strings.Contains(text, o.server.secret) {
 		t.Errorf("names, emails or the key are in the log:\n%s", text)
 	}
-	report, _ := os.ReadFile(o.dir + "/report.json") // none from check
+	report, _ := os.ReadFile(o.dir + "/report.json") // the command check writes none
 	o.report = gjson.ParseBytes(report)
 }
 
-// What became of an account: the result and the reason in the report, and what
-// the journal has.
+// The fates of an account: result and reason in the report, and in brackets the events in the
+// journal.
 const (
 	wouldRemove  = "would_remove inactive ()"
 	notAttempted = "not_attempted inactive ()"
 	removed      = "removed inactive (intent removed)"
 )
 
-// each is the same for all.
+// each returns the same fate for all ids.
 func each(ids []string, fate string) map[string]string {
 	fates := map[string]string{}
 	for _, id := range ids {
@@ -231,15 +234,15 @@ func each(ids []string, fate string) map[string]string {
 	return fates
 }
 
-// wants wants this exit code, just these candidates, the longest inactive first,
-// and just these requests in the server's log that are no reads.
+// wants fails the test unless the program exited with the code, reported exactly these
+// candidates, the longest inactive first, and the server's log has exactly these writes.
 func (o *outing) wants(t *testing.T, code int, fates map[string]string, writes ...string) {
 	t.Helper()
 	if got := o.cmd.ProcessState.ExitCode(); got != code {
 		t.Fatalf("exit code %d, want %d:\n%s", got, code, &o.stderr)
 	}
 	journal, times := map[string]string{}, map[string]time.Time{}
-	lines, _ := os.ReadFile(o.dir + "/journal") // none from a dry run
+	lines, _ := os.ReadFile(o.dir + "/journal") // a dry run writes none
 	for line := range bytes.Lines(lines) {
 		e := gjson.ParseBytes(line)
 		id := e.Get("user_id").Str
@@ -276,7 +279,7 @@ func (o *outing) wants(t *testing.T, code int, fates map[string]string, writes .
 	wantSame(t, "requests", sent, writes)
 }
 
-// wantsKept wants as many accounts to be kept for each reason.
+// wantsKept fails the test unless the numbers of kept accounts by reason are these.
 func (o *outing) wantsKept(t *testing.T, want map[string]int) {
 	t.Helper()
 	got := map[string]int{}
@@ -288,7 +291,7 @@ func (o *outing) wantsKept(t *testing.T, want map[string]int) {
 	}
 }
 
-// wantSame compares without regard to the order.
+// wantSame fails the test unless both slices have the same elements in any order.
 func wantSame(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))

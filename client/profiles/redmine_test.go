@@ -16,14 +16,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// groups are accounts that are alike. Their times are relative to the cutoff.
+// groups are groups of accounts with the same history. Times are relative to the cutoff.
 var groups = []struct {
 	name    string
 	size    int
-	login   time.Duration // the last one, as the database has it
+	login   time.Duration // last login, written to the database
 	created time.Duration // 0: long ago
-	other   string        // what else there is to say
-	want    string        // what the program has to say; none: is not listed
+	other   string        // what else is special about the accounts
+	want    string        // expected reason; "": not listed
 }{
 	{name: "stale", size: 60, login: -10 * day, want: "inactive"},
 	{name: "before", size: 1, login: -time.Second, want: "inactive"},
@@ -38,13 +38,13 @@ var groups = []struct {
 	{name: "listed", size: 5, login: -100 * day, want: "allowlisted"},
 	{name: "locked", size: 15, login: -100 * day, other: "locked"},
 	{name: "registered", size: 5, login: -100 * day, other: "registered"},
-	// Later scenes make these old.
+	// Later scenes set these to an old login.
 	{name: "doubtful", size: 12, login: 60 * day, want: "active"},
 	{name: "next", size: 30, login: 60 * day, want: "active"},
 }
 
-// TestRedmine cleans up a real Redmine with the real program, and takes what came
-// of it from the server's database and log. .ci/redmine starts a server.
+// TestRedmine cleans up a real Redmine with the real program, and reads the results from the
+// server's database and log. .ci/redmine starts a server.
 func TestRedmine(t *testing.T) {
 	if os.Getenv("REDMINE_URL") == "" {
 		t.Skip("REDMINE_URL is not set: no Redmine was started with .ci/redmine")
@@ -57,12 +57,12 @@ func TestRedmine(t *testing.T) {
 	}}
 	r.prepare(t)
 	r.populate(t)
-	// Each scene goes on where the one before has ended.
+	// Each scene continues with the accounts that the one before has left.
 	_ = t.Run("an audit changes nothing", r.audit) &&
 		t.Run("guards refuse", r.guards) &&
 		t.Run("bad credentials", r.credentials) &&
-		t.Run("a run removes who is inactive", r.run) &&
-		t.Run("the second look", r.lookAgain) &&
+		t.Run("a run removes inactive accounts", r.run) &&
+		t.Run("the recheck", r.lookAgain) &&
 		t.Run("the caller stays", r.self) &&
 		t.Run("locked accounts", r.locked) &&
 		t.Run("the daemon", r.daemon)
@@ -120,7 +120,7 @@ func (r *redmine) run(t *testing.T) {
 	}
 }
 
-// lookAgain has things happen between the program's scan and its removals.
+// lookAgain: the recheck sees changes between the program's scan and its removals.
 func (r *redmine) lookAgain(t *testing.T) {
 	ids := r.ids["doubtful"]
 	r.set(ids, "last_login_on", -200*day)
@@ -138,14 +138,14 @@ func (r *redmine) lookAgain(t *testing.T) {
 	fates := each(rest, removed)
 	fates[returned], fates[promoted] = "kept active_again (kept)", "kept admin (kept)"
 	fates[deleted], fates[overtaken] = "already_gone inactive (already_gone)", "already_gone inactive (intent already_gone)"
-	// What somebody else did is in the server's log as well.
+	// The server's log also has the requests that the proxy added.
 	o.wants(t, 0, fates, append(r.routes(http.MethodDelete, append(rest, deleted, overtaken, overtaken)...), promote)...)
 	r.wantsAccounts(t, ids[2:]...)
 	r.ids["admin"] = append(r.ids["admin"], promoted)
 }
 
-// self is called by an old administrator. As there is another one, Redmine would
-// let this one remove himself.
+// self: the caller is an inactive administrator, and is kept. Redmine would accept the removal,
+// as there is another administrator.
 func (r *redmine) self(t *testing.T) {
 	caller, others := r.ids["admin"][0], r.ids["admin"][1:]
 	key := r.keyOf(caller)
@@ -170,7 +170,7 @@ func (r *redmine) self(t *testing.T) {
 func (r *redmine) locked(t *testing.T) {
 	kept, gone := r.ids["locked"][0], r.ids["locked"][1:]
 	run := "run DORMANT_DRY_RUN=false DORMANT_PARAMS=status=3 DORMANT_MAX_REMOVAL_PERCENT=95 DORMANT_ALLOWLIST=" + kept
-	r.dormant(t, run).wants(t, 3, each(gone, notAttempted)) // nobody among them has been active
+	r.dormant(t, run).wants(t, 3, each(gone, notAttempted)) // the guard require_active refuses: the listing has locked accounts only
 	r.wantsAccounts(t)
 	r.wantsRemoved(t, r.dormant(t, run+" DORMANT_REQUIRE_ACTIVE=false"), gone)
 }
@@ -199,13 +199,13 @@ func (r *redmine) daemon(t *testing.T) {
 	r.wantsRemoved(t, o, gone)
 }
 
-// redmine is a server, with the key of its administrator.
+// redmine is a server, with the API key of its administrator.
 type redmine struct {
 	*server
 	key string
 }
 
-// populate makes the accounts: by the API, with a past from the database.
+// populate creates the accounts through the API, and sets their times in the database.
 func (r *redmine) populate(t *testing.T) {
 	ours := "(SELECT id FROM users WHERE login LIKE '" + everyRun + "%')"
 	remove := fmt.Sprintf("DELETE FROM tokens WHERE user_id IN %[1]s; DELETE FROM user_preferences WHERE user_id IN %[1]s;"+
@@ -238,13 +238,14 @@ func (r *redmine) populate(t *testing.T) {
 	}
 }
 
-// set sets a time of these accounts, relative to the cutoff.
+// set sets a column of these accounts to a time relative to the cutoff.
 func (r *redmine) set(ids []string, column string, at time.Duration) {
 	r.sqlite(fmt.Sprintf("UPDATE users SET %s = '%s' WHERE id IN (%s)",
 		column, r.cutoff.Add(at).Format("2006-01-02 15:04:05.000000"), strings.Join(ids, ",")))
 }
 
-// logIn is a login that Redmine takes note of. Calls with a key are none.
+// logIn sends a request with name and password, which sets the last login in Redmine. Requests
+// with an API key do not.
 func (r *redmine) logIn(id string) {
 	r.call(r.sqlite("SELECT login FROM users WHERE id = "+id)+":"+password, "GET /users/current.json", "")
 }
@@ -254,17 +255,17 @@ func (r *redmine) keyOf(id string) string {
 	return gjson.Get(answer, "user.api_key").Str
 }
 
-// call sends a request with a key or as name:password.
+// call sends a request with an API key, or with name:password.
 func (r *redmine) call(as, route, body string) (int, string) {
 	method, path, _ := strings.Cut(route, " ")
 	req := must(http.NewRequest(method, r.url+path, strings.NewReader(body)))
 	name, secret, _ := strings.Cut(as, ":")
-	req.SetBasicAuth(name, secret) // Redmine takes a key for a name as well
+	req.SetBasicAuth(name, secret) // Redmine also accepts an API key as the name
 	req.Header.Set("Content-Type", "application/json")
 	return send(req)
 }
 
-// wantsKept wants the reasons to keep that the groups are there for.
+// wantsKept fails the test unless the accounts of all groups are kept for their expected reasons.
 func (r *redmine) wantsKept(t *testing.T, o *outing) {
 	t.Helper()
 	want := map[string]int{"self": 1}
@@ -276,6 +277,8 @@ func (r *redmine) wantsKept(t *testing.T, o *outing) {
 	o.wantsKept(t, want)
 }
 
+// startedWrite matches a write in the server's log:
+//
 // I, [2026-11-21T17:54:33.744727 #1675]  INFO -- : [5bdedf6d-…] Started DELETE "/users/77.json" for 127.0.0.1 at …
 var startedWrite = regexp.MustCompile(`(?m)^I, \[(\S+) #\d+\].* Started (POST|PUT|PATCH|DELETE) "([^"]*)" for `)
 

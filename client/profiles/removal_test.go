@@ -15,7 +15,8 @@ import (
 	"dormant/job"
 )
 
-// removing: exactly those go for whom it was decided, by exactly these requests.
+// removing: a run removes exactly the accounts that it decided to remove, with exactly the
+// requests of the system.
 func (s system) removing(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	before := d.Users()
@@ -38,8 +39,8 @@ func (s system) removing(t *testing.T, name string, now time.Time) {
 	explained(t, r)
 }
 
-// removingMore: what extras destroy is destroyed if they are turned on, and not
-// otherwise, as the scene before this has shown.
+// removingMore: with an extra turned on, a run sends the requests of the extra. Without
+// extras it sends others, as removing shows.
 func (s system) removingMore(t *testing.T, name string, now time.Time) {
 	p := builtin(t, name)
 	for _, name := range slices.Sorted(maps.Keys(p.Extras)) {
@@ -77,12 +78,12 @@ func (s system) removingMore(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// candidate is an account that is to be removed, as the client sees it.
+// candidate returns an account that a run would remove, as the client lists it.
 func (s system) candidate(t *testing.T, c *client.Client, d *directory) job.User {
 	t.Helper()
 	want, ok := d.Find("gone")
 	if !ok {
-		t.Fatal("there is nobody")
+		t.Fatal("the directory has no account gone")
 	}
 	var found job.User
 	for u, err := range c.Users(t.Context()) {
@@ -94,14 +95,15 @@ func (s system) candidate(t *testing.T, c *client.Client, d *directory) job.User
 		}
 	}
 	if found.ID == "" {
-		t.Fatal("it is not listed")
+		t.Fatal("the client does not list the account gone")
 	}
 	return found
 }
 
 func agree(context.Context, func(job.User) error) error { return nil }
 
-// came says what came of a removal or a disabling.
+// came returns the outcome of a removal or a disabling that returned err; done is the one of
+// a success.
 func came(err error, done string) string {
 	switch {
 	case err == nil, errors.Is(err, job.ErrAccepted):
@@ -114,7 +116,8 @@ func came(err error, done string) string {
 	return "failed"
 }
 
-// removingTwice: who is gone is not removed once more.
+// removingTwice: a second removal of an account has the outcome of the system, and removes
+// nothing else.
 func (s system) removingTwice(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	c := s.connect(t, name, d, false, nil)
@@ -131,7 +134,8 @@ func (s system) removingTwice(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// disabling: those are disabled who would be removed, and only once.
+// disabling: a run that disables acts on exactly the accounts that it would remove, and a
+// second run on none of them.
 func (s system) disabling(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	before := d.Users()
@@ -170,7 +174,7 @@ func (s system) disabling(t *testing.T, name string, now time.Time) {
 	equal(t, "sent", d.sent(p), sent)
 	explained(t, r)
 
-	// They are known by their being disabled, and not once more.
+	// The second run reads that they are disabled.
 	said := len(d.said())
 	again := s.cleanup(t, c, d, false)
 	again.Policy.DisableOnly = true
@@ -185,8 +189,8 @@ func (s system) disabling(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// disablingTwice: by two requests, the second of which comes too late; and of
-// somebody who is gone.
+// disablingTwice: disabling an account that is already disabled, or does not exist any more,
+// has the outcome of the system.
 func (s system) disablingTwice(t *testing.T, name string, now time.Time) {
 	if s.disable == nil {
 		return
@@ -204,15 +208,15 @@ func (s system) disablingTwice(t *testing.T, name string, now time.Time) {
 	d.Remove(u.ID)
 	err = c.Disable(t.Context(), u, agree)
 	if got := came(err, "disabled"); got != cmp.Or(s.disabledGone, "gone") {
-		t.Errorf("somebody who is gone: %s, %v", got, err)
+		t.Errorf("an account that does not exist: %s, %v", got, err)
 	}
 	if len(d.Disabled()) != 1 || len(d.Removed()) != 0 {
 		t.Errorf("disabled: %q, removed: %q", d.Disabled(), d.Removed())
 	}
 }
 
-// between is a directory in which something happens to each account between the
-// plan and what is done.
+// between is a directory that calls happens for each account between the plan and the
+// removal or disabling.
 type between struct {
 	*client.Client
 	happens func(u job.User)
@@ -228,9 +232,9 @@ func (b between) Disable(ctx context.Context, u job.User, confirm job.Confirm) e
 	return b.Client.Disable(ctx, u, confirm)
 }
 
-// events are what can happen to an account between the plan and its removal, and
-// what becomes of the removal then, if the look before it tells. " sent" means
-// that the directory was asked all the same, " at once" that the first step did it.
+// events are changes to an account between the plan and its removal, with the result of the
+// removal if the recheck can see the change. A result of system.meanwhile may end in " sent":
+// the removal was requested nevertheless; or in " at once": its first step sufficed.
 var events = []struct {
 	name    string
 	removal string
@@ -246,7 +250,7 @@ var events = []struct {
 	{"renamed", "removed", func(d *directory, id string, _ time.Time) {
 		_ = d.Update(id, func(u *sandbox.User) { u.Username = "nobody-" + id })
 	}},
-	{"replaced", "failed", func(d *directory, id string, now time.Time) { // by another account of the same id
+	{"replaced", "failed", func(d *directory, id string, now time.Time) { // another account has the id now
 		_ = d.Update(id, func(u *sandbox.User) { u.Created = now.Add(-100 * day) })
 	}},
 	{"deactivated", "removed", func(d *directory, id string, _ time.Time) {
@@ -255,7 +259,7 @@ var events = []struct {
 	{"disabled", "removed", func(d *directory, id string, _ time.Time) {
 		_ = d.Update(id, func(u *sandbox.User) { u.Disabled = true })
 	}},
-	{"succeeded", "removed", func(d *directory, id string, now time.Time) { // by somebody who takes the name
+	{"succeeded", "removed", func(d *directory, id string, now time.Time) { // another account has the name now
 		u, _ := d.User(id)
 		if !strings.Contains(u.ID, u.Username) {
 			_ = d.Update(id, func(u *sandbox.User) { u.Username = "nobody-" + id })
@@ -264,7 +268,7 @@ var events = []struct {
 	}},
 }
 
-// muchHappens: what has changed since the plan counts.
+// muchHappens: a change between the plan and the removal decides about the removal.
 func (s system) muchHappens(t *testing.T, name string, now time.Time) {
 	s.accounts, s.kept = nil, nil
 	var results, removed, sent, once []string

@@ -17,8 +17,7 @@ import (
 	"dormant/job"
 )
 
-// rightsAreLost: a caller who may no longer see accounts, or is not known any
-// more, removes nobody.
+// rightsAreLost: a run removes no account once its caller has lost its rights or its token.
 func (s system) rightsAreLost(t *testing.T, name string, now time.Time) {
 	if s.open {
 		return
@@ -50,8 +49,8 @@ func (s system) rightsAreLost(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// signingIn: where the profile can, by other credentials than a token; and a token
-// that is wrong opens nothing.
+// signingIn: a profile with a sign-in accepts the right credentials without a token. Wrong
+// credentials end the run with an error that says so.
 func (s system) signingIn(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	if s.signIn != nil {
@@ -80,7 +79,7 @@ func (s system) signingIn(t *testing.T, name string, now time.Time) {
 			}
 		}
 	} else if builtin(t, name).SignIn != nil {
-		t.Error("nobody says how to sign in")
+		t.Error("the system has a sign-in, and its row has no signIn")
 	}
 	if s.open {
 		return
@@ -97,8 +96,8 @@ func (s system) signingIn(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// signingInElsewhere: where the sign-in has a host of its own, nothing else goes
-// there, and the secret goes nowhere else.
+// signingInElsewhere: if the sign-in has a URL of its own, only the sign-in request goes
+// there, and no sign-in request goes to the directory.
 func (s system) signingInElsewhere(t *testing.T, name string, now time.Time) {
 	if how := builtin(t, name).SignIn; how == nil || how.URL == "" {
 		return
@@ -106,7 +105,7 @@ func (s system) signingInElsewhere(t *testing.T, name string, now time.Time) {
 	d := s.serve(t, name, now, nil)
 	var mu sync.Mutex
 	var there []*http.Request
-	l := listen("example.com:443") // whom the certificate is for
+	l := listen("example.com:443") // the name in the certificate of httptest
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		there = append(there, r)
@@ -135,7 +134,7 @@ func (s system) signingInElsewhere(t *testing.T, name string, now time.Time) {
 	}
 }
 
-// forbidden: a caller without the rights removes nobody.
+// forbidden: a run whose caller is no administrator removes no account.
 func (s system) forbidden(t *testing.T, name string, now time.Time) {
 	if s.open {
 		return

@@ -15,76 +15,76 @@ import (
 	"dormant/job"
 )
 
-// system is a built-in profile, and what it does with a directory that looks as
-// the system's documentation says. The directory is the sandbox's of the same name.
+// system is a test of a built-in profile: how its directory, the sandbox's system of the
+// same name, is set up, and what the profile has to do with it.
 type system struct {
-	base   string // what stands behind the host in DORMANT_URL
+	base   string // the path in DORMANT_URL
 	values func(v *profile.Values, url string)
-	signIn func(v *profile.Values, url string) // instead of the token; nil: there is none
+	signIn func(v *profile.Values, url string) // sets other credentials than the token; nil: the profile has no sign-in
 
-	every    trait             // of the accounts that every directory has
-	accounts []account         // besides those
-	want     map[string]string // decisions about those that every directory has, where they are not as in usual
-	kept     []string          // who of those is kept only by the second look
-	logins   bool              // last logins come from a file, as the system has none
-	protect  string            // a pattern of protected roles
-	never    job.NeverPolicy   // remove unless given
+	every    trait             // of the usual accounts
+	accounts []account         // besides the usual ones
+	want     map[string]string // decisions about usual accounts that differ from those in usual, by name
+	kept     []string          // names of the usual accounts that only the recheck keeps
+	logins   bool              // last logins come from an activity file
+	protect  string            // pattern of protected roles
+	never    job.NeverPolicy   // default: remove
 	options  func(*sandbox.Options)
-	answers  answers // what the directory answers otherwise
+	answers  answers // changes the responses of the directory
 
-	enters  string            // the request that signs in; * stands for anything
-	asks    []string          // what is read, in order, to list accounts and to look at one again
-	headers map[string]string // of every request with the token
-	remove  []string          // what is sent for each candidate
-	disable []string          // the same; nil: it can't
+	enters  string            // the request that signs in; * matches any text
+	asks    []string          // the requests that list the accounts, read one again and find the caller, in order
+	headers map[string]string // of each request except the one that signs in
+	remove  []string          // the requests that remove an account
+	disable []string          // the requests that disable an account; nil: not supported
 	extras  map[string]extra
 
-	removed       string            // the result of who is removed: removed unless given
-	twice         string            // what a second removal is: gone unless given, or removed, failed
-	disabledTwice string            // what a second disabling is: disabled unless given, or failed
-	disabledGone  string            // what disabling somebody who is gone is: gone unless given, or failed
-	meanwhile     map[string]string // what becomes of a removal if that happens before it, where it is not as in events
+	removed       string            // result of a removal; default: removed
+	twice         string            // outcome of a second removal: gone (default), removed, refused or failed
+	disabledTwice string            // outcome of a second disabling: disabled (default), refused or failed
+	disabledGone  string            // outcome of disabling an account that does not exist any more: gone (default), refused or failed
+	meanwhile     map[string]string // results of a removal after an event that differ from those in events, by the event's name
 
-	most   int  // accounts on a page; 0: any number
-	limit  int  // of accounts that are listed at all; 0: none
-	counts bool // it says how many accounts there are
+	most   int  // maximum of accounts on a page; 0: none
+	limit  int  // maximum of accounts in a listing; 0: none
+	counts bool // the listing has a total
 
-	only    []string // the scenes that are of interest: all unless given
-	open    bool     // it asks for no credentials
-	weak    string   // the outcome for a caller who is no administrator: failed for lack of rights unless given; or a status
-	blind   string   // the outcome for a caller who sees nobody else; not tried unless given
-	tooMany int      // the status if requests come too fast: 429 unless given
-	vague   bool     // and it does not say then how long to wait
+	only    []string // names of the scenes to run; nil: all
+	open    bool     // needs no credentials
+	weak    string   // outcome, or status code, for a caller who is no administrator; default: failed, as the credentials allow too little
+	blind   string   // outcome for a caller from whom all other accounts are hidden; "": not tested
+	tooMany int      // status code when the rate limit is exceeded; default: 429
+	vague   bool     // the response then has no time to wait
 }
 
-// account is one that the directory has, what is decided about it, and what
-// becomes of it.
+// account is an account of the directory, with the decision about it and the result.
 type account struct {
 	name                   string
-	login, action, created time.Duration // ago; 0: never, never, long ago
+	login, action, created time.Duration // ages; 0: never logged in, never acted, created long ago
 	is                     trait
 	want                   string
 
-	removal   string // of a candidate: removed unless given, or failed, kept
-	disabling string // disabled unless given, or failed, kept
-	sends     string // to be disabled, if it is not as for the others
+	removal   string // result of a removal; default: that of the system
+	disabling string // result of a disabling; default: disabled
+	sends     string // the request that disables it, if not that of the system
 }
 
-// trait is something that an account has.
+// trait sets a property of an account.
 type trait func(u *sandbox.User, now time.Time)
 
-// extra is what a destructive extra does if it is turned on.
+// extra is what a run has to do with a destructive extra turned on.
 type extra struct {
-	remove  []string // what is sent for each candidate
-	removes []string // who is removed then, and is not otherwise
-	refused bool     // by this directory
+	remove  []string // the requests that remove an account
+	removes []string // names of the accounts that are removed only with it
+	refused bool     // the directory refuses each removal
 }
 
-// answers changes what the directory answers.
+// answers changes a response of the directory: its status, its header, and its body by the
+// result.
 type answers func(r *http.Request, status *int, header http.Header, body []byte) []byte
 
-// usual are the accounts that every directory has, and what is decided about
-// them where the system tells all that there is to tell.
+// usual are accounts that each directory has, with the decisions about them if the system
+// shows all that matters.
 var usual = []account{
 	{name: "caller", login: time.Hour, is: admin, want: "keep self"},
 	{name: "busy", login: 10 * day, want: "keep active"},
@@ -96,7 +96,7 @@ var usual = []account{
 	{name: "boss", login: 400 * day, is: admin, want: "keep admin"},
 	{name: "robot", login: 400 * day, is: bot, want: "keep service_account"},
 	{name: "locked", login: 400 * day, is: blocked, want: "remove inactive"},
-	{name: "listed", login: 400 * day, want: "keep allowlisted"}, // by the address
+	{name: "listed", login: 400 * day, want: "keep allowlisted"}, // by its email
 }
 
 func (a account) user(now time.Time) sandbox.User {
@@ -116,7 +116,7 @@ func (a account) user(now time.Time) sandbox.User {
 	return u
 }
 
-// all are the system's accounts, with the decisions as they are there.
+// all returns all accounts of the system, with the decisions in this system.
 func (s system) all() []account {
 	all := slices.Clone(usual)
 	for i, a := range all {
@@ -131,7 +131,7 @@ func (s system) all() []account {
 	return append(all, s.accounts...)
 }
 
-// those are the names of the accounts of which that is so, sorted.
+// those returns the names of the accounts for which is returns true, sorted.
 func (s system) those(is func(account) bool) []string {
 	var names []string
 	for _, a := range s.all() {
@@ -147,10 +147,10 @@ func (a account) isCandidate() bool { return strings.HasPrefix(a.want, "remove")
 func (a account) isRemoved() bool   { return a.isCandidate() && a.removal == "" }
 func (a account) isSent() bool      { return a.isCandidate() && a.removal != "kept" }
 
-// noon is when all of it happens.
+// noon is the time at which each scene begins.
 var noon = time.Date(2026, 3, 18, 12, 34, 56, 0, time.UTC)
 
-// scenes are what each system goes through.
+// scenes are the tests that run for each system.
 var scenes = []struct {
 	name string
 	play func(s system, t *testing.T, name string, now time.Time)
@@ -162,20 +162,20 @@ var scenes = []struct {
 	{"removes twice", system.removingTwice},
 	{"disables", system.disabling},
 	{"disables twice", system.disablingTwice},
-	{"much happens meanwhile", system.muchHappens},
-	{"rights are lost meanwhile", system.rightsAreLost},
+	{"changes between plan and removal", system.muchHappens},
+	{"the caller loses its rights", system.rightsAreLost},
 	{"signs in", system.signingIn},
-	{"signs in elsewhere", system.signingInElsewhere},
+	{"signs in at another URL", system.signingInElsewhere},
 	{"forbidden", system.forbidden},
-	{"nobody to be seen", system.seeingNobody},
-	{"no last login to be seen", system.seeingNoLogins},
-	{"no entry to be seen", system.seeingNoEntries},
-	{"too fast", system.tooFast},
+	{"all other accounts are hidden", system.seeingNobody},
+	{"no last logins", system.seeingNoLogins},
+	{"an empty log", system.seeingNoEntries},
+	{"rate limit", system.tooFast},
 	{"page sizes", system.pageSizes},
-	{"the limit", system.limited},
-	{"a page is elsewhere", system.pageElsewhere},
-	{"somebody is missing", system.losing},
-	{"somebody leaves between two pages", system.leavingBetweenPages},
+	{"limit of a listing", system.limited},
+	{"a link to another origin", system.pageElsewhere},
+	{"an account is missing", system.losing},
+	{"an account is removed between two pages", system.leavingBetweenPages},
 }
 
 func TestSystems(t *testing.T) {
@@ -202,7 +202,7 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// play lets something happen at noon.
+// play runs the scene in a testing/synctest bubble whose clock is at noon.
 func play(t *testing.T, name string, scene func(t *testing.T, now time.Time)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {

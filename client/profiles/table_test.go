@@ -35,7 +35,7 @@ var systems = map[string]system{
 		}
 	}),
 	"authentik": authentik,
-	"authentik, no sessions": judged(authentik, func(s *system) { // a server that does not list them
+	"authentik, no sessions": judged(authentik, func(s *system) { // the server does not list sessions
 		s.answers = failing(http.MethodGet, "/authenticated_sessions/", http.StatusNotFound, `{"detail": "Not found."}`)
 		s.values = params("sessions", "none")
 		s.accounts = []account{{name: "session", login: 200 * day, is: did(entry{"login", day, nil}), want: "remove inactive"}}
@@ -47,7 +47,7 @@ var systems = map[string]system{
 	"discourse":             discourse,
 	"entra":                 entra,
 	"entra, remove-undated": judged(entra, func(s *system) { s.never = job.NeverRemoveUndated }),
-	"entra, no sign-ins": judged(entra, func(s *system) { // as in pages that are too large
+	"entra, no sign-ins": judged(entra, func(s *system) { // no signInActivity, as on pages that are too large
 		s.answers = func(_ *http.Request, _ *int, _ http.Header, body []byte) []byte {
 			return without(body, map[string]bool{"signInActivity": true})
 		}
@@ -56,7 +56,7 @@ var systems = map[string]system{
 	"gitea":             gitea,
 	"github-enterprise": githubEnterprise,
 	"github-enterprise, no file": judged(githubEnterprise, func(s *system) {
-		s.logins, s.accounts, s.want = false, nil, merge(allUnknown, unknown("listed")) // whose address is not looked up
+		s.logins, s.accounts, s.want = false, nil, merge(allUnknown, unknown("listed")) // its email is not looked up
 	}),
 	"gitlab":           gitlab,
 	"google-workspace": googleWorkspace,
@@ -84,7 +84,7 @@ var systems = map[string]system{
 		s.logins, s.accounts = false, nil
 		s.options = func(o *sandbox.Options) { o.WithLastLogin = true }
 	}),
-	"itflex, cloud": judged(itflex, func(s *system) { // whose cursor ends with "", and which has no log
+	"itflex, cloud": judged(itflex, func(s *system) { // the cloud has no log, and its last cursor is ""
 		s.values = params("audit", "none")
 		s.accounts = []account{{name: "worker", login: 400 * day, action: 3 * day, want: "remove inactive"}}
 		s.answers = func(r *http.Request, status *int, _ http.Header, body []byte) []byte {
@@ -133,7 +133,7 @@ var systems = map[string]system{
 		s.accounts = []account{
 			{name: "seller", login: 300 * day, is: roles("Staff", "Sales"), want: "keep protected_role"},
 			{name: "staff", login: 300 * day, is: roles("Staff"), want: "remove inactive"},
-			{name: "hidden", login: 300 * day, is: hidden, want: "keep protected_role"}, // who may be in any
+			{name: "hidden", login: 300 * day, is: hidden, want: "keep protected_role"}, // its groups are not visible
 		}
 	}),
 	"nextcloud, remove-undated": judged(nextcloud, func(s *system) {
@@ -141,7 +141,7 @@ var systems = map[string]system{
 		s.want = merge(s.want, are("remove never_logged_in", "unused", "fresh"))
 	}),
 	"okta": okta,
-	"okta, deprovisioned": judged(okta, func(s *system) { // by a run before, whose second step failed
+	"okta, deprovisioned": judged(okta, func(s *system) { // the second step of an earlier run failed
 		s.only = []string{"decides", "asks", "removes", "removes twice", "disables"}
 		s.values = params("filter", `status eq "DEPROVISIONED"`, "scheme", "Bearer")
 		s.headers = bearer
@@ -164,7 +164,7 @@ var systems = map[string]system{
 		s.asks, s.remove, s.disable = below("/odd", s.asks), below("/odd", s.remove), below("/odd", s.disable)
 		return s
 	}(),
-	"scim, groups": judged(scim, func(s *system) { // of who has none, nothing is told
+	"scim, groups": judged(scim, func(s *system) { // the response leaves out groups if there are none, so they are unknown
 		s.protect = "sales"
 		s.want = merge(are("keep protected_role", "caller", "busy", "edge", "past", "gone", "unused", "fresh", "boss", "robot", "locked"))
 		s.accounts = []account{
@@ -177,7 +177,7 @@ var systems = map[string]system{
 		s.want = merge(allUnknown, unknown("caller", "boss", "robot"))
 	}),
 	"snipe-it": snipeIT,
-	"snipe-it, groups": judged(snipeIT, func(s *system) { // null is who has none
+	"snipe-it, groups": judged(snipeIT, func(s *system) { // groups is null for an account without groups
 		s.protect = "helpdesk"
 		s.accounts = []account{
 			{name: "helper", login: 300 * day, is: roles("Helpdesk"), want: "keep protected_role"},
@@ -198,7 +198,7 @@ var systems = map[string]system{
 		s.accounts = []account{{name: "worker", login: 300 * day, action: 3 * day, want: "remove inactive"}}
 	}),
 	"snipe-it, east": judged(snipeIT, func(s *system) {
-		s.values = params("zone", "Europe/Berlin") // whose times are of an hour before
+		s.values = params("zone", "Europe/Berlin") // in March, the server's times are then read as one hour earlier
 		s.accounts = []account{{name: "near", login: 90*day - 50*time.Minute, want: "remove inactive"}}
 		s.want = merge(s.want, untold("edge"))
 	}),
@@ -226,7 +226,7 @@ var systems = map[string]system{
 	}),
 }
 
-// scenesOf are what a table can't say.
+// scenesOf are further tests of single systems, by the key in systems and a name.
 var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time){
 	"entra": {
 		"administrators without a second look": func(s system, t *testing.T, now time.Time) {
@@ -242,7 +242,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 	},
 	"gitea": {
 		"a disabling that did nothing": undone("gitea", failing(http.MethodPatch, "", http.StatusOK, `{"login":"gone","prohibit_login":false}`), (*client.Client).Disable),
-		// The server redirects an old name for a while, and then somebody takes it.
+		// After a rename, the server redirects the old name until another account takes it.
 		"renamed, and a newcomer has the name": func(s system, t *testing.T, now time.Time) {
 			for _, disables := range []bool{false, true} {
 				d := s.serve(t, "gitea", now, nil)
@@ -319,7 +319,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 			if r := run.Run(t.Context(), now); r.Counts.Scanned == 0 {
 				t.Error(r.Outcome, r.Error)
 			}
-			equal(t, "removed", d.Removed(), nil) // the date of who was never seen would be an old one
+			equal(t, "removed", d.Removed(), nil) // for an account that was never seen, Grafana has an old date instead of none
 		},
 	},
 	"keycloak": {
@@ -336,7 +336,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 		"a disabling that failed under a 200": undone("nextcloud", failing(http.MethodPut, "", http.StatusOK,
 			`{"ocs":{"meta":{"status":"failure","statuscode":997,"message":""},"data":[]}}`), (*client.Client).Disable),
 		"several backends": func(s system, t *testing.T, now time.Time) {
-			// Each adds a page of its own, and one ends before the other.
+			// Each backend adds items to a page, and one backend has fewer accounts.
 			d := s.serve(t, "nextcloud", now, func(o *sandbox.Options) {
 				for i := range o.Users {
 					if i%3 != 0 {
@@ -441,7 +441,8 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 	},
 }
 
-// undone is a change after which the account is as it was, whatever the answer's code says.
+// undone: a change is not reported as done if the response, changed by a, does not confirm it.
+// It is sent only once, and the account stays as it was.
 func undone(name string, a answers, change func(*client.Client, context.Context, job.User, job.Confirm) error) func(system, *testing.T, time.Time) {
 	return func(s system, t *testing.T, now time.Time) {
 		d := s.serve(t, name, now, nil)
