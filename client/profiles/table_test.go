@@ -410,7 +410,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 					o.Values.Params = map[string]string{"filter": `status eq "DEPROVISIONED"`}
 				})
 				run := s.cleanup(t, c, d, false)
-				run.Limits.RequireActive, run.Limits.MaxSilence = false, math.MaxInt64 // there is nobody who can log in
+				run.Limits.RequireActive, run.Limits.MaxSilence = false, math.MaxInt64 // the listing has no account that can log in
 				run.Run(t.Context(), now)
 				if !slices.Contains(d.names(t, before, d.Removed()), "gone") {
 					t.Error(code, "the filter does not find it")
