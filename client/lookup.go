@@ -17,13 +17,19 @@ import (
 )
 
 // Self returns the account that the directory takes the caller for, or
-// job.ErrUnsupported if the profile has no such request.
+// job.ErrUnsupported if the profile has no such request, or the caller is no account.
 func (c *Client) Self(ctx context.Context) (job.User, error) {
 	if c.profile.Self == nil {
 		return job.User{}, job.ErrUnsupported
 	}
 	how := c.profile.Self
+	if how.NamesActor() && profile.Template("{actor}").Text(c.bindings) == "" {
+		return job.User{}, job.ErrUnsupported
+	}
 	answer, err := c.lookUp(ctx, opSelf, profile.Lookup{Listing: profile.Listing{Path: how.Path}}, job.User{})
+	if hasCode(err, how.None...) {
+		return job.User{}, fmt.Errorf("%s: %w", opSelf, job.ErrUnsupported)
+	}
 	if err != nil {
 		if isNotFound(err) && !errors.Is(err, job.ErrSignedOut) {
 			err = fmt.Errorf("%w (%s)", err, c.profile.Where("self.path"))

@@ -295,6 +295,29 @@ func TestSelf(t *testing.T) {
 	}
 }
 
+// TestSelfIsNobody: where the caller is no account, the directory can't tell which; anything
+// else that goes wrong is an error.
+func TestSelfIsNobody(t *testing.T) {
+	const more = `self: {path: /me, none: [400, 501]}` + "\n"
+	for code, want := range map[int]error{400: job.ErrUnsupported, 501: job.ErrUnsupported, 403: job.ErrCredentials, 401: job.ErrSignedOut, 404: nil, 500: nil} {
+		s := serve(t, routes{"GET /me": code})
+		_, err := connect(t, s, sketch(t, "", "", more), retries(0)).Self(t.Context())
+		if err == nil || want != nil && !errors.Is(err, want) || want == nil && errors.Is(err, job.ErrUnsupported) {
+			t.Errorf("%d: %v, want %v", code, err, want)
+		}
+	}
+	for actor, want := range map[string]string{"": "", "boss@x": "GET /users/boss@x"} {
+		s := serve(t, routes{"GET /users/boss@x": `{"id":7}`})
+		u, err := connect(t, s, sketch(t, "", "", `self: {path: "/users/{actor}"}`+"\n"), func(o *Options) { o.Values.Actor = actor }).Self(t.Context())
+		if actor == "" && !errors.Is(err, job.ErrUnsupported) || actor != "" && (err != nil || u.ID != "7") {
+			t.Errorf("%q: %v, %v", actor, u, err)
+		}
+		if s.lines() != want {
+			t.Errorf("%q: asked %s", actor, s.lines())
+		}
+	}
+}
+
 func TestUser(t *testing.T) {
 	for name, row := range map[string]struct {
 		profile, line string

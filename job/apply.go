@@ -14,8 +14,7 @@ import (
 // once, and sets the result in the account of the same index in r. It returns an error
 // if it had to end early; accounts that it did not get to keep the result NotAttempted.
 func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
-	late, endLate := outlast(ctx, lastLooks)
-	defer endLate()
+	outer := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
@@ -38,7 +37,7 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 		all = append(all, m)
 		wg.Go(func() {
 			defer func() { <-slots }()
-			streak.add(m.execute(ctx, late))
+			streak.add(m.execute(ctx, outer))
 		})
 	}
 	wg.Wait()
@@ -46,7 +45,7 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 	if streak.err != nil {
 		ended = streak.err
 	}
-	err := c.settle(late, plan, all)
+	err := c.settle(outer, plan, all)
 	if ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
 		return errors.Join(fmt.Errorf("%s ended early: %w", streak.what, ended), err)
 	}
@@ -113,8 +112,8 @@ func isAboutOneAccount(err error) bool {
 // forbidden returns an error if the credentials sufficed for no account: then it is not
 // the accounts.
 func (s *failureStreak) forbidden() error {
-	if s.err != nil || s.success || s.denied < s.limit {
-		return nil
+	if s.err == nil && !s.success && s.denied >= s.limit {
+		return fmt.Errorf("%d %s failed (DORMANT_MAX_FAILURES) and none succeeded, the last one: %w", s.denied, s.what, s.denial)
 	}
-	return fmt.Errorf("%d %s failed (DORMANT_MAX_FAILURES) and none succeeded, the last one: %w", s.denied, s.what, s.denial)
+	return nil
 }

@@ -31,7 +31,9 @@ func (m *removal) verify(ctx context.Context, said error) (Result, error) {
 	if notFound && m.Recheck && !m.found {
 		return m.leaveToSettle(nil) // the recheck has just looked for it
 	}
-	u, err := m.Directory.Find(ctx, m.candidate.User)
+	look, end := outlast(ctx, lastLook)
+	u, err := m.Directory.Find(look, m.candidate.User)
+	end()
 	disables := m.candidate.Action == Disable
 	switch {
 	case errors.Is(err, ErrNotFound) && (notFound || errors.Is(said, ErrUnnamed)):
@@ -100,7 +102,7 @@ func (m *removal) concludeByListing(l *relisting) (Result, error) {
 	}
 	// Where nobody was kept, nothing can show that a listing is whole. Then the directory's
 	// own word counts, if it says that it has made the change.
-	if doubt != nil && !(l.err == nil && l.witnesses == 0 && m.said == nil) {
+	if doubt != nil && (l.err != nil || l.witnesses > 0 || m.said != nil) {
 		err := fmt.Errorf("the directory says that it was done, and nobody knows whether it is so: %w", doubt)
 		switch {
 		case errors.Is(m.said, ErrNotFound):

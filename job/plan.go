@@ -152,7 +152,7 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	d := p.Decide(u, now)
 	if d.Action == Keep {
 		pl.Kept[d.Reason]++
-		if len(pl.witnesses) < maxWitnesses {
+		if len(pl.witnesses) < maxWitnesses && d.Reason != Self { // a caller without rights may still see itself
 			pl.witnesses = append(pl.witnesses, u.ID)
 		}
 		return

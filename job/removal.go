@@ -55,9 +55,9 @@ type removal struct {
 	lookErr error // why looking for the account has not shown it
 }
 
-// execute carries out the action and records the result, unless settle has to. ctx ends the
-// action, and late the looks after it.
-func (m *removal) execute(ctx, late context.Context) (Result, error) {
+// execute carries out the action and records the result, unless settle has to. When ctx is
+// done, no request starts; the look after one ends soon after run is done.
+func (m *removal) execute(ctx, run context.Context) (Result, error) {
 	act := m.Directory.Remove
 	if m.candidate.Action == Disable {
 		act = m.Directory.Disable
@@ -82,7 +82,7 @@ func (m *removal) execute(ctx, late context.Context) (Result, error) {
 	case errors.Is(err, ErrRefused):
 		return m.finish(RefusedByDirectory, err, nil)
 	case err == nil, errors.Is(err, ErrAccepted), errors.Is(err, ErrUnclear), errors.Is(err, ErrUnnamed), errors.Is(err, ErrNotFound):
-		return m.verify(late, err)
+		return m.verify(run, err)
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
 		m.account.Result = NotAttempted
 		return NotAttempted, m.record(err)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// lastLooks is how long the looks after a request may take once the run has been told to
-// end. What they have not shown by then is reported as not known.
-const lastLooks = 5 * time.Second
+// lastLook is how long a look after a request may take once the run has been told to end.
+// What it has not shown by then is reported as not known.
+const lastLook = 3 * time.Second
 
 // outlast returns a context that is done a while after ctx is.
 func outlast(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
@@ -27,6 +27,8 @@ func outlast(ctx context.Context, while time.Duration) (context.Context, context
 // settle records the results that verify has left open. It verifies them by one listing for
 // all. It returns an error if the listing can't be read, or a result not be recorded.
 func (c *Cleanup) settle(ctx context.Context, plan *Plan, all []*removal) error {
+	ctx, end := outlast(ctx, lastLook)
+	defer end()
 	pending := map[string]*removal{}
 	read := false
 	for _, m := range all {

@@ -90,7 +90,14 @@ type Self struct {
 	Path Template `yaml:"path"`
 	Item Paths    `yaml:"item"` // where the account is in the response; empty: all of it
 	ID   string   `yaml:"id"`   // where its id is, if not where all accounts have it
+
+	// None are codes that mean that the caller is no account, or that the directory does
+	// not say which.
+	None []int `yaml:"none"`
 }
+
+// NamesActor reports whether the request asks for the account that DORMANT_ACTOR names.
+func (s *Self) NamesActor() bool { return slices.Contains(s.Path.placeholders(), "actor") }
 
 // validate checks the lookups of a profile whose accounts have their id at idPath.
 func (l Lookups) validate(v *validator, idPath string) {
@@ -130,4 +137,5 @@ func (s *Self) validate(v *validator) {
 	v.urlPath("self.path", s.Path, v.global)
 	v.jsonPaths("self.item", s.Item...)
 	v.jsonPaths("self.id", s.ID)
+	v.codes("self.none", s.None, http.StatusBadRequest, 599)
 }

@@ -151,6 +151,7 @@ var entra = system{
 		"GET /v1.0/users/{id}?%24select=id%2CdisplayName%2CuserPrincipalName%2Cmail%2CotherMails%2CproxyAddresses%2CmailNickname%2ConPremisesSamAccountName%2CuserType%2CaccountEnabled%2CcreatedDateTime%2CsignInActivity",
 		"GET /v1.0/users/{id}/transitiveMemberOf?%24select=id&%24top=999",
 		"GET /v1.0/roleManagement/directory/roleAssignments?%24filter=principalId+eq+%27{id}%27",
+		"GET /v1.0/me",
 	},
 	headers: bearer,
 	most:    120,
@@ -277,6 +278,7 @@ var googleWorkspace = system{
 		"GET /admin/directory/v1/users?customer=my_customer&maxResults=500&orderBy=email",
 		"GET /admin/directory/v1/users?customer=my_customer&maxResults=7&orderBy=email", // the 15 accounts may be a full page
 		"GET /admin/directory/v1/users/{id}",
+		"GET /admin/directory/v1/users/caller@example.com",
 	},
 	headers: bearer,
 	most:    500,
@@ -602,6 +604,7 @@ var scim = system{
 		"GET /Users?count=100&startIndex=1",
 		"GET /Users?count=100&startIndex=*",
 		"GET /Users/{id}",
+		"GET /Me",
 	},
 	headers:   map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/scim+json, application/json"},
 	counts:    true,

@@ -84,8 +84,8 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 		}
 		// What was told and not seen is reported as not known, that is as failed.
 		open := a.Result == job.NotRemoved && !run.isUndisturbed
-		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed && !(open && seen.after != seenGone) ||
-			seen.succeeded[opDisable] && a.Result != job.Disabled && !(open && seen.after != seenDisabled) {
+		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed && (!open || seen.after == seenGone) ||
+			seen.succeeded[opDisable] && a.Result != job.Disabled && (!open || seen.after == seenDisabled) {
 			violationf("it was told that %q is done, and says %s; seen since: %q", a.ID, a.Result, seen.after)
 		}
 	}
