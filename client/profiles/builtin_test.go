@@ -604,7 +604,6 @@ var scim = system{
 		"GET /Users?count=100&startIndex=1",
 		"GET /Users?count=100&startIndex=*",
 		"GET /Users/{id}",
-		"GET /Me",
 	},
 	headers:   map[string]string{"Authorization": "Bearer sandbox-token", "Accept": "application/scim+json, application/json"},
 	counts:    true,

@@ -200,6 +200,9 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 // view describes what the run knows of an account, for messages.
 func (run *programRun) view(id string) string {
 	seen := run.accounts[id]
+	if seen == nil {
+		return "which the run has not read"
+	}
 	action, why := run.policy.decide(run.knowledge(seen.last, &run.told), run.self, run.now)
 	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last, &run.told), action, why, run.now)
 }
