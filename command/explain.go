@@ -28,7 +28,7 @@ func (a *app) explain(ctx context.Context, args []string) int {
 		return a.fail(err)
 	}
 	if len(explained) == 0 {
-		return a.failUsage(fmt.Errorf("no account has the id, username or email %q", args[0]))
+		return a.failUsage(fmt.Errorf("no account has the id, username, email or alias %q", args[0]))
 	}
 	if err := report.Explain(a.Stdout, explained); err != nil {
 		return a.fail(err)

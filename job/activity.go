@@ -100,7 +100,7 @@ func readActivityHeader(lines *csv.Reader) (columns [len(activityKeys)]int, logi
 		return columns, 0, err
 	}
 	for i, name := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(name))
+		header[i] = CanonicalName(name)
 	}
 	named := false
 	for i, key := range activityKeys {

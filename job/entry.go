@@ -109,6 +109,7 @@ var (
 	}
 	notAnAccount = []mistake{
 		{regexp.MustCompile(`^(mailto|smtp|sip|acct|xmpp):|://`), "is a URL: write the address alone"},
+		{regexp.MustCompile(`%[0-9a-f]{2}|\\u[0-9a-f]{4}`), "has an escaped character in it: write the character itself"},
 		{regexp.MustCompile(`:( |$)`), "has a : like a key and its value: write the name alone"},
 		{regexp.MustCompile(`@.* | .*@`), "has a blank and an @: write one name or address in each entry, and nothing else"},
 	}

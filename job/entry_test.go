@@ -91,6 +91,7 @@ func TestWhatCantBeAName(t *testing.T) {
 		pattern   = "is no pattern"
 		variable  = "is a variable"
 		url       = "is a URL"
+		escaped   = "has an escaped character"
 		colon     = "has a :"
 		blankAt   = "a blank and an @"
 		blank     = "has a blank in it"
@@ -173,6 +174,11 @@ func TestWhatCantBeAName(t *testing.T) {
 		{"MAILTO:a@x.example", url, url, none, "URL"},
 		{"smtp:a@x.example", url, url, none, none},
 		{"https://x.example/alice", url, url, none, none},
+
+		{"boss%40x.example", escaped, escaped, none, none},
+		{"ren\\u00e9e", escaped, escaped, none, none},
+		{"100%", none, none, none, none},
+		{`CORP\ursula`, none, none, none, none},
 
 		{"[a-c]*", pattern, pattern, pattern, none},
 		{"{a}", pattern, pattern, pattern, none},

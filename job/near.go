@@ -2,6 +2,7 @@ package job
 
 import (
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,8 +14,8 @@ import (
 //
 // An entry is near a name if
 //
-//   - they differ in separators only (. _ - and blanks), or in what is behind a + in an
-//     address;
+//   - they differ in separators only (. _ - and blanks), in what is behind a + in an
+//     address, or in how a spreadsheet writes a number (007, 7.0);
 //   - one edit makes one of the other: a character more, less or another one, or two
 //     changed about. The longer one has at least minEdited characters, and what is in front
 //     of the domain has a letter or is the same: a number is not near another number;
@@ -58,8 +59,8 @@ func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
 		e.edit = letters >= minEdited
 		ms.patterns = append(ms.patterns, i)
 	} else {
-		if parts := strings.FieldsFunc(e.name, isBetweenNames); len(parts) > 1 && !isRole {
-			e.parts = parts
+		if parts := strings.FieldsFunc(lineBreaks.Replace(e.name), isBetweenNames); len(parts) > 1 && !isRole {
+			e.parts = append(parts, strings.FieldsFunc(e.name, isBetweenNames)...)
 		}
 		if ms.index == nil {
 			ms.index = map[string][]int{}
@@ -150,7 +151,11 @@ func newNearName(name string) nearName {
 			local = local[:plus]
 		}
 	}
-	n.compact = withoutSeparators(local + domain)
+	n.compact = local + domain
+	if name != "" && name[0] <= '9' { // most names need no look
+		n.compact = number.ReplaceAllString(n.compact, "$1")
+	}
+	n.compact = withoutSeparators(n.compact)
 	switch i := strings.LastIndexAny(local, `\|/`); {
 	case domain != "":
 		n.bare, n.qualified = local, true
@@ -183,6 +188,9 @@ func (n nearName) keys() iter.Seq[[]byte] {
 	}
 }
 
+// number matches a whole number with zeros that a spreadsheet adds or takes away.
+var number = regexp.MustCompile(`^0*([0-9]+?)(?:\.0+)?$`)
+
 func withoutSeparators(name string) string {
 	return strings.Map(func(r rune) rune {
 		if isSeparator(r) {
@@ -193,6 +201,9 @@ func withoutSeparators(name string) string {
 }
 
 func isSeparator(r rune) bool { return r == '.' || r == '_' || r == '-' || r == ' ' }
+
+// lineBreaks are line breaks as some files of variables have them.
+var lineBreaks = strings.NewReplacer(`\r`, " ", `\n`, " ", `\t`, " ")
 
 // isBetweenNames reports whether r may stand between two names, and hardly is in one.
 func isBetweenNames(r rune) bool {

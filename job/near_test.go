@@ -74,6 +74,14 @@ func TestNear(t *testing.T) {
 		{"---", "alice", false},
 		{"---", "...", false},
 
+		{"007", "7", true},
+		{"7", "0007", true},
+		{"17.0", "17", true},
+		{"17.0", "170", false},
+		{"0", "00", true},
+		{"007@x.example", "7@x.example", false},
+		{"7.5", "7", false},
+
 		// A domain more or less.
 		{"alice", "alice@example.org", true},
 		{"alice@example.org", "alice", true},
@@ -97,6 +105,9 @@ func TestNear(t *testing.T) {
 		{"alice (boss)", "alice", true},
 		{"17 18", "18", true},
 		{"uid=alice,ou=people", "alice", true},
+		{`alice\nbob`, "bob", true},
+		{`alice\nbob`, "alice", true},
+		{`CORP\nancy`, "nancy", true},
 		{"alice smith", "smit", false},
 
 		// Patterns.

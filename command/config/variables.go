@@ -45,7 +45,7 @@ type Variables struct {
 	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
-	Allowlist              []string `env:"ALLOWLIST" help:"globs over id, username and email of accounts to keep, separated by commas"`
+	Allowlist              []string `env:"ALLOWLIST" help:"ids, usernames, emails or aliases of accounts to keep, or globs for them, separated by commas"`
 	AllowlistFile          string   `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
 	ProtectAdmins          bool     `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
 	ProtectServiceAccounts bool     `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
