@@ -31,12 +31,12 @@ func TestActivityNames(t *testing.T) {
 		{"two forms of one name", "username", []string{"boss,2025-01-01T00:00:00Z", "BOSS\u00a0,2025-06-01T00:00:00Z"}, "2025-06-01T00:00:00Z"},
 	}
 	for _, tt := range tests {
-		a := readActivity(t, tt.header+",last_login", tt.rows...)
+		a := readActivity(t, append([]string{tt.header + ",last_login"}, tt.rows...)...)
 		if got := a.apply(u, testNow).LastLogin.String(); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
 		}
-		if unmatched, _ := a.unmatched(); (unmatched > 0) != (tt.want == none) {
-			t.Errorf("%s: %d rows match nobody", tt.rule, unmatched)
+		if m := a.match(); (m.matched < m.rows) != (tt.want == none) {
+			t.Errorf("%s: %d of %d rows match somebody", tt.rule, m.matched, m.rows)
 		}
 	}
 	a := readActivity(t, "email,last_login", "ceo@x.example,2025-01-01", "boss@bücher.example,2025-06-01")
