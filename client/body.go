@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -23,6 +24,35 @@ func withoutByteOrderMark(body io.Reader) io.Reader {
 	return buffered
 }
 
+// tooLarge is the error of a part of a response that has more than maxBody bytes.
+func tooLarge(part string) error {
+	return &responseError{text: fmt.Sprintf("%s is larger than %d MiB", part, maxBody>>20), tooLarge: true}
+}
+
+// maxDepth bounds how deep the arrays and objects of a document are nested.
+const maxDepth = 100
+
+// checkDepth returns an error if the JSON value is nested deeper than maxDepth.
+func checkDepth(value []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return responseErrorf("the answer has more than %d arrays and objects in each other", maxDepth)
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return nil
+}
+
 // A limitedBody is a response that fails if it is larger than left bytes.
 type limitedBody struct {
 	body io.Reader
@@ -31,7 +61,7 @@ type limitedBody struct {
 
 func (l *limitedBody) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, responseErrorf("the answer is too large")
+		return 0, tooLarge("the answer")
 	}
 	n, err := l.body.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)

@@ -19,6 +19,9 @@ import (
 func decodeJSON(body io.Reader) (gjson.Result, error) {
 	in := jsontext.NewDecoder(body)
 	value, err := in.ReadValue()
+	if err == nil {
+		err = checkDepth(value)
+	}
 	if err != nil {
 		return gjson.Result{}, decodeError(err)
 	}
@@ -69,6 +72,7 @@ type listingDecoder struct {
 	body     *limitedBody // bounds the envelope, and each item
 	envelope bytes.Buffer
 	found    bool     // the array
+	read     int      // items
 	members  []string // of the document, by name
 }
 
@@ -83,7 +87,7 @@ func (d *listingDecoder) value(path []string) error {
 	}
 	value, err := d.in.ReadValue()
 	d.envelope.Write(value)
-	return err
+	return errors.Join(err, checkDepth(value))
 }
 
 func (d *listingDecoder) isItems(path []string) bool {
@@ -149,6 +153,7 @@ func (d *listingDecoder) array(path []string) error {
 	if _, err := d.in.ReadToken(); err != nil {
 		return err
 	}
+	d.body.left = maxBody + 1       // for the first item; the one byte shows that it is larger
 	for d.in.PeekKind() != open+2 { // '[' + 2 is ']', '{' + 2 is '}'
 		if open == '[' && d.keyed { // an empty array is an empty object, as PHP writes it
 			return mismatchf("items", "%s is an array, not %s", describePath(path), needed)
@@ -171,11 +176,19 @@ func (d *listingDecoder) item(open jsontext.Kind) error {
 		}
 		name = gjson.ParseBytes(quoted).Str
 	}
+	d.read++
 	item, err := d.in.ReadValue()
-	if err != nil {
+	var response *responseError
+	switch {
+	case errors.As(err, &response) && response.tooLarge, len(item) > maxBody:
+		return tooLarge(fmt.Sprintf("item %d", d.read))
+	case err != nil:
 		return err
 	}
-	d.body.left = maxBody
+	if err := checkDepth(item); err != nil {
+		return fmt.Errorf("item %d: %w", d.read, err)
+	}
+	d.body.left = maxBody + 1
 	return d.yield(name, item)
 }
 
@@ -230,7 +243,10 @@ func expectEnd(in *jsontext.Decoder) error {
 // responseError.
 func decodeError(err error) error {
 	var syntax *jsontext.SyntacticError
+	var response *responseError
 	switch {
+	case errors.As(err, &response) && response.tooLarge:
+		return response
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &connectionError{errors.New("the answer was cut short")}
 	case errors.Is(err, io.EOF):

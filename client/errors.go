@@ -111,6 +111,7 @@ type responseError struct {
 
 	itemsMissing bool // the response lacks the array of a listing
 	itemsNull    bool // the response has null instead of it
+	tooLarge     bool // a part of the response has more than maxBody bytes
 }
 
 func (e *responseError) Error() string { return e.text }

@@ -37,14 +37,19 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 		if !p.listing.IsPaged() {
 			return send(it)
 		}
-		if items = append(items, it); len(items) > p.client.maxItems {
+		items = append(items, it)
+		pg.size += it.size()
+		switch {
+		case len(items) > p.client.maxItems:
 			return fmt.Errorf("more than %d items, so the listing does not end", p.client.maxItems)
+		case pg.size > maxPageSize:
+			return mismatchf("size", "it is larger than %d MiB after %d items: request fewer on a page (DORMANT_PAGE_SIZE)", maxPageSize>>20, len(items))
 		}
 		return nil
 	}
 	err = p.client.retry(ctx, p.operation, func() error {
 		return p.client.withToken(ctx, func(token string) error {
-			pg.items, items = 0, nil
+			pg.items, pg.size, items = 0, 0, nil
 			attempts++
 			r.token = token
 			return p.client.send(ctx, r, func(body io.Reader, header http.Header) error {
@@ -76,6 +81,10 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 	}
 	return pg, totalErr
 }
+
+// maxPageSize bounds the items of one page, in bytes. A page waits in memory until all
+// of it has come; a listing in one response does not, and has no bound.
+const maxPageSize = 32 << 20
 
 // totalFormat is how a total is written, as a number or as text.
 var totalFormat = regexp.MustCompile(`^[0-9]{1,9}$`)

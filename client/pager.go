@@ -19,6 +19,7 @@ import (
 type page struct {
 	number   int // from 1
 	items    int
+	size     int          // of the items, in bytes; 0: of a listing in one response
 	total    int          // how many items the directory says there are; -1: it does not say
 	url      *url.URL     // that was requested
 	last     gjson.Result // item, if there is any

@@ -21,6 +21,12 @@ type item struct {
 	value          gjson.Result
 }
 
+// size is how many bytes the item takes in memory, about.
+func (it item) size() int {
+	const fixed = 256
+	return fixed + len(it.name) + len(it.value.Raw)
+}
+
 // wrap adds to an error which item it is about.
 func (it item) wrap(err error) error {
 	return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
@@ -47,11 +53,6 @@ type pagination struct {
 	truncated  bool // there are more than maxPages
 }
 
-// itemBuffer is how many items may wait between the reading of the pages and the
-// decoding of accounts. With a page's worth, the next page comes while this one
-// is decoded; and a listing of a million in one response never waits in memory.
-const itemBuffer = 1000
-
 // maxItems is when a listing counts as one that does not end.
 const maxItems = 2_000_000
 
@@ -61,21 +62,20 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		found := make(chan item, itemBuffer)
+		queue := newItemQueue()
 		var err error
 		go func() {
-			defer close(found)
-			err = withPosition(p.client.profile, p.key, p.readPages(ctx, found))
-		}()
-		// A caller that stops early waits until the reading has stopped as well.
-		defer func() {
-			cancel()
-			for range found {
-				continue
+			defer close(queue.batches)
+			err = withPosition(p.client.profile, p.key, p.readPages(ctx, queue))
+			if flushErr := queue.flush(ctx); err == nil {
+				err = flushErr
 			}
 		}()
+		// A caller that stops early waits until the reading has stopped as well.
+		defer queue.drain()
+		defer cancel()
 		n := 0
-		for it := range found {
+		for it := range queue.items() {
 			if n++; n > p.client.maxItems {
 				yield(item{}, fmt.Errorf("page %d: more than %d items, so the listing does not end", it.page, p.client.maxItems))
 				return
@@ -91,17 +91,10 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 }
 
 // readPages reads page after page and sends what is on them.
-func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
+func (p *pagination) readPages(ctx context.Context, queue *itemQueue) error {
 	p.maxTotal, p.progress = -1, newProgress()
 	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList, p.client.base.EscapedPath())
-	send := func(it item) error {
-		select {
-		case found <- it:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	send := func(it item) error { return queue.send(ctx, it) }
 	number := 1
 	for next, more := p.pager.first(), true; more; number++ {
 		var pg page
@@ -118,6 +111,9 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 		if number == 1 && p.maxPages == 0 && p.client.connections > 1 {
 			remaining, request = p.pager.remaining(pg)
 		}
+		if err := queue.flush(ctx); err != nil {
+			return err
+		}
 		if next, more, err = p.advance(ctx, pg); err != nil || remaining == 0 {
 			if err != nil {
 				return err
@@ -125,7 +121,7 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 			continue
 		}
 		read := 0
-		err = p.fetchConcurrently(ctx, number+1, remaining, request, func(f fetchedPage) (bool, error) {
+		err = p.fetchConcurrently(ctx, pg, remaining, request, func(f fetchedPage) (bool, error) {
 			if f.err != nil {
 				return false, fmt.Errorf("page %d: %w", f.page.number, p.explainNotFound(f.err, f.page.number))
 			}
@@ -133,6 +129,9 @@ func (p *pagination) readPages(ctx context.Context, found chan<- item) error {
 				if err := send(it); err != nil {
 					return false, err
 				}
+			}
+			if err := queue.flush(ctx); err != nil {
+				return false, err
 			}
 			number++
 			read++
@@ -232,16 +231,18 @@ type fetchedPage struct {
 	err   error
 }
 
-// fetchConcurrently reads n pages from the number first on, as many at once as
-// there are connections, and hands them to use in their order, until use returns
-// that there are no more or an error. at is the request for each of them.
-func (p *pagination) fetchConcurrently(ctx context.Context, first, n int, at func(int) pageRequest, use func(fetchedPage) (more bool, err error)) error {
+// fetchConcurrently reads the n pages after the first one, as many at once as there
+// are connections, and hands them to use in their order, until use returns that there
+// are no more or an error. at is the request for each of them. If pages are large, fewer
+// are read at once.
+func (p *pagination) fetchConcurrently(ctx context.Context, first page, n int, at func(int) pageRequest, use func(fetchedPage) (more bool, err error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 	// One page is being handed over, the others wait in the queue.
-	queue := make(chan chan fetchedPage, p.client.connections-1)
+	atOnce := min(p.client.connections, 1+maxPageSize/max(1, first.size))
+	queue := make(chan chan fetchedPage, atOnce-1)
 	running.Go(func() {
 		defer close(queue)
 		for i := range n {
@@ -253,7 +254,7 @@ func (p *pagination) fetchConcurrently(ctx context.Context, first, n int, at fun
 			}
 			running.Go(func() {
 				var f fetchedPage
-				f.page, f.err = p.fetch(ctx, first+i, at(i), func(it item) error {
+				f.page, f.err = p.fetch(ctx, first.number+1+i, at(i), func(it item) error {
 					f.items = append(f.items, it)
 					return nil
 				})

@@ -60,17 +60,17 @@ func TestSlowListing(t *testing.T) {
 // TestSlowConsumer: the time that the consumer takes does not count towards the time-
 // out.
 func TestSlowConsumer(t *testing.T) {
-	bubble(t, answering(manyUsers(5*itemBuffer, 300)), func(t *testing.T, s *server) {
+	bubble(t, answering(manyUsers(5*batchItems, 300)), func(t *testing.T, s *server) {
 		n := 0
 		for _, err := range connect(t, s, pagedProfile(t, ""), retries(0)).Users(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n++; n%itemBuffer == 0 {
+			if n++; n%batchItems == 0 {
 				<-time.After(time.Hour)
 			}
 		}
-		if n != 5*itemBuffer {
+		if n != 5*batchItems {
 			t.Errorf("%d users", n)
 		}
 	})

@@ -13,13 +13,16 @@ import (
 	"dormant/job"
 )
 
+// maxJournal bounds a journal, in bytes. It is read line by line.
+const maxJournal = 1 << 40
+
 // journal says what a journal proves. It asks the directory about what is in doubt or
 // gone, if the environment names one.
 func (a *app) journal(ctx context.Context, args []string) int {
 	if len(args) != 2 || args[0] != "verify" {
 		return a.failUsage(errors.New("usage: dormant journal verify FILE"))
 	}
-	traces, err := config.ReadFile(args[1], job.ReadJournal)
+	traces, err := config.ReadFile(args[1], maxJournal, job.ReadJournal)
 	if err != nil {
 		return a.failUsage(err)
 	}

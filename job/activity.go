@@ -50,7 +50,8 @@ var activityKeys = [...]string{"id", "username", "email"}
 // of its names. If an account has several rows, the newest login counts; a row without a
 // time counts as no login information. The error names the lines of up to ten problems.
 func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
-	text := bufio.NewReader(r)
+	rows := &rowReader{r: r, left: maxRow}
+	text := bufio.NewReader(rows)
 	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = text.Discard(len(mark)) // it would make a quoted header unreadable
 	}
@@ -75,6 +76,7 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		if err != nil {
 			return nil, errors.Join(append(errs, err)...)
 		}
+		rows.left = maxRow
 		line, _ := lines.FieldPos(loginColumn)
 		if err := a.add(record, columns, record[loginColumn], now); err != nil {
 			errs = append(errs, fmt.Errorf("line %d: %w", line, err))
@@ -87,6 +89,25 @@ func ReadActivity(r io.Reader, now time.Time) (*Activity, error) {
 		return nil, errors.New("there is no row in it")
 	}
 	return a, nil
+}
+
+// maxRow bounds a row of an activity file, in bytes. One whose quotation mark is never
+// closed would otherwise take the rest of the file.
+const maxRow = 64 << 10
+
+// A rowReader fails if there are more than left bytes in a row.
+type rowReader struct {
+	r    io.Reader
+	left int
+}
+
+func (r *rowReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, fmt.Errorf("a row is larger than %s: is a quotation mark missing?", formatSize(maxRow))
+	}
+	n, err := r.r.Read(p)
+	r.left -= n
+	return n, err
 }
 
 // readActivityHeader finds the columns that are used: those of activityKeys, -1 where
@@ -109,11 +130,11 @@ func readActivityHeader(lines *csv.Reader) (columns [len(activityKeys)]int, logi
 	}
 	loginColumn = slices.Index(header, "last_login")
 	if !named || loginColumn < 0 {
-		return columns, 0, fmt.Errorf("line 1: the header is %q: id, username or email is needed, and last_login", strings.Join(header, ","))
+		return columns, 0, fmt.Errorf("line 1: the header is %.200q: id, username or email is needed, and last_login", strings.Join(header, ","))
 	}
 	for _, name := range append(activityKeys[:], "last_login") {
 		if i := slices.Index(header, name); i >= 0 && slices.Contains(header[i+1:], name) {
-			return columns, 0, fmt.Errorf("line 1: the header is %q: there are two columns %s: keep the one that counts", strings.Join(header, ","), name)
+			return columns, 0, fmt.Errorf("line 1: the header is %.200q: there are two columns %s: keep the one that counts", strings.Join(header, ","), name)
 		}
 	}
 	return columns, loginColumn, nil

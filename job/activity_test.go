@@ -292,3 +292,27 @@ func FuzzReadActivity(f *testing.F) {
 		}
 	})
 }
+
+// A row that does not end is not read to the end of the file.
+func TestReadActivityBoundsRows(t *testing.T) {
+	for name, row := range map[string]struct{ text, err string }{
+		"a long row":                 {"id,last_login\n" + strings.Repeat("x", 20_000) + ",2024-01-01\n", ""},
+		"a row that is too long":     {"id,last_login\n1,2024-01-01\n" + strings.Repeat("x", 200_000) + ",2024-01-01\n", "a row is larger than 64 KiB"},
+		"a quotation mark":           {"id,last_login\n\"1,2024-01-01\n" + strings.Repeat("2,2024-01-01\n", 20_000), "a row is larger than 64 KiB: is a quotation mark missing?"},
+		"a header that is too long":  {strings.Repeat("x", 200_000) + "\n", "a row is larger than 64 KiB"},
+		"many rows":                  {"id,last_login\n" + strings.Repeat("2,2024-01-01\n", 20_000), ""},
+		"a header of another format": {strings.Repeat("x", 20_000) + "\n", "the header is"},
+	} {
+		_, err := ReadActivity(strings.NewReader(row.text), testNow)
+		switch {
+		case row.err == "":
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case err == nil || !strings.Contains(err.Error(), row.err):
+			t.Errorf("%s: %.200v; want %q", name, err, row.err)
+		case len(err.Error()) > 70_000:
+			t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
+		}
+	}
+}

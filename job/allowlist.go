@@ -16,7 +16,8 @@ func ReadAllowlist(r io.Reader) ([]Entry, error) {
 	var entries []Entry
 	var errs []error
 	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; len(errs) < 10 && lines.Scan(); n++ {
 		line := withoutFormat(lines.Text()) // files that were joined have byte order marks anywhere
 		if strings.Contains(line, "\r") {   // a comment would hide the entries after it
 			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))
@@ -35,7 +36,7 @@ func ReadAllowlist(r io.Reader) ([]Entry, error) {
 		entries = append(entries, e)
 	}
 	if err := lines.Err(); err != nil {
-		errs = append(errs, err)
+		errs = append(errs, fmt.Errorf("line %d: %w", n, err))
 	}
 	if len(entries) == 0 && len(errs) == 0 {
 		errs = append(errs, errors.New("there is no entry in it"))

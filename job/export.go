@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -45,10 +44,13 @@ func (m *Metrics) exported() prometheus.Gatherer {
 	})
 }
 
+// maxMetrics bounds a file of metrics, in bytes.
+const maxMetrics = 16 << 20
+
 // lastSuccessIn reads the time of the last success from a file of metrics; zero if it has
 // none or can't be read.
 func lastSuccessIn(path string) time.Time {
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path, maxMetrics)
 	if err != nil {
 		return time.Time{}
 	}

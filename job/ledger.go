@@ -36,7 +36,7 @@ func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
 		path = target // otherwise the link would be replaced instead of the file
 	}
 	l := &Ledger{path: path, directory: directory, grace: grace}
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path, maxLedger)
 	if err != nil {
 		return l, fmt.Errorf("read ledger: %w", err)
 	}
@@ -50,6 +50,9 @@ func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
 	l.found = file.FoundAt
 	return l, nil
 }
+
+// maxLedger bounds the file, in bytes: ten million accounts fit into it.
+const maxLedger = 1 << 30
 
 // Len returns the number of accounts in the ledger.
 func (l *Ledger) Len() int { return len(l.found) }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -53,16 +54,21 @@ type Traces struct {
 // ReadJournal reads a journal with any number of runs. It returns an error only if reading
 // fails; lines that are no events are listed in the result.
 func ReadJournal(r io.Reader) (*Traces, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("read journal: %w", err)
-	}
 	j := &Traces{}
 	open := map[[2]string]*Trace{} // intents without a result, by run and account
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
-		for _, part := range splitEvents(line) {
+	lines := bufio.NewReader(r)
+	for number := 1; ; number++ {
+		line, tooLong, err := readLine(lines)
+		switch {
+		case errors.Is(err, io.EOF):
+			return j, nil
+		case err != nil:
+			return nil, fmt.Errorf("read journal: %w", err)
+		case tooLong:
+			j.Unrecognized = append(j.Unrecognized, number)
+			continue
+		}
+		for _, part := range splitEvents(string(line)) {
 			var e Event
 			err := json.Unmarshal([]byte(part), &e)
 			switch {
@@ -75,7 +81,6 @@ func ReadJournal(r io.Reader) (*Traces, error) {
 			}
 		}
 	}
-	return j, nil
 }
 
 // eventStart is the start of each event. It can't occur inside an event, where quotes are

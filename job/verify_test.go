@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -375,5 +376,35 @@ func TestResolveIsCancelled(t *testing.T) {
 	}}, "here")
 	if !errors.Is(err, context.Canceled) || traced(j) != "1 17 in_doubt, 2 18 in_doubt" {
 		t.Errorf("%s, %v", traced(j), err)
+	}
+}
+
+// TestReadJournalLineByLine: a journal of any size is read, and a line that is none has no
+// room in memory.
+func TestReadJournalLineByLine(t *testing.T) {
+	const events = 20_000
+	intent := func(i int) string {
+		return fmt.Sprintf(`{"time":"2026-07-01T00:00:00Z","run_id":"r","event":"intent","user_id":"%d","action":"remove","reason":"inactive"}`, i)
+	}
+	var text strings.Builder
+	for i := range events {
+		text.WriteString(intent(i) + "\n")
+	}
+	text.WriteString(strings.Repeat("x", 5<<20) + intent(-1) + "\n")                              // too long
+	text.WriteString(strings.Repeat("\x00", 5<<20) + intent(-2) + "\n" + intent(-3) + "\x00\x00") // as a power failure leaves it
+	j, err := ReadJournal(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(j.Accounts) != events+2 || !slices.Equal(j.Unrecognized, []int{events + 1}) || len(j.Truncated) > 0 {
+		t.Errorf("%d accounts, %v unrecognized, %v truncated", len(j.Accounts), j.Unrecognized, j.Truncated)
+	}
+	for i, line := range map[int]int{0: 1, events - 1: events, events: events + 2, events + 1: events + 3} {
+		if got := j.Accounts[i].Line; got != line {
+			t.Errorf("account %d is on line %d, want %d", i, got, line)
+		}
+	}
+	if _, err := ReadJournal(io.MultiReader(strings.NewReader(intent(1)+"\n"), iotest.ErrReader(errBroken))); !errors.Is(err, errBroken) {
+		t.Errorf("a file that can't be read: %v", err)
 	}
 }

@@ -8,18 +8,17 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/parser"
 )
 
 // decode reads one YAML document. A key that is unknown or given twice is an
 // error, and so is a second document, which would be ignored.
 func decode(source []byte, into any) error {
-	if err := yaml.UnmarshalWithOptions(source, into, yaml.Strict()); err != nil {
-		return explain(source, err)
-	}
-	file, err := parser.ParseBytes(source, 0)
+	file, err := parse(source)
 	if err != nil {
 		return err
+	}
+	if err := yaml.UnmarshalWithOptions(source, into, yaml.Strict()); err != nil {
+		return explain(source, err)
 	}
 	if len(file.Docs) > 1 {
 		return fmt.Errorf("line %d: there is a second document", file.Docs[1].Start.Position.Line)

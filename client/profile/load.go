@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"dormant/client/profiles"
+	"dormant/job"
 )
 
 // Load reads the profile with this name: a built-in one, or a file if the name has
@@ -38,7 +38,7 @@ func Load(name string) (*Profile, error) {
 // YAML returns the text of the profile with this name, as for Load.
 func YAML(name string) ([]byte, error) {
 	if isPath(name) {
-		source, err := os.ReadFile(name)
+		source, err := job.ReadFile(name, maxSource)
 		if err != nil {
 			return nil, fmt.Errorf("read profile: %w", err)
 		}

@@ -127,7 +127,7 @@ func FuzzTimes(f *testing.F) {
 						t.Fatalf("%q in %s is %s", text, layout, got)
 					}
 				case job.LoginUnreadable:
-				case job.LoginAbsent, job.LoginHidden:
+				case job.LoginAbsent, job.LoginHidden, job.LoginTooEarly:
 					t.Fatalf("%q in %s is %s", text, layout, got)
 				}
 			}

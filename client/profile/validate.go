@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -19,8 +20,19 @@ type validator struct {
 	errs    []error
 }
 
+// maxProblems is how many problems of a profile are shown. It would take minutes to find
+// the lines of thousands.
+const maxProblems = 20
+
 // add says what is wrong at the key.
 func (v *validator) add(key, format string, args ...any) {
+	switch n := len(v.errs); {
+	case n > maxProblems:
+		return
+	case n == maxProblems:
+		v.errs = append(v.errs, errors.New("and more"))
+		return
+	}
 	v.errs = append(v.errs, fmt.Errorf("%s: %s", position(v.source, key), fmt.Sprintf(format, args...)))
 }
 

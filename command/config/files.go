@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -59,10 +58,18 @@ func (c Config) Credentials() (profile.Values, error) {
 	return v, errors.Join(errs...)
 }
 
+// The bounds of files, in bytes. That of an activity file has room for ten million rows.
+const (
+	maxSecret    = 64 << 10
+	maxCAs       = 16 << 20
+	maxAllowlist = 16 << 20
+	maxActivity  = 1 << 30
+)
+
 // readSecret reads a file with a secret. No error shows its path, in whose place the
 // secret itself may have been given.
 func readSecret(name, path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := job.ReadFile(path, maxSecret)
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		err = failed.Err
 	}
@@ -101,7 +108,7 @@ func (c Config) Policy() (job.Policy, error) {
 	roles, err := job.ParseRoles(c.ProtectRoles)
 	named("PROTECT_ROLES", err)
 	if c.AllowlistFile != "" {
-		more, err := ReadFile(c.AllowlistFile, job.ReadAllowlist)
+		more, err := ReadFile(c.AllowlistFile, maxAllowlist, job.ReadAllowlist)
 		named("ALLOWLIST_FILE", err)
 		allowlist = append(allowlist, more...)
 	}
@@ -115,7 +122,7 @@ func (c Config) Activity(now time.Time) (*job.Activity, error) {
 	if c.ActivityFile == "" {
 		return nil, nil
 	}
-	activity, err := ReadFile(c.ActivityFile, func(r io.Reader) (*job.Activity, error) { return job.ReadActivity(r, now) })
+	activity, err := ReadFile(c.ActivityFile, maxActivity, func(r io.Reader) (*job.Activity, error) { return job.ReadActivity(r, now) })
 	if err != nil {
 		return nil, fmt.Errorf("DORMANT_ACTIVITY_FILE: %w", err)
 	}
@@ -127,7 +134,7 @@ func (c Config) Authorities() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
+	pem, err := job.ReadFile(c.CAFile, maxCAs)
 	if err != nil {
 		return nil, fmt.Errorf("DORMANT_CA_FILE: %w", err)
 	}
@@ -158,15 +165,17 @@ func (c Config) Certificate() (*tls.Certificate, error) {
 	return &certificate, nil
 }
 
-// ReadFile reads the file at path with read, whose error it gives the path.
-func ReadFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
-	text, err := os.ReadFile(path)
+// ReadFile reads the regular file at path, which may have at most limit bytes, with read.
+// The errors name the path.
+func ReadFile[T any](path string, limit int64, read func(io.Reader) (T, error)) (T, error) {
+	var zero T
+	f, err := job.OpenFile(path, limit)
 	if err != nil {
-		var zero T
 		return zero, err
 	}
-	v, err := read(bytes.NewReader(text))
-	if err != nil {
+	defer f.Close()
+	v, err := read(f)
+	if failed := (*fs.PathError)(nil); err != nil && !errors.As(err, &failed) {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
 	return v, err
