@@ -35,7 +35,7 @@ func (c Config) fileProblems(now time.Time) []error {
 func (c Config) Credentials() (profile.Values, error) {
 	v := profile.Values{
 		Token: c.Token, Username: c.Username, Password: c.Password,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Actor: c.Actor, Params: c.Params,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Actor: strings.TrimSpace(c.Actor), Params: c.Params,
 	}
 	var errs []error
 	for _, f := range []struct {
