@@ -1,34 +1,49 @@
 package client
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
-	"strings"
 
 	"dormant/job"
 )
 
 // seenAccounts are the accounts of a listing so far. They show whether a page
 // repeats, or has some accounts that have only moved from another page.
+//
+// An account is known by the hash of its id alone. Two ids with the same hash would be taken for
+// one: then the listing is refused, or the second account is left alone.
 type seenAccounts struct {
 	seed     maphash.Seed
-	accounts map[string]seenAccount // by id
-	page     int                    // the page that is being read
-	new      int                    // accounts on it that were on no page before
-	repeated int                    // accounts on it that were on another page before
+	paged    bool
+	accounts hashTable // of sightings, by the hash of the id
+	page     int       // the page that is being read
+	new      int       // accounts on it that were on no page before
+	repeated int       // accounts on it that were on another page before
+	contents []byte    // of an account, to be hashed; kept for the next one
 }
 
-type seenAccount struct {
-	page    int
-	attempt int    // to read the page, that brought it last
-	hash    uint64 // of what was read of it
+// A sighting is a hash of what was read of an account, and before it the page that it was on,
+// or, where there is only one, the attempt to read it that brought it last.
+type sighting uint64
+
+const (
+	whereBits = 24
+	maxWhere  = 1<<whereBits - 1
+)
+
+func (s sighting) where() int                  { return int(s & maxWhere) }
+func (s sighting) hasContents(h uint64) bool   { return uint64(s)>>whereBits == h>>whereBits }
+func newSighting(h uint64, where int) sighting { return sighting(h&^maxWhere | uint64(where)) }
+
+func newSeenAccounts(paged bool) *seenAccounts {
+	return &seenAccounts{seed: maphash.MakeSeed(), paged: paged}
 }
 
-func newSeenAccounts() *seenAccounts {
-	return &seenAccounts{seed: maphash.MakeSeed(), accounts: map[string]seenAccount{}}
-}
+func (s *seenAccounts) len() int { return s.accounts.count }
 
-func (s *seenAccounts) len() int { return len(s.accounts) }
+// close gives the memory back.
+func (s *seenAccounts) close() { s.accounts.close() }
 
 // add notes an account and reports whether it is new. It returns an error if
 // another account with the same id came before, because a removal could then be
@@ -41,39 +56,68 @@ func (s *seenAccounts) add(u job.User, it item) (isNew bool, err error) {
 		}
 		s.page, s.new, s.repeated = it.page, 0, 0
 	}
-	before, known := s.accounts[u.ID]
-	switch hash := s.hash(u); {
-	case !known:
-		s.accounts[u.ID] = seenAccount{page: it.page, attempt: it.attempt, hash: hash}
+	where := it.attempt
+	if s.paged {
+		where = it.page
+	}
+	if where > maxWhere {
+		return false, fmt.Errorf("more than %d pages, so the listing does not end", maxWhere)
+	}
+	id, contents := maphash.String(s.seed, u.ID), s.hash(u)
+	slot, known := s.accounts.find(id)
+	if !known {
 		s.new++
-		return true, nil
-	case before.hash == hash && before.page == it.page:
-		before.attempt = it.attempt
-		s.accounts[u.ID] = before
-	case before.hash == hash:
+		return true, s.accounts.insert(id, uint64(newSighting(contents, where)))
+	}
+	before := sighting(s.accounts.value(slot))
+	page := before.where()
+	if !s.paged {
+		page = it.page
+	}
+	switch same := before.hasContents(contents); {
+	case same && page == it.page:
+		s.accounts.setValue(slot, uint64(newSighting(contents, where)))
+	case same:
 		s.repeated++
-	case before.page == it.page && before.attempt == it.attempt:
+	case before.where() == where:
 		return false, fmt.Errorf("account %q is on the page twice, with different contents: the id is not unique", u.ID)
 	default:
 		return false, fmt.Errorf("account %q was on page %d with other contents, perhaps another last login: "+
-			"the id is not unique, or %w", u.ID, before.page, job.ErrChanged)
+			"the id is not unique, or %w", u.ID, page, job.ErrChanged)
 	}
 	return false, nil
 }
 
 // hash is that of all that was read of an account.
 func (s *seenAccounts) hash(u job.User) uint64 {
-	extra := ""
-	if len(u.Extra) > 0 {
-		extra = fmt.Sprint(u.Extra)
+	b := s.contents[:0]
+	for _, text := range [...]string{u.Username, u.Email} {
+		b = appendText(b, text)
 	}
-	return maphash.Comparable(s.seed, struct {
-		username, email, aliases, roles string
-		extra                           string
-		admin, service, off             bool
-		login                           job.LoginState
-		at, created                     int64
-	}{u.Username, u.Email, strings.Join(u.Aliases, "\x00"), strings.Join(u.Roles, "\x00"), extra, u.Admin, u.ServiceAccount, u.Disabled, u.LastLogin.State, u.LastLogin.At.UnixNano(), u.Created.UnixNano()})
+	for _, texts := range [...][]string{u.Aliases, u.Roles} {
+		b = binary.AppendUvarint(b, uint64(len(texts)))
+		for _, text := range texts {
+			b = appendText(b, text)
+		}
+	}
+	if len(u.Extra) > 0 {
+		b = fmt.Append(b, u.Extra)
+	}
+	flags := u.LastLogin.State << 3
+	for i, flag := range [...]bool{u.Admin, u.ServiceAccount, u.Disabled} {
+		if flag {
+			flags |= 1 << i
+		}
+	}
+	b = append(b, byte(flags))
+	b = binary.LittleEndian.AppendUint64(b, uint64(u.LastLogin.At.UnixNano()))
+	b = binary.LittleEndian.AppendUint64(b, uint64(u.Created.UnixNano()))
+	s.contents = b
+	return maphash.Bytes(s.seed, b)
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
 // checkPage returns an error if all accounts of the page were on earlier ones.
@@ -86,11 +130,18 @@ func (s *seenAccounts) checkPage() error {
 
 // checkAttempts returns an error if an account of a listing in one response came
 // with a failed attempt, and not with the one that succeeded.
-func (s *seenAccounts) checkAttempts(p *pagination) error {
-	for id, account := range s.accounts {
-		if !p.listing.IsPaged() && account.attempt < p.attempts {
-			return fmt.Errorf("account %q was in a response that was cut short, and not in the next: %w", id, job.ErrChanged)
+func (s *seenAccounts) checkAttempts(attempts int) error {
+	if s.paged || attempts < 2 {
+		return nil
+	}
+	missing := 0
+	s.accounts.values(func(value uint64) {
+		if sighting(value).where() < attempts {
+			missing++
 		}
+	})
+	if missing > 0 {
+		return fmt.Errorf("a response that was cut short had %d of the accounts that the next one does not have: %w", missing, job.ErrChanged)
 	}
 	return nil
 }

@@ -52,8 +52,10 @@ func (c *Client) listUsers(ctx context.Context, maxPages int, yield func(job.Use
 // not all that the directory has on them.
 func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	p := &pagination{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
-	seen := newSeenAccounts()
-	excluded := map[uint64]bool{} // items that are no accounts, by their hash
+	seen := newSeenAccounts(p.listing.IsPaged())
+	defer seen.close()
+	var excluded hashTable // items that are no accounts
+	defer excluded.close()
 	counts := profile.NewFieldCounts(c.profile.User)
 	c.fieldCounts.Store(counts)
 	checkFields := sync.OnceValue(func() error { return c.checkFields(counts) })
@@ -63,7 +65,12 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 			return err
 		}
 		if !c.profile.List.Includes(it.value) {
-			excluded[maphash.String(c.hashSeed, it.name+"\x00"+it.value.Raw)] = true
+			hash := maphash.Comparable(c.hashSeed, [...]string{it.name, it.value.Raw})
+			if !excluded.has(hash) {
+				if err := excluded.insert(hash, 0); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if it.page == 1 {
@@ -86,13 +93,13 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 			return nil
 		}
 	}
-	if err := errors.Join(seen.checkPage(), seen.checkAttempts(p)); err != nil {
+	if err := errors.Join(seen.checkPage(), seen.checkAttempts(p.attempts)); err != nil {
 		return err
 	}
 	if err := checkFields(); err != nil {
 		return err
 	}
-	if found := seen.len() + len(excluded); maxPages == 0 && p.maxTotal >= 0 && p.maxTotal != found {
+	if found := seen.len() + excluded.count; maxPages == 0 && p.maxTotal >= 0 && p.maxTotal != found {
 		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
 			"it is incomplete, or %w (%s)", found, p.maxTotal, job.ErrChanged, c.profile.Where("list.total"))
 	}

@@ -248,7 +248,7 @@ func (a *Activity) claimRows(u User) (own, partial []*activityRow) {
 			continue
 		}
 		row.shared = row.shared || row.owned && row.owner != u.ID
-		row.owned, row.owner = true, u.ID
+		row.owned, row.owner = true, strings.Clone(u.ID)
 		own = append(own, row)
 	}
 	return own, partial

@@ -18,7 +18,7 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 		var partial []User
 		for u, err := range users {
 			if err == nil && c.needsDetails(c.Activity.apply(u, now), now) {
-				partial = append(partial, u)
+				partial = append(partial, u.Clone())
 				continue
 			}
 			if !yield(u, err) || err != nil {

@@ -15,7 +15,8 @@ type Directory interface {
 
 	// Users yields every account once. If it yields an error, it yields nothing
 	// more, and the accounts before must not be taken for the whole directory. The
-	// error is ErrChanged if another reading may succeed.
+	// error is ErrChanged if another reading may succeed. Whoever keeps an account
+	// keeps its Clone.
 	Users(ctx context.Context) iter.Seq2[User, error]
 
 	// User reads the account u again, with all that the directory has about it. It

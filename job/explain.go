@@ -99,7 +99,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 			c.Activity.apply(u, now) // a row about two accounts shows when both are read
 			sightings.note(u)
 			if wanted.Match(u.Names()) {
-				users = append(users, u)
+				users = append(users, u.Clone())
 			}
 		}
 		return nil

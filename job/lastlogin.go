@@ -72,10 +72,13 @@ var (
 // not check whether the time is plausible; Normalize does.
 func ParseLastLogin(text string) LastLogin {
 	text = strings.TrimSpace(text)
+	if t, ok := parseDateTime(text); ok { // as the case of dateTime below reads it
+		return loginUnlessSentinel(t, t)
+	}
 	switch {
 	case text == "":
 		return LastLogin{State: LoginNever}
-	case epochNumber.MatchString(text):
+	case isWhole(text), epochNumber.MatchString(text):
 		return parseEpoch(text)
 	case dateTime.MatchString(text): // time.Parse alone accepts more
 		for _, layout := range []string{time.RFC3339, zoneless, zoneless + "Z0700"} {

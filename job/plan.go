@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 			plan.Scanned += len(withRow)
 			return plan, err
 		case activity.hasRow(u):
-			withRow = append(withRow, u)
+			withRow = append(withRow, u.Clone())
 		default:
 			plan.add(p, activity.apply(u, now), now)
 		}
@@ -153,12 +154,12 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	if d.Action == Keep {
 		pl.Kept[d.Reason]++
 		if len(pl.witnesses) < maxWitnesses && d.Reason != Self { // a caller without rights may still see itself
-			pl.witnesses = append(pl.witnesses, u.ID)
+			pl.witnesses = append(pl.witnesses, strings.Clone(u.ID))
 		}
 		return
 	}
 	u.forms = nil
-	pl.Candidates = append(pl.Candidates, newCandidate(u, d, now))
+	pl.Candidates = append(pl.Candidates, newCandidate(u.Clone(), d, now))
 }
 
 // newCandidate returns u with the decision about it.

@@ -90,6 +90,7 @@ func (c *Cleanup) relist(ctx context.Context, pending map[string]*removal, witne
 				return err
 			}
 			if pending[u.ID] != nil {
+				u = u.Clone()
 				l.listed[u.ID] = u
 			}
 			if kept[u.ID] {

@@ -102,6 +102,32 @@ func (u User) Names() iter.Seq[string] {
 	}
 }
 
+// Clone returns the account with texts of its own. Those of a listing are parts of a page, all
+// of which stays in memory as long as one of them.
+func (u User) Clone() User {
+	text := u.ID + u.Username + u.Email
+	u.ID, text = text[:len(u.ID)], text[len(u.ID):]
+	u.Username, u.Email = text[:len(u.Username)], text[len(u.Username):]
+	u.Aliases, u.Roles = cloneTexts(u.Aliases), cloneTexts(u.Roles)
+	if u.Extra != nil {
+		extra := make(map[string]string, len(u.Extra))
+		for name, value := range u.Extra {
+			extra[name] = strings.Clone(value)
+		}
+		u.Extra = extra
+	}
+	return u
+}
+
+// cloneTexts keeps apart what is nil and what is empty.
+func cloneTexts(texts []string) []string {
+	texts = slices.Clone(texts)
+	for i, text := range texts {
+		texts[i] = strings.Clone(text)
+	}
+	return texts
+}
+
 // nameForms returns the forms of all names.
 func (u *User) nameForms() []forms {
 	if u.forms != nil {

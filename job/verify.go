@@ -203,6 +203,7 @@ func (j *Traces) Resolve(ctx context.Context, d Directory, name string) error {
 			if err != nil {
 				return err
 			}
+			u = u.Clone()
 			listed[u.ID] = u
 		}
 		return nil

@@ -18,12 +18,13 @@ import (
 type AccountReader struct {
 	fields             Fields
 	lastLogin, created timeParser
+	plan               *plan
 }
 
 // NewAccountReader fails if the values of the placeholders are wrong, such as a
 // time zone that does not exist.
 func NewAccountReader(p *Profile, b Bindings) (AccountReader, error) {
-	r := AccountReader{fields: p.User}
+	r := AccountReader{fields: p.User, plan: newPlan(p.User)}
 	var loginErr, createdErr error
 	r.lastLogin, loginErr = p.User.LastLogin.timestamp().parser(b)
 	if p.User.Created != nil {
@@ -47,7 +48,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // Account reads an account. The name is that under which the item is a member of
 // an object, or "" for an element of an array. An error means that the item is no
 // account, or is one that can't be understood; where a field is to blame, it is a
-// *FieldError.
+// *FieldError. The texts of the account may share their memory with the item: see
+// job.User.Clone.
 func (r AccountReader) Account(name string, item gjson.Result) (job.User, error) {
 	if !item.IsObject() {
 		hint := ""
@@ -56,41 +58,46 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 		}
 		return job.User{}, fmt.Errorf("%s is not an account: an object is needed%s", Describe(item), hint)
 	}
-	id, err := r.ID(name, item)
-	if err != nil {
-		return job.User{}, &FieldError{"user.id", err}
+	fields := newDocument(item, r.plan)
+	defer fields.release()
+	id := name
+	if r.fields.ID != memberName {
+		var err error
+		if id, err = idIn(fields, item, r.fields.ID); err != nil {
+			return job.User{}, &FieldError{"user.id", err}
+		}
 	}
 	u := job.User{
 		ID:        id,
-		Username:  r.name(textAt(item, r.fields.Username)),
-		Email:     r.name(textAt(item, r.fields.Email...)),
-		LastLogin: r.readLastLogin(item),
-		Extra:     r.readExtra(item),
+		Username:  r.name(textAt(fields, r.fields.Username)),
+		Email:     r.name(textAt(fields, r.fields.Email...)),
+		LastLogin: r.readLastLogin(fields),
+		Extra:     r.readExtra(fields),
 	}
-	u.Aliases = r.readAliases(item, u)
-	u.Created, u.Undated = r.readCreated(item)
-	for _, flag := range []struct {
-		key   string
-		flag  Flag
-		field *bool
+	u.Aliases = r.readAliases(fields, u)
+	u.Created, u.Undated = r.readCreated(fields)
+	var flags [3]bool
+	for i, flag := range [len(flags)]struct {
+		key  string
+		flag Flag
 	}{
-		{"user.admin", r.fields.Admin, &u.Admin},
-		{"user.service_account", r.fields.ServiceAccount, &u.ServiceAccount},
-		{"user.disabled", r.fields.Disabled, &u.Disabled},
+		{"user.admin", r.fields.Admin}, {"user.service_account", r.fields.ServiceAccount}, {"user.disabled", r.fields.Disabled},
 	} {
-		set, known, err := flag.flag.isSet(item)
+		set, known, err := flag.flag.isSet(fields)
 		if err != nil {
 			return job.User{}, &FieldError{flag.key, err}
 		}
-		*flag.field = set
+		flags[i] = set
 		if !known {
 			// The directory has the flag and does not show it to this caller, so
 			// other parts of the account may be hidden as well.
 			u.LastLogin, u.Partial = job.LastLogin{State: job.LoginHidden}, true
 		}
 	}
+	u.Admin, u.ServiceAccount, u.Disabled = flags[0], flags[1], flags[2]
 	if r.fields.Roles.Path != "" {
-		if u.Roles, err = r.fields.Roles.read(item); err != nil {
+		var err error
+		if u.Roles, err = r.fields.Roles.read(fields); err != nil {
 			return job.User{}, &FieldError{"user.roles", err}
 		}
 		for i, role := range u.Roles {
@@ -153,14 +160,18 @@ func (r AccountReader) name(text string) string {
 
 // readAliases reads the names of u besides its username and email. An address that stands
 // behind what it is for, such as SMTP:a@example.org, is one without that, too.
-func (r AccountReader) readAliases(item gjson.Result, u job.User) []string {
+func (r AccountReader) readAliases(item getter, u job.User) []string {
 	var aliases []string
 	add := func(v gjson.Result) {
 		if v.Type != gjson.String && v.Type != gjson.Number {
 			return
 		}
-		name := r.name(strings.Clone(v.String()))
-		for _, form := range []string{name, addressScheme.ReplaceAllString(name, "")} {
+		name := r.name(v.String())
+		withoutScheme := name
+		if strings.Contains(name, ":") {
+			withoutScheme = addressScheme.ReplaceAllString(name, "")
+		}
+		for _, form := range [...]string{name, withoutScheme} {
 			if form != "" && form != u.Username && form != u.Email && !slices.Contains(aliases, form) {
 				aliases = append(aliases, form)
 			}
@@ -191,15 +202,20 @@ func (r AccountReader) IsComplete(item gjson.Result) bool {
 	return true
 }
 
-// integer matches a number that can be an id.
-var integer = regexp.MustCompile(`^-?[0-9]+$`)
+// isInteger reports whether a number can be an id.
+func isInteger(number string) bool {
+	return !strings.ContainsAny(number, ".eE+")
+}
 
-func idAt(item gjson.Result, path string) (string, error) {
-	switch id := item.Get(path); {
+func idAt(item gjson.Result, path string) (string, error) { return idIn(item, item, path) }
+
+// idIn returns the id that is at the path in the fields of the item.
+func idIn(fields getter, item gjson.Result, path string) (string, error) {
+	switch id := fields.Get(path); {
 	case id.Type == gjson.String:
-		return strings.Clone(id.Str), nil
-	case id.Type == gjson.Number && integer.MatchString(id.Raw):
-		return strings.Clone(id.Raw), nil
+		return id.Str, nil
+	case id.Type == gjson.Number && isInteger(id.Raw):
+		return id.Raw, nil
 	case !id.Exists():
 		return "", job.WithDetail(fmt.Errorf("it has no %s, so it is not an account", path), "it has "+memberNames(item))
 	default:
@@ -207,14 +223,14 @@ func idAt(item gjson.Result, path string) (string, error) {
 	}
 }
 
-func (r AccountReader) readExtra(item gjson.Result) map[string]string {
+func (r AccountReader) readExtra(item getter) map[string]string {
 	if len(r.fields.Extra) == 0 {
 		return nil
 	}
 	extra := map[string]string{}
 	for name, path := range r.fields.Extra {
 		if v := item.Get(path); v.Type != gjson.Null {
-			extra[name] = strings.Clone(v.Raw)
+			extra[name] = v.Raw
 		}
 	}
 	return extra
@@ -222,14 +238,14 @@ func (r AccountReader) readExtra(item gjson.Result) map[string]string {
 
 // readCreated reads when the account was created. undated says that the item has
 // no date at all; a date that can't be read is the zero time.
-func (r AccountReader) readCreated(item gjson.Result) (at time.Time, undated bool) {
+func (r AccountReader) readCreated(item getter) (at time.Time, undated bool) {
 	if r.fields.Created == nil {
 		return time.Time{}, true
 	}
 	switch created, found := r.created.newest(r.fields.Created.Path, item); {
 	case !found:
 		return time.Time{}, true
-	case created.State == job.LoginNever && isNullOrEmpty(r.fields.Created.Path.At(item)):
+	case created.State == job.LoginNever && isNullOrEmpty(r.fields.Created.Path.in(item)):
 		return time.Time{}, true
 	default:
 		return created.At, false
@@ -257,7 +273,7 @@ func (r AccountReader) NeverLoggedIn(u job.User) job.User {
 // other, perhaps in different zones.
 const day = 24 * time.Hour
 
-func (r AccountReader) readLastLogin(item gjson.Result) job.LastLogin {
+func (r AccountReader) readLastLogin(item getter) job.LastLogin {
 	how := r.fields.LastLogin
 	login, found := r.lastLogin.newest(how.Path, item)
 	switch {
@@ -275,7 +291,7 @@ func (r AccountReader) readLastLogin(item gjson.Result) job.LastLogin {
 }
 
 // read returns the names of the roles, or nil if they are unknown.
-func (r Roles) read(item gjson.Result) ([]string, error) {
+func (r Roles) read(item getter) ([]string, error) {
 	// A path such as roles.#.name goes through an array. It yields an empty array
 	// if there is no roles at all.
 	array, _, throughArray := strings.Cut(r.Path, ".#")
@@ -297,7 +313,7 @@ func (r Roles) read(item gjson.Result) ([]string, error) {
 		if name.Type != gjson.String {
 			return nil, fmt.Errorf("%s has %s, not a name", r.Path, Describe(name))
 		}
-		names = append(names, strings.Clone(name.Str))
+		names = append(names, name.Str)
 	}
 	// Such a path leaves out the elements without a name, which may be any role.
 	if throughArray && item.Get(array+".#").Int() != int64(len(names)) {
@@ -310,7 +326,7 @@ func splitNames(text, separator string) []string {
 	names := []string{}
 	for name := range strings.SplitSeq(text, separator) {
 		if name = strings.TrimSpace(name); name != "" {
-			names = append(names, strings.Clone(name))
+			names = append(names, name)
 		}
 	}
 	return names

@@ -39,7 +39,7 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 // Holds reports whether the condition holds, and whether that is known. It
 // returns an error if the value is neither true nor false and the condition has
 // no globs.
-func (c Condition) Holds(document gjson.Result) (holds, known bool, err error) {
+func (c Condition) Holds(document getter) (holds, known bool, err error) {
 	v := document.Get(c.Path)
 	// A path such as roles.#.name goes through the elements of an array. If there
 	// is another value in its place, nothing is known of the elements.
@@ -78,7 +78,7 @@ func (f *Flag) UnmarshalYAML(decode func(any) error) error {
 }
 
 // isSet reports whether the flag is set, and whether that is known.
-func (f Flag) isSet(item gjson.Result) (set, known bool, err error) {
+func (f Flag) isSet(item getter) (set, known bool, err error) {
 	known = true
 	for _, c := range f {
 		holds, certain, err := c.Holds(item)

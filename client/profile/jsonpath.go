@@ -21,6 +21,11 @@ func (p Paths) At(document gjson.Result) gjson.Result {
 	if len(p) == 0 {
 		return document
 	}
+	return p.in(document)
+}
+
+// in returns the value at the first of the paths that exists.
+func (p Paths) in(document getter) gjson.Result {
 	var value gjson.Result
 	for _, path := range p {
 		if value = document.Get(path); value.Exists() {
@@ -95,14 +100,14 @@ func joinOrNone(names []string) string {
 }
 
 // textAt returns the text or the number at the first of the paths that has one, or "". It
-// is a copy: a substring of the item would keep all of the item in memory.
-func textAt(item gjson.Result, paths ...string) string {
+// may be a part of the item's text.
+func textAt(item getter, paths ...string) string {
 	for _, path := range paths {
 		if path == "" {
 			continue
 		}
 		if v := item.Get(path); v.Type == gjson.String || v.Type == gjson.Number {
-			return strings.Clone(v.String())
+			return v.String()
 		}
 	}
 	return ""

@@ -163,7 +163,7 @@ func (r SourceReader) Entry(item gjson.Result, u job.User) (e Entry, ok bool) {
 	if name == "" || found && at.State == job.LoginNever && r.ListsLogins() {
 		return Entry{}, false
 	}
-	return Entry{Account: job.CanonicalName(name), At: at.At}, true
+	return Entry{Account: strings.Clone(job.CanonicalName(name)), At: at.At}, true
 }
 
 // HasAccount reports whether the item has a value where the profile says that the

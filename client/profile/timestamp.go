@@ -129,7 +129,7 @@ func (p timeParser) value(v gjson.Result) job.LastLogin {
 // newest returns the newest of the times at the paths; found is false if none of
 // the paths exists. If one of the times can't be read, it may be the newest, so
 // the result is unreadable.
-func (p timeParser) newest(paths Paths, document gjson.Result) (newest job.LastLogin, found bool) {
+func (p timeParser) newest(paths Paths, document getter) (newest job.LastLogin, found bool) {
 	for _, path := range paths {
 		v := document.Get(path)
 		if !v.Exists() {
