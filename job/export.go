@@ -116,7 +116,8 @@ func newPusher(gateway string) (*push.Pusher, error) {
 		password, _ := user.Password()
 		p = p.BasicAuth(user.Username(), password)
 	}
-	return p, p.Error()
+	err = p.Error()
+	return p, err
 }
 
 // refuseRedirect makes the redirect itself the answer: the password is for the configured

@@ -107,13 +107,13 @@ func (v Values) checkParams(p *Profile) []error {
 	return errs
 }
 
-// checkControls refuses control characters, which could end a header.
 // IsToken reports whether text may be a token: printable ASCII. Anything else is no header
 // that servers read alike.
 func IsToken(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
+// checkControls refuses control characters, which could end a header.
 func checkControls(prefix, value string) []error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
 		return []error{fmt.Errorf("%s has a line break or another control character in it", prefix)}

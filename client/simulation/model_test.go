@@ -242,7 +242,7 @@ func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubt
 	if nobody {
 		doubts = append(doubts, "require_active")
 	}
-	if !pl.newest.After(now.Add(-p.silence)) && !(nobody && pl.newest.IsZero()) {
+	if !pl.newest.After(now.Add(-p.silence)) && (!nobody || !pl.newest.IsZero()) {
 		doubts = append(doubts, "max_silence")
 	}
 	if pl.rows > 0 && !pl.newestRow.After(now.Add(-p.silence)) {

@@ -281,10 +281,12 @@ func (t *observation) observeEntry(item gjson.Result) {
 	}
 	for _, path := range []string{"lastAccess", "start", "time", "created", "last_used_at"} {
 		v, at := item.Get(path), time.Time{}
-		if v.Type == gjson.Number {
+		switch v.Type {
+		case gjson.Number:
 			at = unixTime(v)
-		} else if v.Type == gjson.String {
+		case gjson.String:
 			at = jsonTime(v)
+		default:
 		}
 		if at.After(t.action) {
 			t.action = at

@@ -125,10 +125,9 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "
-			switch a.Result {
-			case job.AlreadyGone, job.Disabled, job.Kept:
+			if slices.Contains([]job.Result{job.AlreadyGone, job.Disabled, job.Kept}, a.Result) {
 				label = "note: "
-			case job.RefusedByDirectory:
+			} else if a.Result == job.RefusedByDirectory {
 				label = "refused: "
 			}
 			fmt.Fprintln(b, paragraph(label+a.Error, "      "))
