@@ -242,10 +242,11 @@ func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubt
 	if nobody {
 		doubts = append(doubts, "require_active")
 	}
-	if !pl.newest.After(now.Add(-p.silence)) && (!nobody || !pl.newest.IsZero()) {
+	earliest := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // no earlier login is believed
+	if newest := later(pl.newest, earliest); !newest.After(now.Add(-p.silence)) && (!nobody || !pl.newest.IsZero()) {
 		doubts = append(doubts, "max_silence")
 	}
-	if pl.rows > 0 && !pl.newestRow.After(now.Add(-p.silence)) {
+	if pl.rows > 0 && !later(pl.newestRow, earliest).After(now.Add(-p.silence)) {
 		doubts = append(doubts, "max_silence")
 	}
 	if pl.matched*2 < pl.rows {
@@ -255,6 +256,13 @@ func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubt
 		return append(refusing, doubts...), nil
 	}
 	return refusing, doubts
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func isOneOf(names []string, of ...string) bool {

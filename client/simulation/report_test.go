@@ -51,7 +51,8 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			if !seen.succeeded[opDisable] && !did(opDisable) && (a.Error == "" || !seen.asked[opDisable]) {
 				violationf("it says that it disabled %q, and neither did nor was told so", a.ID)
 			}
-			if seen.after != seenDisabled && run.pagesNow == 0 {
+			isGone := seen.after == seenGone && seen.succeeded[opDisable] // somebody else has removed it since
+			if seen.after != seenDisabled && !isGone && run.pagesNow == 0 {
 				violationf("it says that it disabled %q, and has not seen since that it is: %q", a.ID, seen.after)
 			}
 		case job.Accepted:
@@ -69,7 +70,7 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			if !seen.saidGone && !seen.unnamed {
 				violationf("it says that %q was gone, and was not told so", a.ID)
 			}
-			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone {
+			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone && !seen.unnamed { // then the listing has shown it
 				violationf("it says that %q was gone, and was shown it", a.ID)
 			}
 		case job.WouldRemove, job.WouldDisable:
