@@ -159,8 +159,8 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 		printf(out, "second look\tdoes not work\n")
 		return fmt.Errorf("read account %q again, as before its removal: %w", page[i].ID, err)
 	}
-	_, first := cleanup.Decide(page[i], now)
-	_, second := cleanup.Decide(again, now)
+	planned, first := cleanup.Decide(page[i], now)
+	_, second := cleanup.DecideAgain(planned, again, now)
 	if second != first {
 		printf(out, "second look\tworks, but of account %q it tells another thing than the listing: %s (%s), not %s (%s)\n",
 			again.ID, second.Action, second.Reason, first.Action, first.Reason)

@@ -126,6 +126,22 @@ func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
 	return u, Decision{candidate.Action, candidate.Reason}
 }
 
+// DecideAgain is Decide on a second look at an account that has been planned for as Decide
+// returned it. A single account may be told with other details than one in a listing; by
+// them alone it is not another account.
+func (c *Cleanup) DecideAgain(planned, u User, now time.Time) (User, Decision) {
+	u = c.Activity.apply(u, now)
+	candidate := newCandidate(u, c.Policy.Decide(u, now), now)
+	if c.Ledger != nil && candidate.Action == Remove && planned.isAnother(u, now) {
+		return u, Decision{Keep, InGrace}
+	}
+	if c.Ledger != nil {
+		candidate.identity = planned.identity(now)
+	}
+	candidate = c.Ledger.withGrace(c.Policy, candidate, now)
+	return u, Decision{candidate.Action, candidate.Reason}
+}
+
 func iterate(users []User) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		for _, u := range users {

@@ -53,6 +53,22 @@ type Refusal struct {
 
 // Check returns the refusals of all guards. The plan may be applied only if there are none.
 func (l Limits) Check(pl *Plan) []Refusal {
+	refusals := l.counted(pl)
+	if len(pl.Candidates) > 0 {
+		refusals = append(refusals, l.doubts(pl)...)
+	}
+	if pl.ActorUnknown {
+		refusals = append(refusals, Refusal{
+			Guard: GuardActorUnknown, Found: 0, Allowed: 1, Variable: "DORMANT_ACTOR",
+			Message: "no account has the name that DORMANT_ACTOR gives, and the directory does not say who is calling, " +
+				"so the account that does the removing might be removed itself: correct DORMANT_ACTOR",
+		})
+	}
+	return refusals
+}
+
+// counted are the refusals of the guards that count the candidates.
+func (l Limits) counted(pl *Plan) []Refusal {
 	var refusals []Refusal
 	n := len(pl.Candidates)
 	verb, participle := pl.verb()
@@ -73,16 +89,6 @@ func (l Limits) Check(pl *Plan) []Refusal {
 			Message: fmt.Sprintf("%s of %d would be %s (%.1f%%), and one run may %s %g%%, which is %d; "+
 				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all %s",
 				accounts(n), pl.Scanned, participle, 100*float64(n)/float64(pl.Scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
-		})
-	}
-	if n > 0 {
-		refusals = append(refusals, l.doubts(pl)...)
-	}
-	if pl.ActorUnknown {
-		refusals = append(refusals, Refusal{
-			Guard: GuardActorUnknown, Found: 0, Allowed: 1, Variable: "DORMANT_ACTOR",
-			Message: "no account has the name that DORMANT_ACTOR gives, and the directory does not say who is calling, " +
-				"so the account that does the removing might be removed itself: correct DORMANT_ACTOR",
 		})
 	}
 	return refusals

@@ -20,12 +20,14 @@ type Ledger struct {
 	grace     time.Duration
 
 	found map[string]time.Time // when an account was first found inactive, by its id
+	known map[string]string    // what it was then, as User.identity; earlier versions did not say
 }
 
 // ledgerFile is the format of the file.
 type ledgerFile struct {
-	Directory string               `json:"directory"`
-	FoundAt   map[string]time.Time `json:"found_at"`
+	Directory  string               `json:"directory"`
+	FoundAt    map[string]time.Time `json:"found_at"`
+	Identities map[string]string    `json:"identities,omitempty"`
 }
 
 // OpenLedger reads the ledger of a directory. It always returns a usable ledger: if the
@@ -47,7 +49,7 @@ func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
 	if file.Directory != directory {
 		return l, fmt.Errorf("read ledger: %s is about another directory: %q", path, file.Directory)
 	}
-	l.found = file.FoundAt
+	l.found, l.known = file.FoundAt, file.Identities
 	return l, nil
 }
 
@@ -71,11 +73,11 @@ func (l *Ledger) CheckWritable() error {
 }
 
 // foundAt returns when the candidate was first reported as inactive. That is now if no run
-// has reported it, if the account has been used or created since, or if the recorded time
-// is implausible.
+// has reported it, if the account has been used or created since or is another one by now,
+// or if the recorded time is implausible.
 func (l *Ledger) foundAt(c Candidate, now time.Time) time.Time {
-	at := l.found[c.User.ID]
-	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) {
+	at, known := l.found[c.User.ID], l.known[c.User.ID]
+	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) || known != "" && known != c.identity {
 		return now
 	}
 	return at
@@ -86,6 +88,9 @@ func (l *Ledger) foundAt(c Candidate, now time.Time) time.Time {
 func (l *Ledger) withGrace(p Policy, c Candidate, now time.Time) Candidate {
 	if l == nil || c.Action != Remove {
 		return c
+	}
+	if c.identity == "" {
+		c.identity = c.User.identity(now)
 	}
 	removable := l.foundAt(c, now).Add(l.grace)
 	switch {
@@ -119,7 +124,8 @@ func (l *Ledger) explain(p Policy, e Explanation, now time.Time) Explanation {
 		return e
 	}
 	c := newCandidate(e.User, e.Decision, now)
-	at, because := l.foundAt(c, now), "no earlier run has found it inactive, or it has been used since"
+	c.identity = e.User.identity(now)
+	at, because := l.foundAt(c, now), "no earlier run has found it inactive, or it has been used or has changed since"
 	if at.Before(now) {
 		because = "found inactive: " + at.UTC().Format(time.RFC3339)
 	}
@@ -139,7 +145,7 @@ func wholeSecond(t time.Time) time.Time {
 // inactive and did not remove, each with the time at which it was first reported.
 // accounts are those of the report, in the order of the plan.
 func (l *Ledger) update(pl *Plan, accounts []Account) {
-	l.found = map[string]time.Time{}
+	l.found, l.known = map[string]time.Time{}, map[string]string{}
 	candidates := slices.Concat(pl.Candidates, pl.InGrace)
 	for i, a := range accounts {
 		c := candidates[i]
@@ -147,7 +153,7 @@ func (l *Ledger) update(pl *Plan, accounts []Account) {
 		case a.Result == Removed, a.Result == AlreadyGone:
 		case a.Result == Kept && a.Reason != InGrace: // the recheck decided to keep it
 		case !c.RemovableAt.IsZero():
-			l.found[c.User.ID] = c.RemovableAt.Add(-l.grace)
+			l.found[c.User.ID], l.known[c.User.ID] = c.RemovableAt.Add(-l.grace), c.identity
 		}
 	}
 }
@@ -161,7 +167,7 @@ func (l *Ledger) save() error {
 }
 
 func (l *Ledger) write() error {
-	text, err := json.MarshalIndent(ledgerFile{l.directory, l.found}, "", " ")
+	text, err := json.MarshalIndent(ledgerFile{l.directory, l.found, l.known}, "", " ")
 	if err != nil {
 		return err
 	}

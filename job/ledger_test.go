@@ -123,7 +123,7 @@ func TestExplainGrace(t *testing.T) {
 	l := &Ledger{grace: fortnight, found: map[string]time.Time{"1": testNow.Add(-day - 1)}}
 	for id, want := range map[string]string{
 		"1": "found inactive: 2026-06-30T11:59:59Z, removable from: 2026-07-14T12:00:00Z",
-		"2": "no earlier run has found it inactive, or it has been used since, removable from: 2026-07-15T12:00:00Z",
+		"2": "no earlier run has found it inactive, or it has been used or has changed since, removable from: 2026-07-15T12:00:00Z",
 	} {
 		u.ID = id
 		e := l.explain(p, p.Explain(u, testNow), testNow)

@@ -56,6 +56,8 @@ type Candidate struct {
 	InactiveSince time.Time
 
 	RemovableAt time.Time // when the grace before a removal ends or ended; zero without grace
+
+	identity string // of the account as it is planned for; empty without grace
 }
 
 // ReadPlan makes the plan for all the users, with the last logins of activity, which may

@@ -177,7 +177,7 @@ func (m *removal) recheck(ctx context.Context) (*User, error) {
 	if planned == Disable && u.Disabled && m.attempted {
 		return nil, errAlreadyDisabled
 	}
-	_, d := m.Decide(u, m.now)
+	_, d := m.DecideAgain(m.candidate.User, u, m.now)
 	if d.Action == planned {
 		m.account.Reason, m.found = d.Reason, true
 		return &u, nil

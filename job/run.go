@@ -191,6 +191,7 @@ func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 	for _, doubt := range c.Limits.Doubts(plan) {
 		r.Warnings = append(r.Warnings, Warning{Code: doubt.Guard, Subject: doubt.Variable, Message: doubt.Message})
 	}
+	r.Warnings = append(r.Warnings, c.Limits.forecast(plan)...)
 	for _, w := range r.Warnings {
 		event := log.Warn().Str(FieldWarning, w.Code)
 		if w.entry > 0 {

@@ -367,13 +367,16 @@ type planModel struct {
 	scanned, active int
 	newest          time.Time // login of anybody but the caller; zero if none is known
 
+	known map[string]string // the identity of each account
+	vague bool              // it is not clear whether a grace is that of another account
+
 	rows, matched int // of the activity file
 	newestRow     time.Time
 }
 
 // plan returns the plan that follows from what the run was told.
 func (run *programRun) plan() planModel {
-	pl := planModel{candidates: map[string]operation{}, kept: map[string]int{}, newestRow: run.fileNewest}
+	pl := planModel{candidates: map[string]operation{}, kept: map[string]int{}, known: map[string]string{}, newestRow: run.fileNewest}
 	known := run.planned
 	if known == nil {
 		known = &run.told
@@ -395,6 +398,11 @@ func (run *programRun) plan() planModel {
 			if u.at.After(pl.newest) {
 				pl.newest = u.at
 			}
+		}
+		pl.known[id] = run.identity(k)
+		same, clear := run.sameAsFound(k)
+		if pl.vague = pl.vague || !clear; !same {
+			k.warned = time.Time{}
 		}
 		action, why := run.policy.decide(k, run.self, run.now)
 		if action == "" {

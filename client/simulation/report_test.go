@@ -150,6 +150,9 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 		return
 	}
 	pl := run.plan()
+	if pl.vague {
+		return
+	}
 	candidates, kept := pl.candidates, pl.kept
 	for _, a := range r.Accounts {
 		if _, ok := candidates[a.ID]; !ok && a.Reason != job.InGrace {
@@ -192,6 +195,25 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 	}
 	if !slices.Equal(warned, doubts) {
 		violationf("it warns of %v, not of %v: %d candidates", warned, doubts, len(candidates))
+	}
+	due := map[string]int{}
+	for _, a := range r.Accounts {
+		if a.RemovableAt != nil {
+			due[a.RemovableAt.UTC().Format(time.DateOnly)]++
+		}
+	}
+	foretold := 0
+	for _, n := range due {
+		refusing, _ := run.policy.guards(n, planModel{scanned: pl.scanned, active: 1, newest: run.now}, run.now)
+		foretold += len(refusing)
+	}
+	for _, w := range r.Warnings {
+		if w.Code == "grace_refusal" {
+			foretold--
+		}
+	}
+	if foretold != 0 {
+		violationf("%d refusals at the end of a grace are not foretold: %v of %d", foretold, due, pl.scanned)
 	}
 	if len(refusing) > 0 && len(run.effects) > 0 {
 		violationf("the guards refuse, and %v has happened", run.effects)

@@ -76,6 +76,9 @@ func (run *programRun) changeViolation(q *request) string {
 		return "the run was told to end before"
 	}
 	now := run.knowledge(seen.last, &run.told)
+	if run.isReplaced(now) {
+		now.warned = time.Time{}
+	}
 	action, why := p.decide(now, run.self, run.now)
 	if action != q.kind {
 		return fmt.Sprintf("it is to be kept, or something else is to be done (%s %s): %+v", action, why, now)

@@ -238,6 +238,7 @@ func (run *programRun) start(random *rand.Rand) error {
 		return nil
 	}
 	w.recordReported(run)
+	w.rememberIdentities(run)
 	w.tracef("run %d ended: %s %+v %s", run.number, run.report.Outcome, run.report.Counts, run.report.Error)
 	run.check()
 	return nil

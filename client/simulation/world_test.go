@@ -49,6 +49,7 @@ type world struct {
 	fixedToken   bool // runs do not sign in; their token never expires
 	ledger       string
 	reported     map[string]bool   // id and time of each run that reported the account as unused
+	identities   map[string]string // what each account was then that a run reported first
 	crashLedgers map[string]string // by the ledger of a killed run: the copy as of its death
 	journal      string            // of the next run
 
@@ -71,7 +72,7 @@ func newWorld(t *testing.T, seed uint64, sys *system) *world {
 	w := &world{
 		t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), sys: sys,
 		arrivals: map[string]int{}, shifts: map[string][]time.Time{}, stale: map[string]*answer{},
-		reported: map[string]bool{}, crashLedgers: map[string]string{},
+		reported: map[string]bool{}, identities: map[string]string{}, crashLedgers: map[string]string{},
 	}
 	return w
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,11 +77,42 @@ func concludeGrace(r job.Report) string {
 	if len(inGrace(r)) > 1 {
 		text = "In grace: %s, the first removable from %s unless used before."
 	}
-	text = fmt.Sprintf(text, plural(len(inGrace(r)), "account"), removableAt(first, time.RFC3339))
+	text = fmt.Sprintf(text, plural(len(inGrace(r)), "account"), removableAt(first, time.RFC3339)) + fallDue(r)
+	if slices.ContainsFunc(r.Warnings, func(w job.Warning) bool { return w.Code == job.WarnGraceRefusal }) {
+		text += " As things are, the guards will refuse to remove them: see the warnings."
+	}
 	if r.Command == "audit" {
 		text += " An audit begins no grace; dormant run does."
 	}
 	return text
+}
+
+// maxDays is how many days the conclusion names on which accounts fall due.
+const maxDays = 5
+
+// fallDue says how many accounts in grace fall due on which day, if it is not the same for
+// all.
+func fallDue(r job.Report) string {
+	due := map[string]int{}
+	for _, a := range inGrace(r) {
+		due[removableAt(a, time.DateOnly)]++
+	}
+	days := slices.Sorted(maps.Keys(due))
+	if len(days) < 2 {
+		return ""
+	}
+	var parts []string
+	for _, day := range days[:min(maxDays, len(days))] {
+		parts = append(parts, fmt.Sprintf("%d on %s", due[day], day))
+	}
+	if later := days[len(parts):]; len(later) > 0 {
+		n := 0
+		for _, day := range later {
+			n += due[day]
+		}
+		parts = append(parts, fmt.Sprintf("%d later", n))
+	}
+	return " Due: " + strings.Join(parts, ", ") + "."
 }
 
 func concludeDryRun(r job.Report) conclusion {

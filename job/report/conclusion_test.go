@@ -122,7 +122,14 @@ func TestConclusion(t *testing.T) {
 		{"all in grace", waiting(sample("run", false, job.Completed), 14),
 			"\nNothing to remove: no account is a candidate.\nIn grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before.\n"},
 		{"all removed, others in grace", waiting(sample("run", false, job.Completed, removed, removed), 14, 3, 7),
-			"\nRemoved 2 accounts.\nIn grace: 3 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.\n"},
+			"\nRemoved 2 accounts.\nIn grace: 3 accounts, the first removable from 2026-05-04T03:00:00Z unless used before. Due: 1 on\n" +
+				"2026-05-04, 1 on 2026-05-08, 1 on 2026-05-15.\n"},
+		{"many days", waiting(sample("run", false, job.Completed), 1, 1, 2, 3, 4, 5, 6, 7),
+			"\nIn grace: 8 accounts, the first removable from 2026-05-02T03:00:00Z unless used before. Due: 2 on\n" +
+				"2026-05-02, 1 on 2026-05-03, 1 on 2026-05-04, 1 on 2026-05-05, 1 on 2026-05-06, 2 later.\n"},
+		{"more in grace than the guards will let go", foretold(waiting(sample("run", false, job.Completed), 14, 14)),
+			"\nNothing to remove: no account is a candidate.\nIn grace: 2 accounts, the first removable from 2026-05-15T03:00:00Z unless used before. As things\n" +
+				"are, the guards will refuse to remove them: see the warnings.\n"},
 		{"audit, all in grace", waiting(sample("audit", true, job.DryRun), 14),
 			"\nDry run: nothing was removed. No account would be removed.\n" +
 				"In grace: 1 account, removable from 2026-05-15T03:00:00Z unless used before. An audit begins no\ngrace; dormant run does.\n"},

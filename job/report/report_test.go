@@ -65,6 +65,14 @@ func waiting(r job.Report, days ...int) job.Report {
 	return r
 }
 
+// foretold is the run with a warning that a guard will refuse those in grace.
+func foretold(r job.Report) job.Report {
+	r.Warnings = append(r.Warnings, job.Warning{
+		Code: job.WarnGraceRefusal, Subject: "DORMANT_MAX_REMOVALS", Message: "of the accounts in grace, 2 fall due on 2026-05-15, and max_removals will refuse",
+	})
+	return r
+}
+
 func before(days int) *time.Time { return new(start.AddDate(0, 0, -days)) }
 
 var (
@@ -234,7 +242,7 @@ func TestInGrace(t *testing.T) {
 			"300  keep    in_grace      kept     2026-05-15\n", "300  keep    in_grace      kept     2026-05-04\n",
 			"candidates                    2\n  removed                     1\n  disabled                    0\n  kept                        1\nkept                         10  (1 of them candidates, kept on a second look)\n",
 			"  in_grace                    2\n",
-			"Done: removed 1 and disabled 0 of 2 accounts (1 kept on a second look).\nIn grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.\n",
+			"Done: removed 1 and disabled 0 of 2 accounts (1 kept on a second look).\nIn grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before. Due: 1 on\n2026-05-04, 1 on 2026-05-15.\n",
 		},
 		CSV: {
 			"result,error,removable_at\r\n17,", ",removed,,\r\n", "300,keep,in_grace,kept,,2026-05-15T03:00:00Z\r\n", ",in_grace,kept,,2026-05-04T03:00:00Z\r\n",
@@ -243,7 +251,7 @@ func TestInGrace(t *testing.T) {
 			"\"result\": \"removed\",\n      \"error\": \"\"\n    }", "\"result\": \"kept\",\n      \"error\": \"\",\n      \"removable_at\": \"2026-05-15T03:00:00Z\"\n", `"removable_at": "2026-05-04T03:00:00Z"`,
 		},
 		HTML: {
-			"<p>In grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before.</p>", "<h2>In grace</h2>",
+			"<p>In grace: 2 accounts, the first removable from 2026-05-04T03:00:00Z unless used before. Due: 1 on 2026-05-04, 1 on 2026-05-15.</p>", "<h2>In grace</h2>",
 			`<td class="number">300</td>` + "\n" + `<td class="whole">2026-05-15 03:00:00</td></tr>`, `<td class="whole">2026-05-04 03:00:00</td></tr>`,
 			`<th>kept</th><td class="number">10</td><td class="meaning">1 of them candidates`, `<th>in_grace</th><td class="number">2</td><td class="meaning">unused, and first found so not long enough ago<`,
 			`<th>candidates</th><td class="number">2</td>`,
