@@ -238,6 +238,9 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 			complete = append(complete, t)
 		}
 	}
+	if seen := run.byName(q.whom); len(complete) == 0 && q.kind == s.last && good && run.misled && seen != nil && seen.tries == seen.triesThen {
+		seen.lookedAt = time.Now() // who asked for another account, and was told of this one, reads all of it as well
+	}
 	for _, t := range complete {
 		delete(run.partial, t.id)
 		run.recordNames(*t)
