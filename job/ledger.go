@@ -106,6 +106,9 @@ func (l *Ledger) withGrace(p Policy, c Candidate, now time.Time) Candidate {
 
 // applyGrace applies withGrace to all candidates of the plan.
 func (l *Ledger) applyGrace(pl *Plan, p Policy, now time.Time) {
+	if l == nil {
+		return
+	}
 	var candidates []Candidate
 	for _, c := range pl.Candidates {
 		if c = l.withGrace(p, c, now); c.Action == Keep {

@@ -150,7 +150,9 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 	if login.State != LoginKnown && login.State != LoginNever {
 		pl.Unknown[login.State.String()]++
 	}
-	pl.sightings.note(u)
+	if p.needNames() || p.hasEntries(ProtectedRole) {
+		pl.sightings.note(u)
+	}
 
 	d := p.Decide(u, now)
 	if d.Action == Keep {

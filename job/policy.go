@@ -116,22 +116,22 @@ type step struct {
 	cutoff time.Time
 }
 
-// steps returns the steps of the policy, the final one first.
-func (p Policy) steps(now time.Time) []step {
+// steps returns the n steps of the policy, the final one first.
+func (p Policy) steps(now time.Time) (steps [2]step, n int) {
 	remove, disable := step{Remove, p.Cutoff(now)}, step{Disable, p.DisableCutoff(now)}
 	switch {
 	case p.DisableOnly:
-		return []step{disable}
+		return [2]step{disable}, 1
 	case p.DisableAfter > 0:
-		return []step{remove, disable}
+		return [2]step{remove, disable}, 2
 	}
-	return []step{remove}
+	return [2]step{remove}, 1
 }
 
 // firstCutoff returns the cutoff of the step that an unused account reaches first.
 func (p Policy) firstCutoff(now time.Time) time.Time {
-	steps := p.steps(now)
-	return steps[len(steps)-1].cutoff
+	steps, n := p.steps(now)
+	return steps[n-1].cutoff
 }
 
 // A rule keeps the accounts that it applies to, for its reason. The first rule that
@@ -171,7 +171,8 @@ func (p Policy) Decide(u User, now time.Time) Decision {
 // and that applies to accounts that are disabled, or enabled, as this one is.
 func (p Policy) decideByLogin(u User, now time.Time) Decision {
 	var kept Reason
-	for _, s := range p.steps(now) {
+	steps, n := p.steps(now)
+	for _, s := range steps[:n] {
 		reason, unused := p.unusedSince(u, s.cutoff, now)
 		switch {
 		case !unused:

@@ -3,6 +3,7 @@ package job
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -39,6 +40,9 @@ func Printable(s string) string {
 // breaks apart. Such characters occur in strings only, and those keep their values. It
 // returns text itself if there are none.
 func PrintableJSON(text []byte) []byte {
+	if !slices.ContainsFunc(text, func(c byte) bool { return (c < ' ' || c > '~') && c != '\n' }) {
+		return text
+	}
 	hidden := func(r rune) bool { return r != '\n' && unprintable(r) }
 	if !bytes.ContainsFunc(text, hidden) {
 		return text

@@ -53,6 +53,22 @@ type misses [numNameRules]*nearMisses
 
 // isNamed reports whether a rule with the reason protects u by name.
 func (p Policy) isNamed(reason Reason, u User) bool {
+	return p.hasEntries(reason) && p.isNamedByEntries(reason, u)
+}
+
+// hasEntries reports whether anything is configured for the reason. If not, an account
+// must not cost anything.
+func (p Policy) hasEntries(reason Reason) bool {
+	switch reason {
+	case Allowlisted:
+		return p.Allowlist.Len() > 0
+	case Self:
+		return p.Actor.Len() > 0 || p.Username.Len() > 0
+	}
+	return p.ProtectRoles.Len() > 0
+}
+
+func (p Policy) isNamedByEntries(reason Reason, u User) bool {
 	for i := range nameRules {
 		nr := &nameRules[i]
 		if nr.reason != reason {
@@ -99,7 +115,7 @@ func (p Policy) isCaller(u User) bool {
 
 // needNames reports whether the policy has anything that accounts are compared with by name.
 func (p Policy) needNames() bool {
-	return p.Allowlist.Len() > 0 || p.Actor.Len() > 0 || p.Username.Len() > 0 || p.Self.Len() > 0
+	return p.hasEntries(Allowlisted) || p.hasEntries(Self) || p.Self.Len() > 0
 }
 
 // sightings is which entries of a policy have stood for somebody in a directory, as far as

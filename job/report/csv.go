@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"dormant/job"
@@ -35,12 +36,18 @@ func writeCSV(b *bufio.Writer, r job.Report) error {
 // begins like a formula. Where its language separates cells by semicolons, a cell can
 // begin within s, whatever is quoted.
 func csvText(s string) string {
-	return job.Printable(formula.ReplaceAllString(s, "$1'$2"))
+	if strings.ContainsAny(s, signs) {
+		s = formula.ReplaceAllString(s, "$1'$2")
+	}
+	return job.Printable(s)
 }
 
 // formula is the beginning of one, and what is before it. East Asian spreadsheets accept
 // full-width signs as well.
 var formula = regexp.MustCompile(`((?:^|;)[ "]*)([=+\-@\t\r＝＋－＠])`)
+
+// signs are what a formula may begin with.
+const signs = "=+-@\t\r＝＋－＠"
 
 func csvTime(t *time.Time) string {
 	if t == nil {

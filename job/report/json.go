@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"dormant/job"
 )
@@ -25,16 +26,54 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 	if r.Warnings == nil {
 		r.Warnings = []job.Warning{}
 	}
-	if r.Accounts == nil {
-		r.Accounts = []job.Account{}
-	}
+	accounts := r.Accounts
+	r.Accounts = []job.Account{}
 	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
+	if err := newEncoder(&text, "").Encode(r); err != nil {
 		return err
 	}
-	_, err := b.Write(job.PrintableJSON(text.Bytes()))
+	// Within a string, the quotes would be escaped.
+	before, after, _ := bytes.Cut(job.PrintableJSON(text.Bytes()), []byte(emptyAccounts))
+	_, _ = b.Write(before) // the writer keeps its first error
+	if err := writeJSONAccounts(b, accounts); err != nil {
+		return err
+	}
+	_, err := b.Write(after)
 	return err
+}
+
+// emptyAccounts is the list of accounts in a report that has none.
+const emptyAccounts = `"accounts": []`
+
+// writeJSONAccounts writes one account after the other, because there may be very many.
+func writeJSONAccounts(b *bufio.Writer, accounts []job.Account) error {
+	if len(accounts) == 0 {
+		_, err := b.WriteString(emptyAccounts)
+		return err
+	}
+	_, _ = b.WriteString(strings.TrimSuffix(emptyAccounts, "]"))
+	const indent = "    "
+	var text bytes.Buffer
+	encoder := newEncoder(&text, indent)
+	for i := range accounts {
+		if i > 0 {
+			_ = b.WriteByte(',')
+		}
+		text.Reset()
+		if err := encoder.Encode(&accounts[i]); err != nil {
+			return err
+		}
+		_, _ = b.WriteString("\n" + indent)
+		_, _ = b.Write(job.PrintableJSON(bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
+	}
+	_, err := b.WriteString("\n  ]")
+	return err
+}
+
+// newEncoder writes JSON with all lines but the first behind the prefix.
+func newEncoder(text *bytes.Buffer, prefix string) *json.Encoder {
+	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, "  ")
+	return encoder
 }

@@ -1,0 +1,49 @@
+package job
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// benchmarkUsers are accounts of which so many in ten were not used for two years.
+func benchmarkUsers(n, inactive int, now time.Time) []User {
+	var users []User
+	for i := range n {
+		last := now.AddDate(0, 0, -i%28)
+		if i%10 < inactive {
+			last = now.AddDate(-2, 0, -i%500)
+		}
+		users = append(users, User{
+			ID: fmt.Sprint(10_000_000 + i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"),
+			Created: now.AddDate(-5, 0, 0), LastLogin: LoginAt(last),
+		})
+	}
+	return users
+}
+
+// BenchmarkReadPlan takes one account through the policy and, if it is a candidate, into the plan.
+func BenchmarkReadPlan(b *testing.B) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, inactive := range map[string]int{"kept": 0, "3 of 10 candidates": 3} {
+		b.Run(name, func(b *testing.B) {
+			const n = 10_000
+			users := benchmarkUsers(n, inactive, now)
+			c := Cleanup{Policy: Policy{InactiveFor: 90 * day, ProtectAdmins: true, ProtectServiceAccounts: true}}
+			b.ReportAllocs()
+			for b.Loop() {
+				plan, err := c.Plan(func(yield func(User, error) bool) {
+					for _, u := range users {
+						if !yield(u, nil) {
+							return
+						}
+					}
+				}, now)
+				if err != nil || len(plan.Candidates) != n*inactive/10 {
+					b.Fatal(plan, err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "accounts/s")
+		})
+	}
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"dormant/job"
+)
+
+// A report that is written account by account is the text that encoding/json makes of all of it.
+func TestJSONIsThatOfTheWholeReport(t *testing.T) {
+	at, days := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), 17
+	odd := job.Account{ID: "1", Username: `"accounts": []`, Email: "a\u202e<b>&\n", LastLogin: &at, InactiveDays: &days, Error: "\"accounts\": []"}
+	for _, accounts := range [][]job.Account{nil, {}, {odd}, {odd, {ID: "2"}, odd}} {
+		r := job.Report{
+			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: accounts,
+			Counts: job.Counts{Kept: map[job.Reason]int{}}, Refusals: []job.Refusal{}, Warnings: []job.Warning{{Code: "x", Subject: `"accounts": []`}},
+		}
+		var got, whole bytes.Buffer
+		if err := Write(&got, JSON, r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Accounts == nil {
+			r.Accounts = []job.Account{}
+		}
+		encoder := json.NewEncoder(&whole)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(r); err != nil {
+			t.Fatal(err)
+		}
+		if want := job.PrintableJSON(whole.Bytes()); got.String() != string(want) {
+			t.Errorf("%s\nwant %s", got.String(), want)
+		}
+	}
+}
+
+// BenchmarkWrite writes reports of 10,000 candidates.
+func BenchmarkWrite(b *testing.B) {
+	const n = 10_000
+	at, days := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), 17
+	r := job.Report{StartedAt: at, FinishedAt: at, Cutoff: at}
+	for i := range n {
+		r.Accounts = append(r.Accounts, job.Account{
+			ID: fmt.Sprint(i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"), LastLogin: &at, InactiveDays: &days,
+			Action: job.Remove, Reason: job.Inactive, Result: job.WouldRemove,
+		})
+	}
+	for _, format := range formats {
+		b.Run(format, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var size counter
+				if err := Write(&size, format, r); err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(int64(size))
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "accounts/s")
+		})
+	}
+}
+
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
