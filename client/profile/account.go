@@ -69,12 +69,10 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 	}
 	u := job.User{
 		ID:        id,
-		Username:  r.name(textAt(fields, r.fields.Username)),
-		Email:     r.name(textAt(fields, r.fields.Email...)),
 		LastLogin: r.readLastLogin(fields),
 		Extra:     r.readExtra(fields),
 	}
-	u.Aliases = r.readAliases(fields, u)
+	r.readNames(fields, &u)
 	u.Created, u.Undated = r.readCreated(fields)
 	var flags [3]bool
 	for i, flag := range [len(flags)]struct {
@@ -134,11 +132,8 @@ func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error
 	if idPath == "" {
 		idPath = r.fields.ID
 	}
-	u := job.User{
-		Username: r.name(textAt(item, r.fields.Username)),
-		Email:    r.name(textAt(item, r.fields.Email...)),
-	}
-	u.Aliases = r.readAliases(item, u)
+	var u job.User
+	r.readNames(item, &u)
 	if id, err := idAt(item, idPath); err == nil {
 		u.ID = id
 	}
@@ -158,35 +153,39 @@ func (r AccountReader) name(text string) string {
 	return text
 }
 
-// readAliases reads the names of u besides its username and email. An address that stands
-// behind what it is for, such as SMTP:a@example.org, is one without that, too.
-func (r AccountReader) readAliases(item getter, u job.User) []string {
+// readNames reads the username, the email and the aliases of u: where there are several
+// usernames or emails, the first is that, and the others are aliases. An address that
+// stands behind what it is for, such as SMTP:a@example.org, is one without that, too.
+func (r AccountReader) readNames(item getter, u *job.User) {
 	var aliases []string
-	add := func(v gjson.Result) {
-		if v.Type != gjson.String && v.Type != gjson.Number {
+	read := func(first *string, path string) {
+		if path == "" {
 			return
 		}
-		name := r.name(v.String())
-		withoutScheme := name
-		if strings.Contains(name, ":") {
-			withoutScheme = addressScheme.ReplaceAllString(name, "")
-		}
-		for _, form := range [...]string{name, withoutScheme} {
-			if form != "" && form != u.Username && form != u.Email && !slices.Contains(aliases, form) {
-				aliases = append(aliases, form)
+		forEachText(item.Get(path), func(text string) {
+			name := r.name(text)
+			if first != nil && *first == "" {
+				*first = name
+			} else {
+				aliases = append(aliases, name)
 			}
-		}
+			if strings.Contains(name, ":") {
+				aliases = append(aliases, addressScheme.ReplaceAllString(name, ""))
+			}
+		})
+	}
+	read(&u.Username, r.fields.Username)
+	for _, path := range r.fields.Email {
+		read(&u.Email, path)
 	}
 	for _, path := range r.fields.Names {
-		if v := item.Get(path); v.IsArray() {
-			for _, element := range v.Array() {
-				add(element)
-			}
-		} else {
-			add(v)
+		read(nil, path)
+	}
+	for _, name := range aliases {
+		if name != "" && name != u.Username && name != u.Email && !slices.Contains(u.Aliases, name) {
+			u.Aliases = append(u.Aliases, name)
 		}
 	}
-	return aliases
 }
 
 var addressScheme = regexp.MustCompile(`^[A-Za-z]+:`)

@@ -13,7 +13,7 @@ import (
 type Fields struct {
 	ID             string            `yaml:"id"` // @key: the item's name, where items are the members of an object
 	Username       string            `yaml:"username"`
-	Email          Paths             `yaml:"email"` // of several, the first at which there is text
+	Email          Paths             `yaml:"email"` // of several emails, the first; the others are aliases
 	Names          Paths             `yaml:"names"` // all further names and addresses: texts, or arrays of them
 	Admin          Flag              `yaml:"admin"`
 	ServiceAccount Flag              `yaml:"service_account"`

@@ -70,7 +70,7 @@ func TestNamesInAProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for item, want := range map[string]string{
-		`{"id":1,"n":"x","a":"p","b":"q","c":"s","d":{"e":["t",7,null,true,"",{"f":1},["u"]]},"r":[]}`: "x p [s t 7] []",
+		`{"id":1,"n":"x","a":"p","b":"q","c":"s","d":{"e":["t",7,null,true,"",{"f":1},["u"]]},"r":[]}`: "x p [q s t 7] []",
 		`{"id":1,"n":"x","a":{},"b":"q","r":["R&amp;D"]}`:                                              "x q [] [R&D]",
 		`{"id":1,"n":"x&lt;","a":null,"c":["p&gt;","q","q","x<"],"r":[]}`:                              "x<  [p> q] []",
 	} {
@@ -84,6 +84,24 @@ func TestNamesInAProfile(t *testing.T) {
 		caller, err := r.Caller(gjson.Parse(item), "")
 		if err != nil || !slices.Equal(slices.Collect(caller.Names()), slices.Collect(u.Names())) {
 			t.Errorf("%s: the caller is %+v, and the account %+v; %v", item, caller, u, err)
+		}
+	}
+	p = sketch(t, "", ", username: n, email: mails.#.at, optional: [username, email]", "")
+	if r, err = NewAccountReader(p, p.Bind(Values{})); err != nil {
+		t.Fatal(err)
+	}
+	for item, want := range map[string]string{
+		`{"id":1,"n":["x","y"],"mails":[{"at":"p@x.test"},{"at":"SMTP:q@x.test"}]}`: "x p@x.test [y SMTP:q@x.test q@x.test]",
+		`{"id":1,"n":"x","mails":[{"at":"smtp:p@x.test"}]}`:                         "x smtp:p@x.test [p@x.test]",
+		`{"id":1,"n":"x","mails":[]}`:                                               "x  []",
+		`{"id":1,"n":{"a":"b"},"mails":"m@x.test"}`:                                 "  []",
+	} {
+		u, err := r.Account("", gjson.Parse(item))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Username + " " + u.Email + " [" + strings.Join(u.Aliases, " ") + "]"; got != want {
+			t.Errorf("%s: %s, want %s", item, got, want)
 		}
 	}
 	_, err = sketchText(t, "", ", escaped: xml", "")
