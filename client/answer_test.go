@@ -70,7 +70,7 @@ var usualAnswers = map[string]string{
 	`{"status":400}`: "failed", `{"status":"403"}`: "failed", `{"status":599}`: "failed", `{"status":"403 Forbidden"}`: "failed", `{"status":"error: owns 3 repositories"}`: "failed", `{"status":"ACCESS_DENIED"}`: "failed", `{"status":"AccessDenied"}`: "failed",
 	`{"status":"denied"}`: "failed", `{"status":"not deleted"}`: "failed", `{"status":"unauthorized"}`: "failed", `{"Status":"ERROR","Message":"x"}`: "failed",
 	`{"code":400}`: "failed", `{"code":"404"}`: "failed", `{"code":500,"message":"x"}`: "failed", `{"code":"FORBIDDEN"}`: "failed", `{"statusCode":403,"message":"x"}`: "failed", `{"status_code":"500"}`: "failed", `{"httpStatus":403}`: "failed", `{"code":-1}`: "failed",
-	`{"type":"error","message":"x"}`: "failed", `{"type":"about:blank","title":"Forbidden","status":403}`: "failed",
+	`{"type":"error","message":"x"}`: "failed", `{"state":"FAILED"}`: "failed", `{"id":7,"state":"error"}`: "done", `{"state":"blocked"}`: "done", `{"type":"about:blank","title":"Forbidden","status":403}`: "failed",
 	`[{"error":"x"}]`: "failed", `[[{"errors":["x"]}]]`: "failed", `[{"success":true},{"success":false}]`: "failed", `[{"code":400}]`: "failed",
 	`{"response":{"error":"x"}}`: "failed", `{"result":{"success":false}}`: "failed", `{"data":{"errors":["x"]}}`: "failed", `{"meta":{"code":403}}`: "failed", `{"status":{"code":403}}`: "failed", `{"results":[{"id":8,"error":"x"}]}`: "failed",
 	`{"id":7,"error":"x"}`: "failed", `{"id":7,"success":false}`: "failed", `{"id":8,"status":"failed"}`: "failed", // of somebody else, or of a job

@@ -61,7 +61,7 @@ var (
 		"deletedcount", "removedcount", "affected", "affectedrows", "rowsaffected", "ndeleted", "nremoved",
 	}
 	statusNames = []string{
-		"status", "result", "outcome", "statustext", "statuscode", "code", "httpstatus", "httpstatuscode", "httpcode",
+		"status", "state", "result", "outcome", "statustext", "statuscode", "code", "httpstatus", "httpstatuscode", "httpcode",
 		"responsecode", "responsestatus", "resultcode", "returncode", "retcode", "type",
 	}
 	wrapperNames = []string{

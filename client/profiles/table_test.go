@@ -434,6 +434,27 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 		},
 	},
 	"snipe-it": {
+		// A failure of the server is not a missing account.
+		"a locked database": func(s system, t *testing.T, now time.Time) {
+			d := s.serve(t, "snipe-it", now, nil)
+			c := s.connect(t, "snipe-it", d, false, nil)
+			run := s.cleanup(t, between{c, func(job.User) {
+				locked := func(w http.ResponseWriter, r *http.Request) bool {
+					if r.URL.Path == "/api/v1/users" {
+						return false
+					}
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = w.Write([]byte(`{"status":"error","messages":"SQLSTATE[HY000]: General error: 5 database is locked","payload":null}`))
+					return true
+				}
+				d.before = locked
+			}}, d, false)
+			run.Concurrency = 1
+			r := run.Run(t.Context(), now)
+			if r.Counts.AlreadyGone+r.Counts.Removed+r.Counts.RefusedByDirectory > 0 || r.Counts.Failed == 0 || len(d.Removed()) > 0 {
+				t.Errorf("%s, %+v", r.Outcome, r.Counts)
+			}
+		},
 		"a failure under a 200": undone("snipe-it", failing(http.MethodDelete, "", http.StatusOK,
 			`{"status":"error","messages":"User does not exist or you do not have permission view them.","payload":null}`), (*client.Client).Remove),
 		"a disabling that failed under a 200": undone("snipe-it", failing(http.MethodPatch, "", http.StatusOK,

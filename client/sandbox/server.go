@@ -163,6 +163,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = s.fail(s.read(r), nil, wrong{kind: kindRateLimit, wait: int(math.Ceil(1 / s.options.RateLimit))})
 	case fault == FaultError:
 		answer = s.fail(s.read(r), nil, wrong{kind: kindFault})
+	case fault == FaultDenied:
+		answer = response{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, []byte(`{"error": "a fault on purpose"}`)}
+	case fault == FaultPage:
+		answer = response{http.StatusOK, http.Header{"Content-Type": {"text/html"}}, []byte("<!doctype html><title>A fault on purpose</title>")}
 	case fault == FaultUnavailable:
 		answer = s.fail(s.read(r), nil, wrong{kind: kindUnavailable, wait: 1})
 	default:
