@@ -136,8 +136,8 @@ func (c *Client) performStep(ctx context.Context, operation string, index int, s
 			r.key = fmt.Sprintf("%s[%d]", operation, index)
 			return c.sendStep(ctx, r, step, u)
 		}
-		err := try()
-		if !errors.As(err, new(noRetry)) && c.needsNewToken(err, r.token) {
+		again, err := c.judgeToken(ctx, try(), r.token)
+		if again {
 			err = try()
 		}
 		if errors.As(err, new(noRetry)) {

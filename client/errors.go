@@ -89,6 +89,19 @@ func asNotFound(err error) error {
 	return job.ErrNotFound
 }
 
+// codeOf is the code of the answer that the error is, or 0.
+func codeOf(err error) int {
+	var status *statusError
+	var gone *notFoundError
+	switch {
+	case errors.As(err, &status):
+		return status.Code
+	case errors.As(err, &gone):
+		return gone.code
+	}
+	return 0
+}
+
 // hasCode reports whether the error is an answer with one of the codes.
 func hasCode(err error, codes ...int) bool {
 	var status *statusError

@@ -75,8 +75,7 @@ func (s *signInTokens) reject(token string) bool {
 }
 
 // forbidInterval is how long after a new token that a 403 led to another 403 leads to
-// none: the first one will have been about what the caller may do. The same goes for
-// the codes of sign_in.ended.
+// none: the first one will have been about what the caller may do.
 const forbidInterval = time.Minute
 
 func (s *signInTokens) forbid(token string) bool {

@@ -447,87 +447,84 @@ func TestForbiddenToken(t *testing.T) {
 	}
 }
 
-// TestEndedToken: where a token that has ended sees nothing, and the profile says with
-// which code, no account is taken for gone before a new token has seen the same.
-func TestEndedToken(t *testing.T) {
-	const signIn = "sign_in: {path: /in, body: {p: \"{password}\"}, token: t, ended: [404]}\n" + `get: {path: "/users/{id}"}` + "\n"
-	in, get, remove := "POST /in", "GET /users/1", "DELETE /users/1"
+// TestConfirmedToken: where a token that has ended sees nothing, no account is taken for
+// gone unless the directory still knows who asks with the same token.
+func TestConfirmedToken(t *testing.T) {
+	const confirms = "self: {path: /me, confirms: [404]}\n" + `get: {path: "/users/{id}"}` + "\n"
+	const signIn = confirms + `sign_in: {path: /in, body: {p: "{password}"}, token: t}` + "\n"
+	in, get, remove, me := "POST /in", "GET /users/1", "DELETE /users/1", "GET /me"
 	for name, row := range map[string]struct {
 		profile string
-		ended   int  // after so many requests, the first token sees nothing
-		gone    bool // the account is
-		given   bool // the token is the configuration's
+		ended   int   // after so many requests, the first token sees nothing
+		gone    bool  // the account is
+		self    []any // to what the caller is asked for with a token that is good
 		want    []string
 		err     error
 	}{
-		"before the look":        {signIn, 0, false, false, []string{in, get, in, get, remove}, nil},
-		"before the removal":     {signIn, 1, false, false, []string{in, get, remove, in, remove}, nil},
-		"the account is gone":    {signIn, 9, true, false, []string{in, get, in, get}, job.ErrNotFound},
-		"no token has ended":     {signIn, 9, false, false, []string{in, get, remove}, nil},
-		"a token of the user's":  {signIn, 0, false, true, []string{get}, job.ErrNotFound},
-		"the profile is silent":  {strings.Replace(signIn, ", ended: [404]", "", 1), 0, false, false, []string{in, get}, job.ErrNotFound},
-		"another code is listed": {strings.Replace(signIn, "404", "410", 1), 0, false, false, []string{in, get}, job.ErrNotFound},
+		"before the look":           {signIn, 0, false, nil, []string{in, get, me, in, get, remove}, nil},
+		"before the removal":        {signIn, 1, false, nil, []string{in, get, remove, me, in, remove}, nil},
+		"before the caller is read": {signIn, 1, true, nil, []string{in, get, me, in, get}, job.ErrNotFound},
+		"the account is gone":       {signIn, 9, true, nil, []string{in, get, me}, job.ErrNotFound},
+		"no token has ended":        {signIn, 9, false, nil, []string{in, get, remove}, nil},
+		"tried again":               {signIn, 9, true, []any{500, `{"id":9}`}, []string{in, get, me, me}, job.ErrNotFound},
+		"too many requests":         {signIn, 9, true, []any{status(403, "", "Retry-After", "0"), `{"id":9}`}, []string{in, get, me, me}, job.ErrNotFound},
+		"nobody knows":              {signIn, 9, true, []any{400}, []string{in, get, me}, errAny},
+		"the caller is not JSON":    {signIn, 9, true, []any{`<html>`}, []string{in, get, me}, errAny},
+		"a given token, ended":      {confirms, 0, false, nil, []string{get, me}, job.ErrSignedOut},
+		"later":                     {confirms, 1, false, nil, []string{get, remove, me}, job.ErrSignedOut},
+		"a given token, good":       {confirms, 9, true, nil, []string{get, me}, job.ErrNotFound},
+		"the profile is silent":     {strings.Replace(signIn, ", confirms: [404]", "", 1), 0, false, nil, []string{in, get}, job.ErrNotFound},
+		"another code":              {strings.Replace(signIn, "404", "410", 1), 0, false, nil, []string{in, get}, job.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			signedIn, requests := 0, 0
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				switch {
-				case r.Method == http.MethodPost:
-					signedIn++
-					_, _ = io.WriteString(w, `{"t":"tok-SECRET-`+strconv.Itoa(signedIn)+`"}`)
-					return
-				case row.gone, requests >= row.ended && signedIn < 2:
-					w.WriteHeader(http.StatusNotFound)
-				case r.Method == http.MethodDelete:
-					w.WriteHeader(http.StatusNoContent)
-				default:
-					_, _ = io.WriteString(w, `{"id":1}`)
+			bubble(t, func(t *testing.T) http.Handler {
+				signedIn, requests := 0, 0
+				self := routes{"GET /me": turns(row.self...)}
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case r.Method == http.MethodPost:
+						signedIn++
+						_, _ = io.WriteString(w, `{"t":"tok-SECRET-`+strconv.Itoa(signedIn)+`"}`)
+						return
+					case requests >= row.ended && signedIn < 2:
+						w.WriteHeader(http.StatusNotFound)
+					case strings.HasSuffix(r.URL.Path, "/me") && row.self != nil:
+						self.serve(t, w, r)
+					case strings.HasSuffix(r.URL.Path, "/me"):
+						_, _ = io.WriteString(w, `{"id":9}`)
+					case row.gone:
+						w.WriteHeader(http.StatusNotFound)
+					case r.Method == http.MethodDelete:
+						w.WriteHeader(http.StatusNoContent)
+					default:
+						_, _ = io.WriteString(w, `{"id":1}`)
+					}
+					requests++
+				})
+			}, func(t *testing.T, s *server) {
+				c := connect(t, s, sketch(t, "", "", row.profile), func(o *Options) {
+					if strings.Contains(row.profile, "sign_in") {
+						o.Values = profile.Values{Password: password}
+					}
+				})
+				u, err := c.User(t.Context(), job.User{ID: "1"})
+				if err == nil {
+					err = c.Remove(t.Context(), u, agree)
 				}
-				requests++
-			}))
-			c := connect(t, s, sketch(t, "", "", row.profile), func(o *Options) {
-				if !row.given {
-					o.Values = profile.Values{Password: password}
+				if s.heard(err); !errors.Is(err, row.err) && row.err != errAny || (err == nil) != (row.err == nil) {
+					t.Errorf("%v, want %v", err, row.err)
 				}
+				if errors.Is(err, job.ErrNotFound) != (row.err == job.ErrNotFound) {
+					t.Errorf("gone: %v, want %v", err, row.err)
+				}
+				s.wantRequests(t, row.want...)
 			})
-			u, err := c.User(t.Context(), job.User{ID: "1"})
-			if err == nil {
-				err = c.Remove(t.Context(), u, agree)
-			}
-			if !errors.Is(err, row.err) {
-				t.Errorf("%v, want %v", err, row.err)
-			}
-			s.wantRequests(t, row.want...)
 		})
 	}
 }
 
-// TestGoneAfterGone: within a minute of a new token, an answer that there is no such
-// account is about the account.
-func TestGoneAfterGone(t *testing.T) {
-	p := sketch(t, "", "", "sign_in: {path: /in, body: {p: \"{password}\"}, token: t, ended: [404]}\n"+`get: {path: "/users/{id}"}`+"\n")
-	bubble(t, answering(routes{"POST /in": `{"t":"tok-SECRET-1"}`, "GET /users/1": 404}), func(t *testing.T, s *server) {
-		c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Password: password} })
-		for _, step := range []struct {
-			wait    time.Duration
-			signIns int
-		}{{0, 2}, {forbidInterval - 1, 2}, {1, 3}} {
-			<-time.After(step.wait)
-			if _, err := c.User(t.Context(), job.User{ID: "1"}); !errors.Is(err, job.ErrNotFound) {
-				t.Error(err)
-			}
-			n := 0
-			for _, r := range s.seen() {
-				if r.method == http.MethodPost {
-					n++
-				}
-			}
-			if n != step.signIns {
-				t.Errorf("after %s: %d sign-ins, want %d", step.wait, n, step.signIns)
-			}
-		}
-	})
-}
+// errAny stands for an error that a cleanup knows nothing of.
+var errAny = errors.New("any")
 
 // TestTokenLife: a life that the profile names counts where the answer has none.
 func TestTokenLife(t *testing.T) {

@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
 	"dormant/client/profile"
+	"dormant/job"
 )
 
 // A tokenSource gives requests their token. It is safe for concurrent use.
@@ -19,8 +22,8 @@ type tokenSource interface {
 	reject(token string) bool
 
 	// forbid says that the directory answered that the token does not allow a
-	// request, or that there is no such thing, and reports whether that may be its way
-	// to say that the token has ended, and the next one may be another.
+	// request, and reports whether that may be its way to say that the token has
+	// ended, and the next one may be another.
 	forbid(token string) bool
 
 	// forget makes the next token a new one, where tokens are requested.
@@ -48,7 +51,8 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 	if err != nil {
 		return noRetry{err}
 	}
-	if err = use(token); !c.needsNewToken(err, token) {
+	again, err := c.judgeToken(ctx, use(token), token)
+	if !again {
 		return err
 	}
 	if err := c.wait(ctx); err != nil {
@@ -60,20 +64,61 @@ func (c *Client) withToken(ctx context.Context, use func(token string) error) er
 	return use(token)
 }
 
-// needsNewToken reports whether the error says that the directory has rejected the
-// token, and there may be another.
-func (c *Client) needsNewToken(err error, token string) bool {
+// judgeToken returns what an answer means for the token that it was given to: whether to
+// send the request again, with a new token, or else the error.
+func (c *Client) judgeToken(ctx context.Context, err error, token string) (again bool, _ error) {
 	switch {
-	case isRateLimited(err):
-		return false
+	case err == nil, errors.As(err, new(noRetry)), isRateLimited(err):
+		return false, err
 	case hasCode(err, http.StatusUnauthorized):
-		return c.tokens.reject(token)
+		return c.tokens.reject(token), err
 	case hasCode(err, http.StatusForbidden):
-		return c.tokens.forbid(token)
-	case c.profile.SignIn == nil:
-		return false
+		return c.tokens.forbid(token), err
+	case c.profile.Self == nil || !slices.Contains(c.profile.Self.Confirms, codeOf(err)):
+		return false, err
 	}
-	var gone *notFoundError
-	ended := c.profile.SignIn.Ended
-	return (hasCode(err, ended...) || errors.As(err, &gone) && slices.Contains(ended, gone.code)) && c.tokens.forbid(token)
+	switch answer, probeErr := c.confirmToken(ctx, token); {
+	case probeErr != nil:
+		return false, noRetry{fmt.Errorf("the answer was %d, and whether the token has ended is not known: %w", codeOf(err), aboutCaller(probeErr))}
+	case answer == nil:
+		return false, err
+	case c.tokens.reject(token):
+		return true, err
+	default:
+		return false, noRetry{fmt.Errorf("the answer was %d, but the token has ended: %w: %w: %s: %w", codeOf(err), job.ErrSignedOut, job.ErrCredentials, opSelf, aboutCaller(answer))}
+	}
+}
+
+// aboutCaller is the error without the answer that it may be: that is not one about an
+// account, and must not be taken for one.
+func aboutCaller(err error) error {
+	var status *statusError
+	if errors.As(err, &status) {
+		return job.WithDetail(errors.New(err.Error()), status.Detail())
+	}
+	return err
+}
+
+// confirmToken asks for the caller with the token. It returns the answer if that says that
+// the token has ended, and an error if nobody knows.
+func (c *Client) confirmToken(ctx context.Context, token string) (ended, err error) {
+	self := c.profile.Self
+	target, err := c.target(self.Path, c.bindings, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := request{operation: opSelf, method: http.MethodGet, url: target, token: token, public: true}
+	err = c.retry(ctx, opSelf, func() error {
+		if err := c.wait(ctx); err != nil {
+			return noRetry{err}
+		}
+		return c.send(ctx, r, func(body io.Reader, _ http.Header) error {
+			_, err := decodeJSON(body)
+			return err
+		})
+	})
+	if hasCode(err, append([]int{http.StatusUnauthorized, http.StatusForbidden}, self.Confirms...)...) && !isRateLimited(err) {
+		return err, nil
+	}
+	return nil, err
 }

@@ -94,6 +94,10 @@ type Self struct {
 	// None are codes that mean that the caller is no account, or that the directory does
 	// not say which.
 	None []int `yaml:"none"`
+
+	// Confirms are codes that the directory also answers to a token that has ended. Such
+	// an answer is believed only if this GET, with the same token, still succeeds.
+	Confirms []int `yaml:"confirms"`
 }
 
 // NamesActor reports whether the request asks for the account that DORMANT_ACTOR names.
@@ -138,4 +142,8 @@ func (s *Self) validate(v *validator) {
 	v.jsonPaths("self.item", s.Item...)
 	v.jsonPaths("self.id", s.ID)
 	v.codes("self.none", s.None, http.StatusBadRequest, 599)
+	v.codes("self.confirms", s.Confirms, http.StatusBadRequest, 499)
+	if s.Confirms != nil && (s.None != nil || s.NamesActor()) {
+		v.add("self.confirms", "needs a GET that succeeds for whoever calls: neither none nor {actor} goes with it")
+	}
 }

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"net/http"
 	"slices"
 	"time"
 )
@@ -24,10 +23,6 @@ type SignIn struct {
 
 	// Expires is its life where the response does not tell, such as 30m; optional.
 	Expires string `yaml:"expires"`
-
-	// Ended are the codes, besides 401 and 403, of an answer to a request with a token
-	// that has ended.
-	Ended []int `yaml:"ended"`
 }
 
 // Life is how long a token lives where the response does not tell, or 0 if that is
@@ -88,5 +83,4 @@ func (s *SignIn) validate(v *validator) {
 	if s.Expires != "" && s.Life() < minTokenLife {
 		v.add("sign_in.expires", "%q is no span of a minute or more, such as 30m or 24h", s.Expires)
 	}
-	v.codes("sign_in.ended", s.Ended, http.StatusBadRequest, 499)
 }

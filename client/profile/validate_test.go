@@ -264,9 +264,13 @@ func TestMistakes(t *testing.T) {
 		"sign-in, a life that has passed":   {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: -1h}` + "\n", 5, "30m or 24h"},
 		"sign-in, a life without a unit":    {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: 30}` + "\n", 5, "30m or 24h"},
 		"sign-in, a life in words":          {"", "", "", `sign_in: {path: /in, token: t, body: {}, expires: long}` + "\n", 5, "30m or 24h"},
-		"sign-in, ended and a success":      {"", "", "", `sign_in: {path: /in, token: t, body: {}, ended: [200]}` + "\n", 5, "200 is not within"},
-		"sign-in, ended and broken":         {"", "", "", `sign_in: {path: /in, token: t, body: {}, ended: [500]}` + "\n", 5, "500 is not within"},
 		"sign-in, a brace":                  {"", "", "", `sign_in: {path: /in, token: t, form: {a: "{"}}` + "\n", 5, "brace"},
+
+		// what self confirms
+		"confirms, a success":  {"", "", "", `self: {path: /me, confirms: [200]}` + "\n", 5, "200 is not within"},
+		"confirms, broken":     {"", "", "", `self: {path: /me, confirms: [500]}` + "\n", 5, "500 is not within"},
+		"confirms and none":    {"", "", "", `self: {path: /me, confirms: [404], none: [403]}` + "\n", 5, "self.confirms"},
+		"confirms by an actor": {"", "", "", `self: {path: "/users/{actor}", confirms: [404]}` + "\n", 5, "self.confirms"},
 
 		// plain texts
 		"plain, a path":  {", plain: a.b", "", "", "", 2, `list.plain: "a.b" is no name`},
