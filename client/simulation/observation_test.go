@@ -39,6 +39,7 @@ func (run *programRun) observe(q *request, a *answer) {
 		}
 		if whole && run.planned != nil && q.kind == opList {
 			run.pagesNow++
+			run.observeListedAgain(page, items)
 		}
 		switch {
 		case !whole:
@@ -55,7 +56,6 @@ func (run *programRun) observe(q *request, a *answer) {
 			seen.saidGone = seen.saidGone || s.gone(a.status, body)
 			seen.refused = seen.refused || s.refused(q.kind, a.status, body)
 			seen.accepted = seen.accepted || a.status == http.StatusAccepted
-			seen.unnamed = seen.unnamed || slices.Contains([]int{201, 203, 205, 206}, a.status)
 			if s.done(q.kind, a.status, body) && !strings.HasPrefix(string(a.body), "<") {
 				seen.succeeded[q.kind] = true
 			}
@@ -146,6 +146,17 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 			run.accounts[t.id] = seen
 		}
 		seen.listedAs, seen.last = &t, t
+	}
+}
+
+// observeListedAgain records a page of the listing that shows at the end what has become of
+// the accounts.
+func (run *programRun) observeListedAgain(page string, items gjson.Result) {
+	if page == run.first || run.listedAgain == nil {
+		run.listedAgain = map[string]bool{}
+	}
+	for _, item := range items.Array() {
+		run.listedAgain[run.world.sys.read(item, false).id] = true
 	}
 }
 

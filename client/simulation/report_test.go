@@ -67,11 +67,15 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			if run.pagesNow == 0 {
 				violationf("it says that %q was gone, and has not listed the others", a.ID)
 			}
-			if !seen.saidGone && !seen.unnamed {
+			missing := run.pagesNow > 0 && !run.listedAgain[a.ID]
+			if !seen.saidGone && !missing {
 				violationf("it says that %q was gone, and was not told so", a.ID)
 			}
-			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone && !seen.unnamed { // then the listing has shown it
+			if run.policy.recheck && run.world.sys.last != "" && !seen.looksGone && !missing {
 				violationf("it says that %q was gone, and was shown it", a.ID)
+			}
+			if run.listedAgain[a.ID] && !run.misled {
+				violationf("it says that %q was gone, and it is listed", a.ID)
 			}
 		case job.WouldRemove, job.WouldDisable:
 			if !run.policy.dryRun || seen.tries > 0 {

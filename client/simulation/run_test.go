@@ -56,24 +56,25 @@ type programRun struct {
 	killed    bool
 	misled    bool // it received a wrong answer that no client could detect
 
-	self     []string // names in the first answer that says who is calling
-	accounts map[string]*account
-	partial  map[string]*observation // accounts that are read in several requests, not yet complete
-	pages    map[string]bool         // of listings: whether the last attempt was answered
-	reading  int                     // how many times the first page was requested
-	first    string                  // the first page
-	attempts int                     // requests for it until one was answered
-	listed   bool                    // a page of the listing was answered
-	total    int                     // of the listing, the most that a page said
-	cutShort bool                    // an empty page may have ended the listing early, and no client can detect it
-	from, to time.Time               // first and last page of the listing
-	told     evidence                // until now
-	planned  *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
-	relisted time.Time               // when it was read again instead of one account
-	pagesNow int                     // pages of a listing that were answered since the plan was made
-	signedIn time.Time
-	loggedAt time.Time
-	effects  []effect
+	self        []string // names in the first answer that says who is calling
+	accounts    map[string]*account
+	partial     map[string]*observation // accounts that are read in several requests, not yet complete
+	pages       map[string]bool         // of listings: whether the last attempt was answered
+	reading     int                     // how many times the first page was requested
+	first       string                  // the first page
+	attempts    int                     // requests for it until one was answered
+	listed      bool                    // a page of the listing was answered
+	total       int                     // of the listing, the most that a page said
+	cutShort    bool                    // an empty page may have ended the listing early, and no client can detect it
+	from, to    time.Time               // first and last page of the listing
+	told        evidence                // until now
+	planned     *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
+	listedAgain map[string]bool         // ids in the last listing after the plan
+	relisted    time.Time               // when it was read again instead of one account
+	pagesNow    int                     // pages of a listing that were answered since the plan was made
+	signedIn    time.Time
+	loggedAt    time.Time
+	effects     []effect
 }
 
 // account is what the run was told about one account.
@@ -89,10 +90,10 @@ type account struct {
 	looksGone bool // the last read of the account alone said so
 	after     fate // what it looked like when it was read since the last request to change it
 
-	accepted, unnamed, refused bool // an answer to a request to change it said so
-	tries                      int  // number of requests to change it
-	succeeded                  map[operation]bool
-	asked                      map[operation]bool
+	accepted, refused bool // an answer to a request to change it said so
+	tries             int  // number of requests to change it
+	succeeded         map[operation]bool
+	asked             map[operation]bool
 }
 
 // fate is what an account looks like.
