@@ -301,12 +301,26 @@ func (s *system) refused(kind operation, status int, body gjson.Result) bool {
 	return false
 }
 
+// bodyDecides reports whether the body of an answer can say that a change was not made, so
+// that one that is cut short says nothing.
+func (s *system) bodyDecides(kind operation) bool {
+	switch s.name {
+	case "gitea", "snipe-it", "scim", "okta", "keycloak":
+		return true
+	case "grafana":
+		return kind == opDisable
+	case "synapse":
+		return kind == opRemove
+	}
+	return false
+}
+
 // done reports whether the answer to a change says that it was made.
 func (s *system) done(kind operation, status int, body gjson.Result) bool {
 	if body.Get("error").Type == gjson.String { // whatever the code
 		return false
 	}
-	if status == 200 && !gjson.Valid(body.Raw) && (s.name == "gitea" || s.name == "snipe-it" || s.name == "scim") {
+	if status == 200 && !gjson.Valid(body.Raw) && s.bodyDecides(kind) {
 		return false
 	}
 	switch s.name {
