@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -125,7 +126,7 @@ func TestItIsDoneLater(t *testing.T) {
 					if n := r.results(); n[want] != len(d.unused()) || want != job.NotRemoved && (r.code != exitDone || r.report.Outcome != job.Completed) {
 						t.Errorf("%d, %s: %v, %q", r.code, r.report.Outcome, n, r.report.Accounts[0].Error)
 					}
-					if a := r.report.Accounts[0]; want != job.Accepted && (!strings.Contains(a.Error, fmt.Sprint(code)) || !strings.Contains(a.Error, "remove.success")) {
+					if a := r.report.Accounts[0]; want != job.Accepted && (!strings.Contains(a.Error, strconv.Itoa(code)) || !strings.Contains(a.Error, "remove.success")) {
 						t.Errorf("its error is %q", a.Error)
 					}
 				})
@@ -224,10 +225,11 @@ func TestVerifyAsksWhoIsGone(t *testing.T) {
 	there, gone := d.unused()[0], d.unused()[1]
 	d.Remove(gone)
 	line := `{"time":"2026-07-01T12:00:00Z","run_id":"r","event":"%s","user_id":"%s","action":"remove","reason":"inactive"%s}` + "\n"
-	var text string
+	var text strings.Builder
 	for _, id := range []string{there, gone} {
-		text += fmt.Sprintf(line, "intent", id, "") + fmt.Sprintf(line, "result", id, `,"result":"already_gone"`)
+		fmt.Fprintf(&text, line, "intent", id, "")
+		fmt.Fprintf(&text, line, "result", id, `,"result":"already_gone"`)
 	}
-	journal := write(t, "journal", text)
+	journal := write(t, "journal", text.String())
 	d.verify(t, journal, d.environ...).expect(t, exitDone, []string{there + " not_done", gone + " gone"})
 }
