@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -30,6 +31,7 @@ type Options struct {
 	ReadOnly bool
 
 	PageSize    int           // 0: the profile's
+	MaxItems    int           // a listing with more counts as one that does not end; 0: ten million
 	Timeout     time.Duration // for a request, or for the next part of a listing
 	MaxRetries  int           // of one request
 	RateLimit   float64       // requests a second; 0: no limit
@@ -95,7 +97,7 @@ func New(o Options) (*Client, error) {
 	if err := errors.Join(o.Values.Check(o.Profile)...); err != nil {
 		return nil, err
 	}
-	if o.MaxRetries < 0 || o.PageSize < 0 || o.RateLimit < 0 || o.Timeout <= 0 {
+	if o.MaxRetries < 0 || o.MaxItems < 0 || o.PageSize < 0 || o.RateLimit < 0 || o.Timeout <= 0 {
 		return nil, errors.New("a negative limit, or no time-out")
 	}
 	base := *o.URL
@@ -103,7 +105,7 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, bindings: o.Profile.Bind(o.Values),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		connections: max(1, o.Connections), maxItems: maxItems, hashSeed: maphash.MakeSeed(), refreshing: make(chan struct{}, 1),
+		connections: max(1, o.Connections), maxItems: cmp.Or(o.MaxItems, maxItems), hashSeed: maphash.MakeSeed(), refreshing: make(chan struct{}, 1),
 		listing: listingCache{reading: make(chan struct{}, 1)},
 	}
 	var err error

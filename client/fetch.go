@@ -41,7 +41,7 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 		pg.size += it.size()
 		switch {
 		case len(items) > p.client.maxItems:
-			return fmt.Errorf("more than %d items, so the listing does not end", p.client.maxItems)
+			return errEndless(p.client.maxItems)
 		case pg.size > maxPageSize:
 			return mismatchf("size", "it is larger than %d MiB after %d items: request fewer on a page (DORMANT_PAGE_SIZE)", maxPageSize>>20, len(items))
 		}

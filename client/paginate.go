@@ -53,8 +53,14 @@ type pagination struct {
 	truncated  bool // there are more than maxPages
 }
 
-// maxItems is when a listing counts as one that does not end.
-const maxItems = 2_000_000
+// maxItems is when a listing counts as one that does not end, unless the options say
+// otherwise. No more items are requested at once.
+const maxItems = 10_000_000
+
+// errEndless is the error of a listing with more items than limit.
+func errEndless(limit int) error {
+	return fmt.Errorf("more than %d items, so the listing does not end, or DORMANT_MAX_ACCOUNTS has to be raised", limit)
+}
 
 // items yields the elements in their order. While the caller is busy with them,
 // the next page is under way. After an error, nothing more comes.
@@ -77,7 +83,7 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 		n := 0
 		for it := range queue.items() {
 			if n++; n > p.client.maxItems {
-				yield(item{}, fmt.Errorf("page %d: more than %d items, so the listing does not end", it.page, p.client.maxItems))
+				yield(item{}, fmt.Errorf("page %d: %w", it.page, errEndless(p.client.maxItems)))
 				return
 			}
 			if !yield(it, nil) {

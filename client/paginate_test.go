@@ -156,7 +156,7 @@ func TestEndless(t *testing.T) {
 			c := connect(t, s, pagedProfile(t, ""))
 			c.maxItems = 10_000
 			_, err := all(t, s, c)
-			wantError(t, err, "list users", "10000", "does not end")
+			wantError(t, err, "list users", "10000", "does not end", "DORMANT_MAX_ACCOUNTS")
 		})
 	}
 }

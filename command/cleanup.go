@@ -95,7 +95,7 @@ func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
 	}
 	return client.New(client.Options{
 		Profile: a.cfg.Profile, URL: base, Values: credentials, ReadOnly: a.cfg.DryRun,
-		PageSize: a.cfg.PageSize, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
+		PageSize: a.cfg.PageSize, MaxItems: a.cfg.MaxAccounts, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
 		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities, Certificate: certificate,
 		UserAgent: "dormant/" + versionText(), Observer: a.metrics, Log: log,
 	})

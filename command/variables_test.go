@@ -22,7 +22,7 @@ var wrongValues = map[string]string{
 	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
 	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
 	"REQUIRE_ACTIVE": "off", "MAX_SILENCE": "2m", "RECHECK": "2", "CONCURRENCY": "0", "RATE_LIMIT": "-1", "PAGE_SIZE": "many",
-	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
+	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_ACCOUNTS": "0", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
 	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
 	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
 	"CA_FILE": "/nowhere/ca.pem", "CERT_FILE": "/nowhere/cert.pem", "KEY_FILE": "/nowhere/key.pem", "ALLOW_PLAIN_HTTP": "maybe",

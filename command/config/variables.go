@@ -62,6 +62,7 @@ type Variables struct {
 	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`
 	RunTimeout     Duration `env:"RUN_TIMEOUT" envDefault:"1h" zero:"no" min:"1ms" help:"for one run"`
 	MaxRetries     int      `env:"MAX_RETRIES" envDefault:"5" max:"100" help:"for one request that is safe to repeat"`
+	MaxAccounts    int      `env:"MAX_ACCOUNTS" envDefault:"10000000" min:"1" help:"a listing that is longer counts as one that does not end"`
 	MaxFailures    int      `env:"MAX_FAILURES" envDefault:"10" min:"1" help:"failed removals in a row that end the run"`
 
 	Schedule   string `env:"SCHEDULE" envDefault:"0 3 * * *" help:"daemon: when to run, as cron writes it"`
