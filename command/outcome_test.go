@@ -180,3 +180,17 @@ func TestExitCodeOfTheProcess(t *testing.T) {
 	}
 	sameIDs(t, "removed", d.Removed(), d.unused())
 }
+
+// A listing that is longer than DORMANT_MAX_ACCOUNTS counts as one that does not end.
+func TestMaxAccounts(t *testing.T) {
+	d := serve(t, "itflex")
+	first := d.run("audit")
+	first.expect(t, exitDone, job.DryRun)
+	n := first.report.Counts.Scanned
+	d.run("audit", fmt.Sprintf("DORMANT_MAX_ACCOUNTS=%d", n)).expect(t, exitDone, job.DryRun)
+	r := d.run("run", forReal, fmt.Sprintf("DORMANT_MAX_ACCOUNTS=%d", n-1))
+	r.expect(t, exitFailed, job.Failed)
+	if !strings.Contains(r.report.Error, "DORMANT_MAX_ACCOUNTS") {
+		t.Errorf("%q", r.report.Error)
+	}
+}

@@ -120,6 +120,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)
 	maps.Copy(r.Counts.Kept, plan.Kept)
+	r.Accounts = slices.Grow(r.Accounts, len(plan.Candidates)+len(plan.InGrace))
 	for _, candidate := range plan.Candidates {
 		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
 	}
