@@ -8,7 +8,7 @@ import (
 
 // What the directory says of a change that it was asked for is a claim until the account
 // has been looked for once more: nil (the change was made), ErrAccepted, ErrUnclear,
-// ErrUnnamed or ErrNotFound.
+// ErrUnnamed, ErrNotFound, or ErrRefused after another request that got no answer.
 
 var (
 	// errAsItWas means that the directory says that a change was made, and shows the
@@ -70,6 +70,7 @@ func (m *removal) leaveToSettle(err error) (Result, error) {
 // account as it is now, nil if it is not there any more.
 func (m *removal) conclude(u *User) (Result, error) {
 	made := u == nil || m.candidate.Action == Disable && u.Disabled
+	uncertain := errors.Is(m.said, ErrUnnamed) || errors.Is(m.said, ErrRefused) // whether it was this run that made it
 	switch {
 	case errors.Is(m.said, ErrNotFound) && u == nil:
 		if m.repeated { // an earlier request of this run may have removed it
@@ -80,10 +81,12 @@ func (m *removal) conclude(u *User) (Result, error) {
 		return m.keep(UnsafeID, fmt.Errorf("%w: its username was %q and is %q", ErrRenamed, m.candidate.User.Username, u.Username)) // it was looked for by its old name, and nothing was sent
 	case errors.Is(m.said, ErrNotFound):
 		return m.finish(NotRemoved, nil, errStillThere)
-	case made && errors.Is(m.said, ErrUnnamed) && m.candidate.Action == Remove:
+	case made && uncertain && m.candidate.Action == Remove:
 		return m.finish(AlreadyGone, m.said, nil)
-	case made && errors.Is(m.said, ErrUnnamed):
+	case made && uncertain:
 		return m.finish(Disabled, m.said, nil)
+	case errors.Is(m.said, ErrRefused):
+		return m.finish(RefusedByDirectory, m.said, nil)
 	case made:
 		return m.finish(actionTerms[m.candidate.Action].success, nil, nil)
 	case errors.Is(m.said, ErrAccepted):

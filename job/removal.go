@@ -79,6 +79,8 @@ func (m *removal) execute(ctx, run context.Context) (Result, error) {
 		return m.keep(m.kept, nil)
 	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
 		return m.keep(UnsafeID, err)
+	case errors.Is(err, ErrRefused) && m.repeated: // perhaps because an earlier request, which got no answer, made the change
+		return m.verify(run, err)
 	case errors.Is(err, ErrRefused):
 		return m.finish(RefusedByDirectory, err, nil)
 	case err == nil, errors.Is(err, ErrAccepted), errors.Is(err, ErrUnclear), errors.Is(err, ErrUnnamed), errors.Is(err, ErrNotFound):
