@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,11 +16,11 @@ func (run *programRun) identity(k observation) string {
 	slices.Sort(names)
 	login := ""
 	if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter {
-		login = fmt.Sprint(u.at.UnixNano())
+		login = strconv.FormatInt(u.at.UnixNano(), 10)
 	}
 	created := ""
 	if !k.created.IsZero() {
-		created = fmt.Sprint(k.created.Unix())
+		created = strconv.FormatInt(k.created.Unix(), 10)
 	}
 	return strings.Join(append(names, login, created), "\n")
 }

@@ -414,8 +414,8 @@ func (run *programRun) plan() planModel {
 			}
 		}
 		pl.known[id] = run.identity(k)
-		same, clear := run.sameAsFound(k)
-		if pl.vague = pl.vague || !clear; !same {
+		same, sure := run.sameAsFound(k)
+		if pl.vague = pl.vague || !sure; !same {
 			k.warned = time.Time{}
 		}
 		action, why := run.policy.decide(k, run.self, run.now)
