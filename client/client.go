@@ -80,7 +80,7 @@ type Client struct {
 	warnings warnings
 
 	fieldCounts atomic.Pointer[profile.FieldCounts] // of the last listing's first page
-	morePages   atomic.Bool                         // the last listing has ended at its first page, and has more
+	extent      atomic.Pointer[Extent]              // of the last listing
 
 	hashSeed maphash.Seed
 	maxItems int // a listing with more counts as one that does not end

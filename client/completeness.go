@@ -27,7 +27,7 @@ func (p *pagination) probe(ctx context.Context, number int, pr pageRequest, send
 	case pg.items > 0 && p.progress.hashes[pg.hash] == number-1:
 		err = p.checkRepeatedProbe(ctx, pg)
 	case pg.items > 0 && number == 2 && pg.total <= p.maxTotal:
-		err = mismatchf("total", "there are more than the %d items that %s says that there are; if it counts those of a page, leave it out", p.maxTotal, p.listing.Total)
+		err = p.misfit("total", "there are more than the %d items that %s says that there are; if it counts those of a page, leave it out", p.maxTotal, p.listing.Total)
 	default:
 		for _, it := range items {
 			if err := send(it); err != nil {
@@ -53,7 +53,7 @@ func (p *pagination) checkRepeatedProbe(ctx context.Context, pg page) error {
 	if err != nil || evidence == isWhole || evidence == isUnclear && !looksFull(pg.items, p.pageSize()) {
 		return err
 	}
-	return mismatchf(p.pagingKey(), "it is page 1 once more, and nothing tells whether the total, %d, counts more than that page", pg.total)
+	return p.misfit(p.pagingKey(), "it is page 1 once more, and nothing tells whether the total, %d, counts more than that page", pg.total)
 }
 
 // verifySilentEnd returns an error unless the first page, which does not say anything
@@ -64,9 +64,14 @@ func (p *pagination) verifySilentEnd(ctx context.Context, pg page) error {
 		return nil
 	}
 	if pointer := findPointer(pg); pointer != "" {
-		return mismatchf(p.pagingKey(), "%s, but the answer has %s, so there is a next page", p.describeSilence(), pointer)
+		return p.misfit(p.pagingKey(), "%s, but the answer has %s, so there is a next page", p.describeSilence(), pointer)
 	}
-	if !p.listing.IsPaged() || !looksFull(pg.items, p.pageSize()) {
+	full, sample := looksFull(pg.items, p.pageSize()), p.maxPages > 0
+	if !p.listing.IsPaged() {
+		p.endAssumed = full && pg.total < 0
+		return nil
+	}
+	if pg.items == 0 || !full && !sample {
 		return nil
 	}
 	evidence, err := p.readHalf(ctx, pg)
@@ -74,9 +79,17 @@ func (p *pagination) verifySilentEnd(ctx context.Context, pg page) error {
 	case err != nil, evidence == isWhole, evidence == isUnclear && pg.total == pg.items:
 		return err
 	case evidence == isCut:
-		return mismatchf(p.pagingKey(), "%s, and there is none either on a page with fewer than these %d items, so the next page is to be found elsewhere", p.describeSilence(), pg.items)
+		return p.misfit(p.pagingKey(), "%s, and there is none either on a page with fewer than these %d items, so the next page is to be found elsewhere", p.describeSilence(), pg.items)
+	case !full:
+		p.endAssumed = true
+		return nil
 	}
-	return mismatchf(p.pagingKey(), "%s, and nothing tells whether these %d items are all: correct the path, or add %s.total, or %s.size if there is none", p.describeSilence(), pg.items, p.key, p.key)
+	return p.misfit(p.pagingKey(), "%s, and nothing tells whether these %d items are all: correct the path, or add %s.total, or %s.size if there is none", p.describeSilence(), pg.items, p.key, p.key)
+}
+
+// misfit is an error about the profile at the key, relative to that of the listing.
+func (p *pagination) misfit(key, format string, args ...any) error {
+	return fmt.Errorf("%w: %w", job.ErrProfile, mismatchf(key, format, args...))
 }
 
 // pagingKey is the key of the listing that tells how to get to the next page.

@@ -160,8 +160,8 @@ func TestPagesAtOnceEnd(t *testing.T) {
 			}
 			return last
 		}, context.DeadlineExceeded},
-		"the first page is enough": {hang, func(ctx context.Context, c *Client) (last error) {
-			for _, err := range c.FirstPage(ctx) {
+		"two pages are enough": {hang, func(ctx context.Context, c *Client) (last error) {
+			for _, err := range c.Sample(ctx) {
 				last = err
 			}
 			return last

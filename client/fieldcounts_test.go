@@ -144,11 +144,11 @@ func TestFieldsWithDetails(t *testing.T) {
 	}
 }
 
-// TestFirstPageChecksFields: FirstPage checks the fields as well.
-func TestFirstPageChecksFields(t *testing.T) {
-	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`)})
+// TestSampleChecksFields: Sample checks the fields as well.
+func TestSampleChecksFields(t *testing.T) {
+	s := serve(t, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`), "GET /users?c=a": people(3, 3, `,"next":"b"`)})
 	var last error
-	for _, err := range connect(t, s, sketch(t, byCursor, ", email: email", "")).FirstPage(t.Context()) {
+	for _, err := range connect(t, s, sketch(t, byCursor, ", email: email", "")).Sample(t.Context()) {
 		last = err
 	}
 	wantError(t, last, "user.email", "line 2")

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"dormant/client/profile"
 	"dormant/job"
 )
@@ -21,22 +23,38 @@ func (c *Client) Users(ctx context.Context) iter.Seq2[job.User, error] {
 	}
 }
 
-// FirstPage yields the accounts on the first page of the listing, with what the
-// first page of each source of activity says of them.
-func (c *Client) FirstPage(ctx context.Context) iter.Seq2[job.User, error] {
+// samplePages is how many pages Sample reads: the second one shows whether the
+// profile's way to get there is right.
+const samplePages = 2
+
+// Sample yields the accounts on the first pages of the listing, with what the first page
+// of each source of activity says of them.
+func (c *Client) Sample(ctx context.Context) iter.Seq2[job.User, error] {
 	return func(yield func(job.User, error) bool) {
-		c.listUsers(ctx, 1, yield)
+		c.listUsers(ctx, samplePages, yield)
 	}
 }
 
-// HasMorePages reports whether the last listing, of its first page, may have left others
-// unread.
-func (c *Client) HasMorePages() bool { return c.morePages.Load() }
+// Extent is how much of a listing was read, and what is known of the rest.
+type Extent struct {
+	Pages   int
+	More    bool // there are more pages, or may be
+	Assumed bool // nothing says or proves that there are no more; of one response, that may be a full page
+}
+
+// Extent returns that of the last listing.
+func (c *Client) Extent() Extent {
+	if e := c.extent.Load(); e != nil {
+		return *e
+	}
+	return Extent{}
+}
 
 // listUsers reads the activity before the accounts, so that what happens meanwhile
-// shows in the accounts. maxPages bounds both; 0: all pages.
+// shows in the accounts. maxPages bounds the accounts' pages, and then one page of each
+// source is read; 0: all pages.
 func (c *Client) listUsers(ctx context.Context, maxPages int, yield func(job.User, error) bool) {
-	if err := c.readActivity(ctx, maxPages); err != nil {
+	if err := c.readActivity(ctx, min(maxPages, 1)); err != nil {
 		yield(job.User{}, fmt.Errorf("list activity: %w", err))
 		return
 	}
@@ -59,7 +77,7 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 	counts := profile.NewFieldCounts(c.profile.User)
 	c.fieldCounts.Store(counts)
 	checkFields := sync.OnceValue(func() error { return c.checkFields(counts) })
-	defer func() { c.morePages.Store(p.truncated) }()
+	defer func() { c.extent.Store(&Extent{p.pagesRead, p.truncated, p.endAssumed}) }()
 	for it, err := range p.items(ctx) {
 		if err != nil {
 			return err
@@ -85,6 +103,9 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 		if err != nil {
 			return it.wrap(err)
 		}
+		if it.page == 1 {
+			countUnreadable(counts, u, it.value)
+		}
 		isNew, err := seen.add(u, it)
 		if err != nil {
 			return it.wrap(err)
@@ -104,4 +125,14 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 			"it is incomplete, or %w (%s)", found, p.maxTotal, job.ErrChanged, c.profile.Where("list.total"))
 	}
 	return nil
+}
+
+// countUnreadable counts the times of an account that can't be read, or can't be right.
+func countUnreadable(counts *profile.FieldCounts, u job.User, item gjson.Result) {
+	if u.LastLogin.Normalize(time.Time{}, time.Now()).State == job.LoginUnreadable {
+		counts.AddUnreadable("last_login", item)
+	}
+	if u.Created.IsZero() && !u.Undated {
+		counts.AddUnreadable("created", item)
+	}
 }

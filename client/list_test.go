@@ -199,18 +199,51 @@ func TestRedmine(t *testing.T) {
 	}
 }
 
-func TestFirstPage(t *testing.T) {
-	s := serve(t, routes{"GET /users?o=0": people(1, 2, `,"n":50`)})
-	n := 0
-	for _, err := range connect(t, s, pagedProfile(t, byOffset)).FirstPage(t.Context()) {
-		if n++; err != nil {
-			t.Error(err)
-		}
+// TestSample: the first two pages are read, so that a second one that is the first once
+// more shows, and the extent tells whether they are all.
+func TestSample(t *testing.T) {
+	const optional = `, cursor: {param: c, first: "0", next: next, optional: true}, size: {param: s, default: 100}`
+	for name, row := range map[string]struct {
+		paging string
+		routes routes
+		want   Extent
+		err    string
+	}{
+		"more":                   {byOffset, routes{"GET /users?o=0": people(1, 2, `,"n":50`), "GET /users?o=2": people(3, 4, `,"n":50`)}, Extent{Pages: 2, More: true}, ""},
+		"two":                    {byCursor, routes{"GET /users?c=0": people(1, 2, `,"next":"a"`), "GET /users?c=a": people(3, 4, `,"next":null`)}, Extent{Pages: 2}, ""},
+		"one":                    {byCursor, routes{"GET /users?c=0": people(1, 4, `,"next":null`)}, Extent{Pages: 1}, ""},
+		"one, by its total":      {byOffset, routes{"GET /users?o=0": people(1, 4, `,"n":4`), "GET /users?o=4": 404}, Extent{Pages: 1}, ""},
+		"one response":           {"", routes{"GET /users": people(1, 4, "")}, Extent{Pages: 1}, ""},
+		"one that may be a page": {"", routes{"GET /users": people(1, 100, "")}, Extent{Pages: 1, Assumed: true}, ""},
+		"silence, proved":        {optional, routes{"GET /users?c=0&s=100": people(1, 4, ""), "GET /users?c=0&s=2": people(1, 2, `,"next":"a"`)}, Extent{Pages: 1}, ""},
+		"silence, any size":      {optional, routes{"GET /users?c=0&s=100": people(1, 4, ""), "GET /users?c=0&s=2": people(1, 4, "")}, Extent{Pages: 1, Assumed: true}, ""},
+		"silence, disproved": {optional, routes{"GET /users?c=0&s=100": people(1, 4, ""), "GET /users?c=0&s=2": people(1, 2, "")}, Extent{Pages: 1},
+			"line 1: list.cursor.next"},
+		"the first again": {", page: {param: p, first: 1}", routes{"GET /users?p=1": people(1, 4, ""), "GET /users?p=2": people(1, 4, "")}, Extent{Pages: 2}, "page 2 is page 1 once more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, row.routes)
+			c := connect(t, s, sketch(t, row.paging, "", ""), retries(0))
+			n := 0
+			var last error
+			for _, err := range c.Sample(t.Context()) {
+				if last = err; err == nil {
+					n++
+				}
+			}
+			if row.err != "" {
+				wantError(t, last, row.err)
+			} else if last != nil {
+				t.Error(last)
+			}
+			if n != 4 && n != 100 || c.Extent() != row.want {
+				t.Errorf("%d accounts, %+v, want %+v", n, c.Extent(), row.want)
+			}
+			if asked := strings.Count(s.lines(), "\n") + 1; asked != len(row.routes) {
+				t.Errorf("requests on the wire:\n%s", s.lines())
+			}
+		})
 	}
-	if n != 2 {
-		t.Errorf("%d users", n)
-	}
-	s.wantRequests(t, "GET /users?o=0")
 }
 
 func TestBadBodies(t *testing.T) {

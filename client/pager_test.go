@@ -323,13 +323,13 @@ func TestTotalOfThePage(t *testing.T) {
 		"it is forbidden":               {pages + size, routes{first: full, probe: 403}, "1 2", []string{"page 2", "403"}},
 		"it is gone":                    {pages + size, routes{first: full, probe: 410}, "1 2", []string{"page 2", "410"}},
 		"no JSON":                       {pages + size, routes{first: full, probe: "<html>"}, "1 2", []string{"page 2"}},
-		"more":                          {pages + size, routes{first: full, probe: people(3, 3, `,"n":2`)}, "1 2", []string{"page 2: there are more than the 2 items", "line 1: list.total"}},
-		"as many more":                  {pages + size, routes{first: full, probe: people(3, 4, `,"n":2`)}, "1 2", []string{"page 2: there are more than the 2 items", "line 1: list.total"}},
+		"more":                          {pages + size, routes{first: full, probe: people(3, 3, `,"n":2`)}, "1 2", []string{"page 2: ", "there are more than the 2 items", "line 1: list.total"}},
+		"as many more":                  {pages + size, routes{first: full, probe: people(3, 4, `,"n":2`)}, "1 2", []string{"page 2: ", "there are more than the 2 items", "line 1: list.total"}},
 		"more, and the total has grown": {pages + size, routes{first: full, probe: people(3, 3, `,"n":3`)}, "1 2 3", nil},
 		"the page is ignored, and the total counts it": {pages + size, routes{first: full, probe: full, half: people(1, 1, `,"n":1`)}, "1 2",
-			[]string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
-		"page and size are ignored":                      {pages + size, routes{first: full, probe: full, half: full}, "1 2", []string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
-		"the page is ignored, and a smaller one refused": {pages + size, routes{first: full, probe: full, half: 400}, "1 2", []string{"page 2: it is page 1 once more"}},
+			[]string{"page 2: ", "it is page 1 once more", "line 1: list.page.param"}},
+		"page and size are ignored":                      {pages + size, routes{first: full, probe: full, half: full}, "1 2", []string{"page 2: ", "it is page 1 once more", "line 1: list.page.param"}},
+		"the page is ignored, and a smaller one refused": {pages + size, routes{first: full, probe: full, half: 400}, "1 2", []string{"page 2: ", "it is page 1 once more"}},
 		"the last page is repeated":                      {pages + size, routes{first: full, probe: full, half: people(1, 1, `,"n":2`)}, "1 2", nil},
 		"the last page is repeated, and it fails":        {pages + size, routes{first: full, probe: full, half: 500}, "1 2", []string{"page 2: with s=1", "500"}},
 		"an offset":          {", offset: {param: p, step: size}, total: n" + size, routes{"GET /users?p=0&s=2": full, probe: people(3, 3, `,"n":2`)}, "1 2", []string{"more than the 2 items"}},
@@ -352,7 +352,7 @@ func TestTotalOfThePage(t *testing.T) {
 		"no size, cut off":      {pages, routes{"GET /users?p=1": full, "GET /users?p=2": people(3, 3, `,"n":2`)}, "1 2", []string{"more than the 2 items"}},
 		"no size, page 1 again": {pages, routes{"GET /users?p=1": full, "GET /users?p=2": full}, "1 2", nil},
 		"no size, page 1 again, of 20": {pages, routes{"GET /users?p=1": people(1, 20, `,"n":20`), "GET /users?p=2": people(1, 20, `,"n":20`)}, strings.TrimSpace(numbers(1, 20)),
-			[]string{"page 2: it is page 1 once more", "line 1: list.page.param"}},
+			[]string{"page 2: ", "it is page 1 once more", "line 1: list.page.param"}},
 		"the last page of two":         {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(1, 0, `,"n":4`)}, "1 2 3 4", nil},
 		"counted up to a limit":        {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(5, 6, `,"n":4`)}, "1 2 3 4 5 6", []string{"6 accounts and says that there are 4"}},
 		"the last page of two again":   {pages + size, routes{first: people(1, 2, `,"n":4`), probe: people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(3, 4, `,"n":4`)}, "1 2 3 4", nil},
@@ -390,21 +390,21 @@ func TestTotalOfThePage(t *testing.T) {
 	s.wantRequests(t, "GET /users?p=1&s=1", "GET /users?p=2&s=1")
 }
 
-// TestFirstPageIsNotProbed: FirstPage requests one page only, and a source that fits
+// TestSourcesOfASample: Sample requests one page of a source only, and a source that fits
 // on it counts as complete.
-func TestFirstPageIsNotProbed(t *testing.T) {
+func TestSourcesOfASample(t *testing.T) {
 	for coverage, want := range map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"} {
 		for total, want := range map[string]string{"1": want, "2": "absent"} {
-			s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /log?p=1&s=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":` + total + `}`})
+			s := serve(t, routes{"GET /users?p=1&s=1": people(1, 1, `,"n":1`), "GET /users?p=2&s=1": 404, "GET /log?p=1&s=1": `{"log":[{"who":2,"at":"2020-01-01"}],"n":` + total + `}`})
 			const paging = ", page: {param: p, first: 1}, total: n, size: {param: s, default: 1}"
 			c := connect(t, s, sketch(t, paging, ", last_login: {path: last, missing: absent}",
 				"activity: {path: /log, items: log"+paging+", account: {path: who}, at: at, coverage: "+coverage+"}\n"))
-			for u, err := range c.FirstPage(t.Context()) {
+			for u, err := range c.Sample(t.Context()) {
 				if err != nil || describeUse(u) != want {
 					t.Errorf("%s, total %s: %s, %v; want %s", coverage, total, describeUse(u), err, want)
 				}
 			}
-			s.wantRequests(t, "GET /log?p=1&s=1", "GET /users?p=1&s=1")
+			s.wantRequests(t, "GET /log?p=1&s=1", "GET /users?p=1&s=1", "GET /users?p=2&s=1")
 		}
 	}
 }

@@ -51,6 +51,7 @@ type pagination struct {
 	maxTotal   int  // the most that a page counted, or -1
 	itemsRead  int  // items that came twice are counted twice
 	truncated  bool // there are more than maxPages
+	endAssumed bool // nothing says or proves that the first page is the last
 }
 
 // maxItems is when a listing counts as one that does not end, unless the options say
@@ -98,7 +99,7 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 
 // readPages reads page after page and sends what is on them.
 func (p *pagination) readPages(ctx context.Context, queue *itemQueue) error {
-	p.maxTotal, p.progress = -1, newProgress()
+	p.maxTotal, p.progress = -1, newProgress(p.pagingKey())
 	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList, p.client.base.EscapedPath())
 	send := func(it item) error { return queue.send(ctx, it) }
 	number := 1
@@ -198,9 +199,12 @@ const maxEmptyPages = 100
 type progress struct {
 	emptyPages int            // in a row
 	hashes     map[uint64]int // the pages so far, by what is on them
+	pagingKey  string         // of the profile, that is to blame if pages repeat
 }
 
-func newProgress() *progress { return &progress{hashes: map[uint64]int{}} }
+func newProgress(pagingKey string) *progress {
+	return &progress{hashes: map[uint64]int{}, pagingKey: pagingKey}
+}
 
 // check returns an error if the page is one too many that is empty, or repeats an
 // earlier one.
@@ -213,7 +217,7 @@ func (pr *progress) check(p page) error {
 	}
 	// A page with one item counts as repeated only if it follows at once.
 	if before, again := pr.hashes[p.hash]; again && (p.items > 1 || p.items == 1 && before == p.number-1) {
-		return repetitionError(p.number, before)
+		return repetitionError(p.number, before, pr.pagingKey)
 	}
 	pr.hashes[p.hash] = p.number
 	return nil
@@ -223,11 +227,11 @@ func (pr *progress) check(p page) error {
 // page right before it, accounts may have moved by a whole page, or the directory
 // repeats its last page for all numbers after it. If it is the first page, the
 // directory ignores the parameters of pages.
-func repetitionError(number, before int) error {
+func repetitionError(number, before int, pagingKey string) error {
 	if before > 1 && before == number-1 {
 		return fmt.Errorf("page %d is page %d once more, so the listing repeats, or %w", number, before, job.ErrChanged)
 	}
-	return fmt.Errorf("page %d is page %d once more, so the listing repeats", number, before)
+	return mismatchf(pagingKey, "page %d is page %d once more, so the listing repeats", number, before)
 }
 
 // fetchedPage is a page that was read ahead.

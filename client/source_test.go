@@ -378,14 +378,14 @@ func TestPartial(t *testing.T) {
 	}
 }
 
-// TestFirstPageOfSources: while there are more pages, absence means nothing.
+// TestFirstPageOfSources: of a sample, while there are more pages, absence means nothing.
 func TestFirstPageOfSources(t *testing.T) {
 	for _, coverage := range []string{"log", "complete"} {
 		for next, want := range map[string]string{`"x"`: "absent", `null`: map[string]string{"log": "before 2020-01-01T23:59:59Z", "complete": "never"}[coverage]} {
 			s := serve(t, routes{"GET /log": `{"log":[{"who":2,"at":"2020-01-01"}],"next":` + next + `}`, "GET /users": people(1, 2, "")})
 			p := withActivity(t, "  {path: /log, items: log, account: {path: who}, at: at, cursor: {param: c, next: next}, coverage: "+coverage+"}\n")
 			var got []string
-			for u, err := range connect(t, s, p).FirstPage(t.Context()) {
+			for u, err := range connect(t, s, p).Sample(t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}

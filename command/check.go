@@ -59,7 +59,8 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	default:
 		printf(out, "caller\t%q %q, always kept\n", self.ID, self.Username)
 	}
-	page, err := collect(directory.FirstPage(ctx))
+	page, err := collect(directory.Sample(ctx))
+	read, extent := len(page), directory.Extent()
 	shown := page[:min(maxShown, len(page))]
 	if err == nil {
 		shown, err = readAlone(ctx, &cleanup, shown, now)
@@ -75,7 +76,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	}
 	page = slices.Concat(shown, rest)
 	makePlan := cleanup.Plan
-	if directory.HasMorePages() {
+	if extent.More {
 		makePlan = cleanup.PlanPart
 	}
 	plan, err := makePlan(listing(page), now)
@@ -83,11 +84,12 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	cleanup.FindActor(ctx, plan)
-	printf(out, "first page\t%d accounts\n", plan.Scanned)
-	printf(out, "pages\t%s\n", a.cfg.Profile.List.Describe())
+	counts := directory.FieldCounts()
+	writePages(out, a.cfg.Profile, extent, counts.Accounts, read)
 	printf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
 		count(page, func(u job.User) bool { return u.Admin }), count(page, func(u job.User) bool { return u.ServiceAccount }),
 		count(page, func(u job.User) bool { return u.Disabled }))
+	writeRoles(out, page)
 	printf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
 	printf(out, "newest login\t%s\n", cmp.Or(formatTime(plan.NewestLogin), "none is known of anybody else"))
 	printf(out, "last login unknown\t%s\n", formatCounts(plan.Unknown))
@@ -109,10 +111,11 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	if unmarked := a.cfg.Profile.UnmarkedKinds(); len(unmarked) > 0 {
 		printf(out, "not told\twho is one of the %s; put them on the allowlist\n", strings.Join(unmarked, ", "))
 	}
-	writeWarnings(out, plan.Warnings, directory.HasMorePages())
-	err = checkSecondLook(ctx, out, &cleanup, page, now)
+	writeUnmatchedFlags(out, a.cfg.Profile, counts)
+	writeWarnings(out, plan.Warnings, extent.More)
+	err = errors.Join(checkTimes(a.cfg.Profile, counts, page, now), checkSecondLook(ctx, out, &cleanup, page, now))
 	writeAccounts(out, &cleanup, page, now)
-	writeFields(out, directory.FieldCounts())
+	writeFields(out, counts)
 	return err
 }
 

@@ -102,7 +102,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 		return nil, err
 	}
 	var plan *Plan
+	readings := 0
 	err := reread(ctx, log, func() (err error) {
+		readings++
 		c.Activity.forget()
 		plan, err = c.Plan(c.Detailed(ctx, c.Directory.Users(ctx), r.StartedAt), r.StartedAt)
 		r.Counts.Scanned = plan.Scanned
@@ -116,6 +118,11 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	}
 	c.FindActor(ctx, plan)
 	c.warn(plan, r, log)
+	if readings > 1 { // which is in the log already
+		r.Warnings = append(r.Warnings, Warning{
+			Code: WarnListingChanged, Message: fmt.Sprintf("the directory changed while it was read, so it was read %d times", readings),
+		})
+	}
 
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)

@@ -32,6 +32,7 @@ const (
 	WarnFieldMissing       = "field_missing"     // no account has a field that the profile reads
 	WarnClock              = "clock"             // the directory's clock and ours differ
 	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
+	WarnListingChanged     = "listing_changed"   // while it was read
 	WarnGraceRefusal       = "grace_refusal"     // a guard will refuse those whose grace ends on one day
 )
 

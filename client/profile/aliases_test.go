@@ -24,11 +24,12 @@ remove:
 
 // levels are lists of nine aliases of the list before, which stand for 9^n texts.
 func levels(n int) string {
-	text := "    a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	var text strings.Builder
+	text.WriteString("    a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < n; i++ {
-		text += fmt.Sprintf("    a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
+		fmt.Fprintf(&text, "    a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
 	}
-	return text
+	return text.String()
 }
 
 // TestAliases: aliases stand for what they are, as long as all of it stays small.
@@ -83,11 +84,12 @@ func TestProfileThatIsNoFile(t *testing.T) {
 
 // TestManyProblems: thousands of problems are not all looked for.
 func TestManyProblems(t *testing.T) {
-	text := "headers:\n"
+	var text strings.Builder
+	text.WriteString("headers:\n")
 	for i := range 2000 {
-		text += fmt.Sprintf("  H%d: \"{x}\"\n", i)
+		fmt.Fprintf(&text, "  H%d: \"{x}\"\n", i)
 	}
-	_, err := loadText(t, text+"list: {path: /users, items: users}\nuser: {id: id}\nremove: {path: \"/users/{id}\"}\n")
+	_, err := loadText(t, text.String()+"list: {path: /users, items: users}\nuser: {id: id}\nremove: {path: \"/users/{id}\"}\n")
 	if err == nil || strings.Count(err.Error(), "\n") != maxProblems || !strings.HasSuffix(err.Error(), "and more") {
 		t.Errorf("%.3000s", err)
 	}

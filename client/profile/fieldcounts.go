@@ -15,6 +15,9 @@ type FieldCounts struct {
 	Accounts int
 	Members  string // the names of the first account's members, as the directory calls them
 	Fields   []FieldCount
+	Flags    []FlagCount
+
+	fields Fields
 }
 
 // FieldCount says how many accounts have a field.
@@ -24,12 +27,16 @@ type FieldCount struct {
 	Accounts int
 	Example  string // the beginning of what the first of them has there, as JSON
 	Optional bool   // nothing is wrong if no account has it
+
+	Values     int    // accounts that have something else there than null or an empty text
+	Unreadable int    // those whose value is no plausible time, of a field that is one
+	Unread     string // like Example, of the first of those
 }
 
 // NewFieldCounts starts counting.
 func NewFieldCounts(f Fields) *FieldCounts {
 	needed, optional := f.paths()
-	c := &FieldCounts{}
+	c := &FieldCounts{Flags: newFlagCounts(f), fields: f}
 	for _, fields := range []map[string]Paths{needed, optional} {
 		for field, paths := range fields {
 			c.Fields = append(c.Fields, FieldCount{Field: field, Paths: paths, Optional: optional[field] != nil})
@@ -54,7 +61,30 @@ func (c *FieldCounts) Add(item gjson.Result) {
 		}
 		if v := f.Paths.At(item); v.Exists() {
 			c.Fields[i].Accounts++
-			c.Fields[i].Example = cmp.Or(f.Example, fmt.Sprintf("%.60s", v.Raw))
+			c.Fields[i].Example = cmp.Or(f.Example, example(v))
+			if !isNullOrEmpty(v) {
+				c.Fields[i].Values++
+			}
+		}
+	}
+	if c.Accounts > maxCounted {
+		return
+	}
+	names := []string{textAt(item, c.fields.ID), textAt(item, c.fields.Username), textAt(item, c.fields.Email...)}
+	for i := range c.Flags {
+		c.Flags[i].add(item, names)
+	}
+}
+
+func example(v gjson.Result) string { return fmt.Sprintf("%.60s", v.Raw) }
+
+// AddUnreadable counts an account, which was added, whose value of the field is no
+// plausible time.
+func (c *FieldCounts) AddUnreadable(field string, item gjson.Result) {
+	for i, f := range c.Fields {
+		if f.Field == field && c.Accounts <= maxCounted {
+			c.Fields[i].Unreadable++
+			c.Fields[i].Unread = cmp.Or(f.Unread, example(f.Paths.At(item)))
 		}
 	}
 }

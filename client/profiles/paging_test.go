@@ -187,7 +187,7 @@ func (s system) leavingBetweenPages(t *testing.T, name string, now time.Time) {
 	before := d.Users()
 	var first string
 	c := s.connect(t, name, d, false, func(o *client.Options) { o.Connections = 1 })
-	for u, err := range c.FirstPage(t.Context()) {
+	for u, err := range c.Sample(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
