@@ -34,7 +34,7 @@ const (
 
 func (s sighting) where() int                  { return int(s & maxWhere) }
 func (s sighting) hasContents(h uint64) bool   { return uint64(s)>>whereBits == h>>whereBits }
-func newSighting(h uint64, where int) sighting { return sighting(h&^maxWhere | uint64(where)) }
+func newSighting(h uint64, where int) sighting { return sighting(h&^maxWhere | uint64(where)) } //nolint:gosec // at most maxWhere
 
 func newSeenAccounts(paged bool) *seenAccounts {
 	return &seenAccounts{seed: maphash.MakeSeed(), paged: paged}

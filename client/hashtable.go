@@ -110,8 +110,8 @@ func (t *hashTable) put(slot int, hash, value uint64) {
 }
 
 func (t *hashTable) home(hash uint64) int {
-	home, _ := bits.Mul64(hash, uint64(t.homes))
-	return int(home)
+	home, _ := bits.Mul64(hash, uint64(t.homes)) //nolint:gosec // never negative
+	return int(home)                             //nolint:gosec // less than t.homes
 }
 
 // grow makes the table an eighth larger.

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -15,7 +16,7 @@ func benchmarkUsers(n, inactive int, now time.Time) []User {
 			last = now.AddDate(-2, 0, -i%500)
 		}
 		users = append(users, User{
-			ID: fmt.Sprint(10_000_000 + i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"),
+			ID: strconv.Itoa(10_000_000 + i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"),
 			Created: now.AddDate(-5, 0, 0), LastLogin: LoginAt(last),
 		})
 	}

@@ -59,13 +59,9 @@ func (p Policy) isNamed(reason Reason, u User) bool {
 // hasEntries reports whether anything is configured for the reason. If not, an account
 // must not cost anything.
 func (p Policy) hasEntries(reason Reason) bool {
-	switch reason {
-	case Allowlisted:
-		return p.Allowlist.Len() > 0
-	case Self:
-		return p.Actor.Len() > 0 || p.Username.Len() > 0
-	}
-	return p.ProtectRoles.Len() > 0
+	return reason == Allowlisted && p.Allowlist.Len() > 0 ||
+		reason == Self && (p.Actor.Len() > 0 || p.Username.Len() > 0) ||
+		reason == ProtectedRole && p.ProtectRoles.Len() > 0
 }
 
 func (p Policy) isNamedByEntries(reason Reason, u User) bool {

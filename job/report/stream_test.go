@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func BenchmarkWrite(b *testing.B) {
 	r := job.Report{StartedAt: at, FinishedAt: at, Cutoff: at}
 	for i := range n {
 		r.Accounts = append(r.Accounts, job.Account{
-			ID: fmt.Sprint(i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"), LastLogin: &at, InactiveDays: &days,
+			ID: strconv.Itoa(i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"), LastLogin: &at, InactiveDays: &days,
 			Action: job.Remove, Reason: job.Inactive, Result: job.WouldRemove,
 		})
 	}
