@@ -66,7 +66,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 		shown, err = readAlone(ctx, &cleanup, shown, now)
 	}
 	if err != nil { // the author of a profile wants to see what was read all the same
-		writeAccounts(out, &cleanup, page, now)
+		a.writeAccounts(out, &cleanup, page, now)
 		writeFields(out, directory.FieldCounts())
 		return err
 	}
@@ -86,9 +86,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	cleanup.FindActor(ctx, plan)
 	counts := directory.FieldCounts()
 	writePages(out, a.cfg.Profile, extent, counts.Accounts, read)
-	printf(out, "told apart\t%d administrators, %d service accounts, %d disabled\n",
-		count(page, func(u job.User) bool { return u.Admin }), count(page, func(u job.User) bool { return u.ServiceAccount }),
-		count(page, func(u job.User) bool { return u.Disabled }))
+	writeKinds(out, a.cfg.Profile, page)
 	writeRoles(out, page)
 	printf(out, "cutoff\t%s; %d others logged in since\n", plan.Cutoff.Format(time.RFC3339), plan.LoggedIn)
 	printf(out, "newest login\t%s\n", cmp.Or(formatTime(plan.NewestLogin), "none is known of anybody else"))
@@ -114,8 +112,11 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	writeUnmatchedFlags(out, a.cfg.Profile, counts)
 	writeWarnings(out, plan.Warnings, extent.More)
 	err = errors.Join(checkTimes(a.cfg.Profile, counts, page, now), checkSecondLook(ctx, out, &cleanup, page, now))
-	writeAccounts(out, &cleanup, page, now)
+	a.writeAccounts(out, &cleanup, page, now)
 	writeFields(out, counts)
+	if len(page) == 0 {
+		err = cmp.Or(err, fmt.Errorf("%w: the directory lists no account at all: the credentials may see none, or have ended", job.ErrProfile))
+	}
 	return err
 }
 
@@ -174,7 +175,7 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 }
 
 // writeAccounts shows the first accounts as they are understood, one in each column.
-func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) {
+func (a *app) writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) {
 	if len(page) == 0 {
 		return
 	}
@@ -187,6 +188,7 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 		u, d := cleanup.Decide(u, now)
 		accounts = append(accounts, account{u, d})
 	}
+	fields := a.cfg.Profile.User
 	printf(out, "\nThe first accounts, as they are understood:\n")
 	for _, row := range []struct {
 		title string
@@ -195,9 +197,9 @@ func writeAccounts(out io.Writer, cleanup *job.Cleanup, page []job.User, now tim
 		{"id", func(a account) string { return strconv.Quote(a.ID) }},
 		{"username", func(a account) string { return strconv.Quote(a.Username) }},
 		{"email", func(a account) string { return strconv.Quote(a.Email) }},
-		{"admin", func(a account) string { return strconv.FormatBool(a.Admin) }},
-		{"service account", func(a account) string { return strconv.FormatBool(a.ServiceAccount) }},
-		{"disabled", func(a account) string { return strconv.FormatBool(a.Disabled) }},
+		{"admin", func(a account) string { return flagText(fields.Admin, a.Admin) }},
+		{"service account", func(a account) string { return flagText(fields.ServiceAccount, a.ServiceAccount) }},
+		{"disabled", func(a account) string { return flagText(fields.Disabled, a.Disabled) }},
 		{"roles", func(a account) string {
 			if a.Roles == nil {
 				return "not told"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,34 @@ func writePages(out io.Writer, p *profile.Profile, e client.Extent, first, read 
 		printf(out, "second page\t%d accounts, and there are no more pages\n", read-first)
 	}
 	printf(out, "pages\t%s\n", p.List.Describe())
+}
+
+// writeKinds writes how many accounts are of which kind, of the kinds that the profile
+// tells apart.
+func writeKinds(out io.Writer, p *profile.Profile, accounts []job.User) {
+	var kinds []string
+	for _, kind := range []struct {
+		flag profile.Flag
+		name string
+		is   func(job.User) bool
+	}{
+		{p.User.Admin, "administrators", func(u job.User) bool { return u.Admin }},
+		{p.User.ServiceAccount, "service accounts", func(u job.User) bool { return u.ServiceAccount }},
+		{p.User.Disabled, "disabled", func(u job.User) bool { return u.Disabled }},
+	} {
+		if kind.flag != nil {
+			kinds = append(kinds, fmt.Sprintf("%d %s", count(accounts, kind.is), kind.name))
+		}
+	}
+	printf(out, "told apart\t%s\n", cmp.Or(strings.Join(kinds, ", "), "nobody: the profile has no flags"))
+}
+
+// flagText is the value of a flag, if the profile can tell it.
+func flagText(flag profile.Flag, set bool) string {
+	if flag == nil {
+		return "not told"
+	}
+	return strconv.FormatBool(set)
 }
 
 // maxRoles is how many roles are shown.
