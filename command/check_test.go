@@ -66,7 +66,7 @@ func TestCheckShowsWhatAProfileReads(t *testing.T) {
 	}{
 		{"what is right", nothing, nil, exitDone, []string{
 			`(?m)^second look +works; tried with account "1"$`, `(?m)^id +"1" +"2" +"3" +"4" +"5"$`, `(?m)^username +"admin" `, `(?m)^admin +true `,
-			`(?m)^disabled +false `, `(?m)^created +20\d\d-\S+Z `, `(?m)^last login +20\d\d-\S+Z `, `(?m)^other activity .*20\d\d-`,
+			`(?m)^disabled +not told `, `(?m)^created +20\d\d-\S+Z `, `(?m)^last login +20\d\d-\S+Z `, `(?m)^other activity .*20\d\d-`,
 			`(?m)^decision +keep `, `(?m)^reason +self `, `(?m)^last_login +on \d+ of 100 +lastLogin, last_login +"20\d\d-`, `(?m)^email +on 100 of 100 +email +"admin@example.com"$`,
 		}, `^$`},
 		{"a second look that fails", func(w http.ResponseWriter, r *http.Request) bool {
