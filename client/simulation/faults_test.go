@@ -155,6 +155,7 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 		}
 		deliver(a)
 	case duplicated:
+		q.run.sendTwice(q)
 		w.act(r, q)
 		deliver(w.act(r, q))
 	case shortPage:

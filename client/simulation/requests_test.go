@@ -200,6 +200,15 @@ func (run *programRun) listSince(at time.Time) {
 	}
 }
 
+// sendTwice records that the network sends a request of the run twice.
+func (run *programRun) sendTwice(q *request) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if seen := run.byName(q.whom); seen != nil && (q.kind == opRemove || q.kind == opDisable) {
+		seen.duplicated = true
+	}
+}
+
 // mislead records that the run receives a wrong answer that no client can detect.
 func (run *programRun) mislead() {
 	run.mu.Lock()

@@ -91,6 +91,7 @@ type account struct {
 	after     fate // what it looked like when it was read since the last request to change it
 
 	accepted, refused bool // an answer to a request to change it said so
+	duplicated        bool // the network sent a request to change it twice
 	tries             int  // number of requests to change it
 	succeeded         map[operation]bool
 	asked             map[operation]bool
