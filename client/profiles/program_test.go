@@ -44,6 +44,7 @@ type server struct {
 	log      string                    // file
 	changes  func(log string) []change // parses the requests in it that are no reads
 	account  string                    // path of an account, with %s for its id
+	address  func(id string) string    // what stands there instead of the id; nil: the id
 	listed   string                    // SQL query for the ids of all accounts
 
 	program string
@@ -119,6 +120,9 @@ func (s *server) wantsRemoved(t *testing.T, o *outing, ids []string) {
 func (s *server) routes(method string, ids ...string) []string {
 	var routes []string
 	for _, id := range ids {
+		if s.address != nil {
+			id = s.address(id)
+		}
 		routes = append(routes, method+" "+fmt.Sprintf(s.account, id))
 	}
 	return routes
