@@ -104,6 +104,7 @@ var errNobodyLeft = errors.New("nobody is listed any more, which is hard to beli
 func (c *Client) readListing(ctx context.Context) (*listingSnapshot, error) {
 	start, users := time.Now(), map[string]job.User{}
 	err := c.listAccounts(ctx, 0, func(u job.User, _ error) bool {
+		u = u.Clone() // without the rest of the listing
 		users[u.ID] = u
 		return true
 	})

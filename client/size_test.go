@@ -128,17 +128,19 @@ func TestLargeListingDoesNotWaitInMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before, n := live(), 0
-	for _, err := range connect(t, s, pagedProfile(t, "")).Users(t.Context()) {
+	var kept []job.User
+	for u, err := range connect(t, s, pagedProfile(t, "")).Users(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		kept = append(kept, u.Clone())
 		if n++; n%20 == 0 {
 			if now := live(); now > before+40<<20 {
 				t.Fatalf("%d MiB are in memory after %d accounts", (now-before)>>20, n)
 			}
 		}
 	}
-	if n != accounts {
+	if n != accounts || len(kept) != accounts {
 		t.Errorf("%d accounts", n)
 	}
 }

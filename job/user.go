@@ -105,7 +105,8 @@ func (u User) Names() iter.Seq[string] {
 // Clone returns the account with texts of its own. Those of a listing are parts of a page, all
 // of which stays in memory as long as one of them.
 func (u User) Clone() User {
-	text := u.ID + u.Username + u.Email
+	// Not by +, which returns its only operand that is not empty, and copies nothing then.
+	text := strings.Join([]string{u.ID, u.Username, u.Email}, "")
 	u.ID, text = text[:len(u.ID)], text[len(u.ID):]
 	u.Username, u.Email = text[:len(u.Username)], text[len(u.Username):]
 	u.Aliases, u.Roles = cloneTexts(u.Aliases), cloneTexts(u.Roles)

@@ -2,9 +2,12 @@ package job
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 func TestSafeID(t *testing.T) {
@@ -114,5 +117,27 @@ func TestUserNames(t *testing.T) {
 	}
 	if ExactNames("", "\u200b").Len() != 0 || ExactNames("").Match(User{}.Names()) {
 		t.Error("an account without names is named by nothing")
+	}
+}
+
+// A clone shares no memory with the account: the texts of a listing are parts of a page.
+func TestCloneCopies(t *testing.T) {
+	page := "17 jane jane@x.example role alias extra"
+	parts := strings.Fields(page)
+	for _, u := range []User{
+		{ID: parts[0]}, {Username: parts[1]}, {Email: parts[2]}, {ID: parts[0], Email: parts[2]}, {},
+		{ID: parts[0], Username: parts[1], Email: parts[2], Roles: parts[3:4], Aliases: parts[4:5], Extra: map[string]string{"x": parts[5]}},
+	} {
+		clone := u.Clone()
+		if !reflect.DeepEqual(clone, u) {
+			t.Errorf("%+v became %+v", u, clone)
+		}
+		texts := slices.Concat([]string{clone.ID, clone.Username, clone.Email}, clone.Roles, clone.Aliases, slices.Collect(maps.Values(clone.Extra)))
+		for _, text := range texts {
+			start := uintptr(unsafe.Pointer(unsafe.StringData(page)))
+			if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); text != "" && at >= start && at < start+uintptr(len(page)) {
+				t.Errorf("%+v: %q is a part of the page", u, text)
+			}
+		}
 	}
 }
