@@ -229,7 +229,8 @@ func (pr *progress) check(p page) error {
 // directory ignores the parameters of pages.
 func repetitionError(number, before int, pagingKey string) error {
 	if before > 1 && before == number-1 {
-		return fmt.Errorf("page %d is page %d once more, so the listing repeats, or %w", number, before, job.ErrChanged)
+		return fmt.Errorf("page %d is page %d once more, so the listing repeats, or %w; "+
+			"if this is how the directory goes on behind its last page, only list.total shows the end", number, before, job.ErrChanged)
 	}
 	return mismatchf(pagingKey, "page %d is page %d once more, so the listing repeats", number, before)
 }
