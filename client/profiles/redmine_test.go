@@ -33,7 +33,7 @@ var groups = []struct {
 	{name: "back", size: 5, login: -100 * day, other: "logs in", want: "active"},
 	{name: "never", size: 25, other: "never", want: "never_logged_in"},
 	{name: "newcomer", size: 5, other: "never", created: 80 * day, want: "never_logged_in"},
-	{name: "imported", size: 5, login: -100 * day, created: -50 * day, want: "never_logged_in"},
+	{name: "imported", size: 5, login: -100 * day, created: -50 * day, want: "last_login_unknown"},
 	{name: "admin", size: 4, login: -100 * day, other: "admin", want: "admin"},
 	{name: "listed", size: 5, login: -100 * day, want: "allowlisted"},
 	{name: "locked", size: 15, login: -100 * day, other: "locked"},
@@ -77,7 +77,7 @@ func (r *redmine) audit(t *testing.T) {
 	}
 	o := r.dormant(t, "audit DORMANT_NEVER_LOGGED_IN=remove")
 	fates := each(slices.Concat(r.ids["stale"], r.ids["before"]), wouldRemove)
-	maps.Copy(fates, each(slices.Concat(r.ids["never"], r.ids["imported"]), "would_remove never_logged_in ()"))
+	maps.Copy(fates, each(r.ids["never"], "would_remove never_logged_in ()"))
 	o.wants(t, 0, fates)
 	if r.sqlite("SELECT * FROM users ORDER BY id") != before {
 		t.Error("an audit has changed accounts")
@@ -170,9 +170,19 @@ func (r *redmine) self(t *testing.T) {
 func (r *redmine) locked(t *testing.T) {
 	kept, gone := r.ids["locked"][0], r.ids["locked"][1:]
 	run := "run DORMANT_DRY_RUN=false DORMANT_PARAMS=status=3 DORMANT_MAX_REMOVAL_PERCENT=95 DORMANT_ALLOWLIST=" + kept
-	r.dormant(t, run).wants(t, 3, each(gone, notAttempted)) // the guard require_active refuses: the listing has locked accounts only
+	for settings, want := range map[string]string{
+		"":                              `["require_active","max_silence"]`,
+		" DORMANT_REQUIRE_ACTIVE=false": `["max_silence"]`,
+		" DORMANT_MAX_SILENCE=365d":     `["require_active"]`,
+	} {
+		o := r.dormant(t, run+settings)
+		o.wants(t, 3, each(gone, notAttempted))
+		if got := o.report.Get("refusals.#.guard").Raw; got != want {
+			t.Errorf("%s: refused by %s, want %s", settings, got, want)
+		}
+	}
 	r.wantsAccounts(t)
-	r.wantsRemoved(t, r.dormant(t, run+" DORMANT_REQUIRE_ACTIVE=false"), gone)
+	r.wantsRemoved(t, r.dormant(t, run+" DORMANT_REQUIRE_ACTIVE=false DORMANT_MAX_SILENCE=365d"), gone)
 }
 
 func (r *redmine) daemon(t *testing.T) {
