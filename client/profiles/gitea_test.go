@@ -64,7 +64,7 @@ func TestGitea(t *testing.T) {
 	token := os.Getenv("GITEA_TOKEN")
 	g := &giteaServer{token: os.Getenv("GITEA_ALL_TOKEN"), direct: os.Getenv("GITEA_URL"), names: map[string]string{}, server: &server{
 		url: os.Getenv("GITEA_URL"), secret: token, settings: []string{"DORMANT_PROFILE=gitea", "DORMANT_TOKEN=" + token},
-		database: os.Getenv("GITEA_DB"), changes: giteaChanges,
+		database: os.Getenv("GITEA_DB"), requests: giteaRequests,
 		account: "/api/v1/admin/users/%s", listed: "SELECT id FROM user WHERE type = 0", there: map[string]bool{"1": true},
 	}}
 	g.address = func(id string) string { return g.names[id] }
@@ -266,15 +266,15 @@ func (g *giteaServer) record(t *testing.T) {
 	g.url = recorder.URL
 }
 
-func giteaChanges(log string) []change {
-	var changes []change
+func giteaRequests(log string) []request {
+	var requests []request
 	for line := range strings.Lines(log) {
 		at, route, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if !strings.HasPrefix(route, "GET ") {
-			changes = append(changes, change{must(time.Parse(time.RFC3339Nano, at)), route})
+			requests = append(requests, request{must(time.Parse(time.RFC3339Nano, at)), route})
 		}
 	}
-	return changes
+	return requests
 }
 
 // populate makes the accounts: by the API, with a past from the database.

@@ -63,7 +63,7 @@ func TestKratos(t *testing.T) {
 	}
 	k := &kratos{public: os.Getenv("KRATOS_PUBLIC_URL"), server: &server{
 		url: os.Getenv("KRATOS_ADMIN_URL"), settings: []string{"DORMANT_PROFILE=kratos"},
-		database: os.Getenv("KRATOS_DB"), log: os.Getenv("KRATOS_LOG"), changes: kratosChanges,
+		database: os.Getenv("KRATOS_DB"), log: os.Getenv("KRATOS_LOG"), requests: kratosRequests, looks: true,
 		account: "/admin/identities/%s", listed: "SELECT id FROM identities", there: map[string]bool{},
 	}}
 	k.prepare(t)
@@ -105,40 +105,91 @@ func (k *kratos) life(t *testing.T) {
 			want["last_login_unknown"] += g.size
 		}
 	}
-	for command, code := range map[string]int{
-		"check": 0, "audit": 0, "audit DORMANT_NEVER_LOGGED_IN=remove-undated": 0,
-		all: 3, // the guard require_active refuses: no last login is known
-		all + " DORMANT_REQUIRE_ACTIVE=false DORMANT_NEVER_LOGGED_IN=remove-undated": 0,
+	const doubt = `["require_active"]` // no last login is known; without candidates there is nothing to refuse
+	for command, warnings := range map[string]string{
+		"check": "", "audit": doubt, "audit DORMANT_NEVER_LOGGED_IN=remove-undated": doubt, all: doubt,
+		all + " DORMANT_REQUIRE_ACTIVE=false DORMANT_NEVER_LOGGED_IN=remove-undated": `["max_silence"]`,
 	} {
 		o := k.dormant(t, command)
-		o.wants(t, code, nil)
-		if command != "check" {
-			o.wantsKept(t, want)
+		o.wants(t, 0, nil)
+		if command == "check" {
+			continue
+		}
+		o.wantsKept(t, want)
+		if got := o.report.Get("warnings.#.code").Raw; got != warnings {
+			t.Errorf("%s: the warnings are %s, want %s", command, got, warnings)
 		}
 	}
 	k.wantsAccounts(t)
 }
 
 // file: an activity file has old logins of accounts without a session, which are removed, and
-// of accounts with a session, which are kept.
+// of accounts with a session, which are kept, even if it begins right before the removal. Names
+// are in capital letters.
 func (k *kratos) file(t *testing.T) {
-	gone, living := k.ids["filed"], slices.Concat(k.ids["living"], k.ids["long"], k.ids["extended"])
-	var lines strings.Builder
-	lines.WriteString("id,last_login\n")
-	for _, id := range slices.Concat(gone, living, k.ids["recent"], k.ids["back"]) {
-		lines.WriteString(id + "," + k.cutoff.Add(-300*day).Format(time.RFC3339) + "\n")
+	gone := k.ids["filed"]
+	others := slices.Concat(k.ids["living"], k.ids["long"], k.ids["extended"], k.ids["recent"], k.ids["back"])
+	old := k.rows(-300*day, others...) + k.rows(-300*day, gone...)
+	const yesterday, twoWeeksAgo = 89 * day, 76 * day // the cutoff is 90 days ago
+	renewed := k.rows(yesterday, k.ids["now"]...)
+	foreign := strings.Builder{} // as many as there are rows, and one more
+	for i := range strings.Count(old+renewed, "\n") + 1 {
+		fmt.Fprintf(&foreign, ",somebody%d,,2026-01-01\n", i)
 	}
-	path := filepath.Join(t.TempDir(), "logins.csv")
-	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
-		t.Fatal(err)
+	mixed := gone[0] + "," + k.trait(gone[1], "username") + ",,2020-01-01\n" // the id of one, the name of another
+	for _, test := range []struct {
+		name, command, rows string
+		candidates          []string
+		refusals, warnings  string
+	}{
+		{"the newest row is two weeks old", all, old + k.rows(twoWeeksAgo, k.ids["now"]...), gone, `["max_silence","max_silence"]`, `[]`},
+		{"and more silence is allowed", "audit DORMANT_MAX_SILENCE=15d", old + k.rows(twoWeeksAgo, k.ids["now"]...), gone, `[]`, `[]`},
+		{"most rows are about another directory", all, old + renewed + foreign.String(), gone, `["activity_file"]`, `["activity_unmatched"]`},
+		{"only some of the rows are", "audit", old + renewed + ",somebody,,2026-01-01\n", gone, `[]`, `["activity_unmatched"]`},
+		{"a row is about two accounts", "audit", old + renewed + mixed, gone[2:], `[]`, `["activity_disputed"]`},
+		{"the logins after the newest row are not known", "audit", k.rows(-day, gone[:3]...) + k.rows(-2*day, gone[3:]...) + renewed, gone[3:], `[]`, `[]`},
+	} {
+		o := k.dormant(t, test.command+" DORMANT_MAX_REMOVAL_PERCENT=100 DORMANT_ACTIVITY_FILE="+logins(t, test.rows))
+		code, fates := 0, each(test.candidates, wouldRemove)
+		if test.command == all && test.refusals != "[]" {
+			code, fates = 3, each(test.candidates, notAttempted)
+		}
+		o.wants(t, code, fates)
+		if got := o.report.Get("refusals.#.guard").Raw; got != test.refusals {
+			t.Errorf("%s: the refusals are %s, want %s", test.name, got, test.refusals)
+		}
+		if got := o.report.Get("warnings.#.code").Raw; got != test.warnings {
+			t.Errorf("%s: the warnings are %s, want %s", test.name, got, test.warnings)
+		}
 	}
-	o := k.dormant(t, all+" DORMANT_REQUIRE_ACTIVE=false DORMANT_ACTIVITY_FILE="+path)
+	k.wantsAccounts(t)
+	returned, gone := gone[0], gone[1:]
+	proxy := k.proxy(t, map[string]func(){k.routes(http.MethodGet, returned)[0]: nth(2, func() {
+		k.logIn(returned)
+		k.expire([]string{returned}, 90*day+time.Hour) // a session that ends more than a day after the run began proves nothing
+	})})
+	o := k.dormant(t, all+" DORMANT_ACTIVITY_FILE="+logins(t, old+renewed)+" DORMANT_URL="+proxy)
 	fates := each(gone, removed)
-	maps.Copy(fates, each(living, "kept active_again (kept)"))
-	maps.Copy(fates, each(k.ids["long"], "kept last_login_unknown (kept)"))
+	fates[returned] = "kept active_again (kept)"
 	o.wants(t, 0, fates, k.routes(http.MethodDelete, gone...)...)
 	k.wantsAccounts(t, gone...)
 	delete(k.ids, "filed")
+	k.ids["back"] = append(k.ids["back"], returned)
+}
+
+// rows returns a line of an activity file for each account, with a login at this time.
+func (k *kratos) rows(at time.Duration, ids ...string) string {
+	return k.sqlite(fmt.Sprintf(`SELECT id || ',' || upper(traits ->> '$.username') || ',' || upper(coalesce(traits ->> '$.email', '')) || ',%s'
+		FROM identities WHERE id IN %s`, k.cutoff.Add(at).Format(time.RFC3339), list(ids))) + "\n"
+}
+
+// logins writes an activity file, and returns its path.
+func logins(t *testing.T, rows string) string {
+	path := filepath.Join(t.TempDir(), "logins.csv")
+	if err := os.WriteFile(path, []byte("id,username,email,last_login\n"+rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // those returns the ids of the accounts whose expected reason is want.
@@ -445,9 +496,14 @@ func (k *kratos) logIn(id string, header ...string) (status int, token string) {
 	_, answer := k.call("GET /self-service/login/api?refresh=true", nil, header...)
 	status, answer = k.call("POST /self-service/login?flow="+gjson.Get(answer, "id").Str, map[string]any{
 		"method": "password", "password": password,
-		"identifier": k.sqlite("SELECT json_extract(traits, '$.username') FROM identities WHERE id = '" + id + "'"),
+		"identifier": k.trait(id, "username"),
 	}, header...)
 	return status, gjson.Get(answer, "session_token").Str
+}
+
+// trait returns a trait of the identity, or "".
+func (k *kratos) trait(id, name string) string {
+	return k.sqlite("SELECT json_extract(traits, '$." + name + "') FROM identities WHERE id = '" + id + "'")
 }
 
 // patch sets the state of the identity.
@@ -531,16 +587,15 @@ func (k *kratos) call(route string, body any, header ...string) (int, string) {
 	return send(req)
 }
 
-// kratosChanges returns the writes in the server's log, except those of self-service logins.
-func kratosChanges(log string) []change {
-	var changes []change
+// kratosRequests returns the requests in the server's log, except self-service logins.
+func kratosRequests(log string) []request {
+	var requests []request
 	for line := range strings.Lines(log) {
 		e := gjson.Parse(line)
-		request := e.Get("http_request")
-		method, path := request.Get("method").Str, request.Get("path").Str
-		if e.Get("msg").Str == "started handling request" && method != http.MethodGet && !strings.HasPrefix(path, "/self-service/") {
-			changes = append(changes, change{e.Get("time").Time(), method + " " + path})
+		method, path := e.Get("http_request.method").Str, e.Get("http_request.path").Str
+		if e.Get("msg").Str == "started handling request" && !strings.HasPrefix(path, "/self-service/") {
+			requests = append(requests, request{e.Get("time").Time(), method + " " + path})
 		}
 	}
-	return changes
+	return requests
 }

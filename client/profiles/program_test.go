@@ -40,12 +40,13 @@ type server struct {
 	settings []string // variables besides those of each start of the program
 	secret   string   // must not be in the program's log; "": none
 
-	database string                    // SQLite file
-	log      string                    // file
-	changes  func(log string) []change // parses the requests in it that are no reads
-	account  string                    // path of an account, with %s for its id
-	address  func(id string) string    // what stands there instead of the id; nil: the id
-	listed   string                    // SQL query for the ids of all accounts
+	database string                     // SQLite file
+	log      string                     // file
+	requests func(log string) []request // parses the requests in it, in their order
+	looks    bool                       // these include reads, at the paths of the accounts
+	account  string                     // path of an account, with %s for its id
+	address  func(id string) string     // what stands there instead of the id; nil: the id
+	listed   string                     // SQL query for the ids of all accounts
 
 	program string
 	prefix  string // of the names and emails in this run
@@ -54,8 +55,8 @@ type server struct {
 	there   map[string]bool     // the ids of the accounts that the server has to have
 }
 
-// change is a request in the server's log, with the time at which it began.
-type change struct {
+// request is a request in the server's log, with the time at which it began.
+type request struct {
 	at    time.Time
 	route string // METHOD PATH
 }
@@ -239,7 +240,9 @@ func each(ids []string, fate string) map[string]string {
 }
 
 // wants fails the test unless the program exited with the code, reported exactly these
-// candidates, the longest inactive first, and the server's log has exactly these writes.
+// candidates, the longest inactive first, and the server's log has exactly these writes, each
+// between the intent and the result of its account, with a look at the account after it
+// where the log shows that.
 func (o *outing) wants(t *testing.T, code int, fates map[string]string, writes ...string) {
 	t.Helper()
 	if got := o.cmd.ProcessState.ExitCode(); got != code {
@@ -273,12 +276,27 @@ func (o *outing) wants(t *testing.T, code int, fates map[string]string, writes .
 	}
 
 	var sent []string
-	for _, c := range o.server.changes(o.server.readLog()[o.logged:]) {
-		sent = append(sent, c.route)
-		_, path, _ := strings.Cut(c.route, " ")
-		if intent, result := times["intent "+path], times["result "+path]; !intent.IsZero() && (c.at.Before(intent) || c.at.After(result)) {
-			t.Errorf("%s at %s, but the intent is of %s and the result of %s", c.route, c.at, intent, result)
+	unseen := map[string]bool{} // paths of accounts that were not read since they were changed
+	for _, r := range o.server.requests(o.server.readLog()[o.logged:]) {
+		method, path, _ := strings.Cut(r.route, " ")
+		intent, result := times["intent "+path], times["result "+path]
+		if method == http.MethodGet {
+			if !r.at.After(result) {
+				delete(unseen, path)
+			}
+			continue
 		}
+		sent = append(sent, r.route)
+		if intent.IsZero() {
+			continue
+		}
+		unseen[path] = true
+		if r.at.Before(intent) || r.at.After(result) {
+			t.Errorf("%s at %s, but the intent is of %s and the result of %s", r.route, r.at, intent, result)
+		}
+	}
+	if len(unseen) > 0 && o.server.looks {
+		t.Errorf("not read after their change: %v", slices.Collect(maps.Keys(unseen)))
 	}
 	wantSame(t, "requests", sent, writes)
 }

@@ -52,7 +52,7 @@ func TestRedmine(t *testing.T) {
 	key := os.Getenv("REDMINE_API_KEY")
 	r := &redmine{key: key, server: &server{
 		url: os.Getenv("REDMINE_URL"), secret: key, settings: []string{"DORMANT_PROFILE=redmine", "DORMANT_TOKEN=" + key},
-		database: os.Getenv("REDMINE_DB"), log: os.Getenv("REDMINE_LOG"), changes: redmineChanges,
+		database: os.Getenv("REDMINE_DB"), log: os.Getenv("REDMINE_LOG"), requests: redmineRequests, looks: true,
 		account: "/users/%s.json", listed: "SELECT id FROM users WHERE type = 'User'", there: map[string]bool{"1": true},
 	}}
 	r.prepare(t)
@@ -287,15 +287,15 @@ func (r *redmine) wantsKept(t *testing.T, o *outing) {
 	o.wantsKept(t, want)
 }
 
-// startedWrite matches a write in the server's log:
+// started matches a request in the server's log:
 //
 // I, [2026-11-21T17:54:33.744727 #1675]  INFO -- : [5bdedf6d-…] Started DELETE "/users/77.json" for 127.0.0.1 at …
-var startedWrite = regexp.MustCompile(`(?m)^I, \[(\S+) #\d+\].* Started (POST|PUT|PATCH|DELETE) "([^"]*)" for `)
+var started = regexp.MustCompile(`(?m)^I, \[(\S+) #\d+\].* Started ([A-Z]+) "([^"]*)" for `)
 
-func redmineChanges(log string) []change {
-	var changes []change
-	for _, m := range startedWrite.FindAllStringSubmatch(log, -1) {
-		changes = append(changes, change{must(time.Parse("2006-01-02T15:04:05", m[1])), m[2] + " " + m[3]})
+func redmineRequests(log string) []request {
+	var requests []request
+	for _, m := range started.FindAllStringSubmatch(log, -1) {
+		requests = append(requests, request{must(time.Parse("2006-01-02T15:04:05", m[1])), m[2] + " " + m[3]})
 	}
-	return changes
+	return requests
 }
