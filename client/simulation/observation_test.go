@@ -214,7 +214,8 @@ func (run *programRun) observePart(q *request, a *answer, body gjson.Result, goo
 		if !s.byName && t.id != q.whom {
 			return // another account: the run must not use it
 		}
-		if seen := run.accounts[t.id]; seen != nil {
+		// Of another account than the one that was asked for, the answer shows nothing.
+		if seen := run.accounts[t.id]; seen != nil && (!s.byName || seen == run.byName(q.whom)) {
 			if seen.after = seenThere; t.disabled {
 				seen.after = seenDisabled
 			}
