@@ -356,8 +356,11 @@ func (g *giteaServer) tryToSignIn(id string) int {
 	form := url.Values{"user_name": {g.names[id]}, "password": {password}}.Encode()
 	req := must(http.NewRequest(http.MethodPost, g.direct+"/user/login", strings.NewReader(form)))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp := must(http.DefaultTransport.RoundTrip(req))
-	resp.Body.Close()
+	resp, err := http.DefaultTransport.RoundTrip(req) // follows no redirect
+	if err != nil {
+		panic(err)
+	}
+	defer resp.Body.Close()
 	return resp.StatusCode
 }
 

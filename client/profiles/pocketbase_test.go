@@ -346,14 +346,14 @@ func (p *pocketbase) populate(t *testing.T) {
 			f["cost"] = 4 // the cheapest hash, as every account and every sign-in costs one
 		}
 	}
-	fields := append(collection.Fields, map[string]any{"name": "banned", "type": "bool"},
+	collection.Fields = append(collection.Fields, map[string]any{"name": "banned", "type": "bool"},
 		map[string]any{"name": "role", "type": "select", "values": []string{"member", "admin", "bot", "staff"}})
 	owner := map[string]any{"name": "owner", "type": "relation", "collectionId": "_pb_users_auth_", "required": true}
 	for _, change := range []struct {
 		route string
 		body  map[string]any
 	}{
-		{"PATCH /api/collections/users", map[string]any{"fields": fields, "authRule": "banned = false"}},
+		{"PATCH /api/collections/users", map[string]any{"fields": collection.Fields, "authRule": "banned = false"}},
 		{"PATCH /api/settings", map[string]any{"logs": map[string]any{"logAuthId": true, "maxDays": 7}}},
 		{"POST /api/collections", map[string]any{"name": "notes", "type": "base", "fields": []any{owner}}},
 	} {
