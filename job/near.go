@@ -60,7 +60,7 @@ func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
 		ms.patterns = append(ms.patterns, i)
 	} else {
 		if parts := strings.FieldsFunc(lineBreaks.Replace(e.name), isBetweenNames); len(parts) > 1 && !isRole {
-			e.parts = append(parts, strings.FieldsFunc(e.name, isBetweenNames)...)
+			e.parts = slices.Concat(parts, strings.FieldsFunc(e.name, isBetweenNames))
 		}
 		if ms.index == nil {
 			ms.index = map[string][]int{}
