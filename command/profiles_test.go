@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,11 @@ func TestProfileGuide(t *testing.T) {
 		if err := os.WriteFile("acme.yaml", []byte(profile), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		command, want, _ := strings.Cut(block[2], "\n")
+		command, want := "", block[2]
+		for strings.HasPrefix(want, "$ ") {
+			command, want, _ = strings.Cut(want, "\n")
+			environ = setVariables(environ, command)
+		}
 		var out bytes.Buffer
 		Main(t.Context(), Process{strings.Fields(strings.TrimPrefix(command, "$ dormant ")), environ, &out, &out, time.Now})
 		got := "\n" + timeless(out.String())
@@ -63,9 +68,26 @@ func TestProfileGuide(t *testing.T) {
 		}
 		checked++
 	}
-	if checked < 6 {
+	if checked < 10 {
 		t.Errorf("there are %d outputs in the guide", checked)
 	}
+}
+
+// setVariables does what "$ export NAME=VALUE…" and "$ unset NAME…" say. Other commands
+// change nothing.
+func setVariables(environ []string, command string) []string {
+	words := strings.Fields(command)
+	if words[1] != "export" && words[1] != "unset" {
+		return environ
+	}
+	for _, word := range words[2:] {
+		name, _, _ := strings.Cut(word, "=")
+		environ = slices.DeleteFunc(environ, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+		if words[1] == "export" {
+			environ = append(environ, word)
+		}
+	}
+	return environ
 }
 
 // replaceSections puts the sections of a YAML document into another one, in the
