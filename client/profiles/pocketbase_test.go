@@ -157,7 +157,7 @@ func TestPocketBase(t *testing.T) {
 	p := &pocketbase{username: username, server: &server{
 		url: os.Getenv("POCKETBASE_URL"), secret: secret,
 		settings: []string{"DORMANT_PROFILE=" + profile, "DORMANT_USERNAME=" + username, "DORMANT_PASSWORD=" + secret, "DORMANT_PROTECT_ROLES=sta*"},
-		database: os.Getenv("POCKETBASE_DB"), log: os.Getenv("POCKETBASE_LOG"), requests: pocketbaseRequests,
+		database: os.Getenv("POCKETBASE_DB"), log: os.Getenv("POCKETBASE_LOG"), requests: pocketbaseRequests, looks: true,
 		account: "/api/collections/_pb_users_auth_/records/%s", listed: "SELECT id FROM users", there: map[string]bool{},
 	}}
 	p.prepare(t)
@@ -472,7 +472,7 @@ func pocketbaseRequests(log string) []request {
 	for line := range strings.Lines(log) {
 		e := gjson.Parse(line)
 		method, path := e.Get("method").Str, e.Get("path").Str
-		if e.Get("msg").Str == "request" && method != http.MethodGet && !strings.HasSuffix(path, "/auth-with-password") {
+		if e.Get("msg").Str == "request" && !strings.HasSuffix(path, "/auth-with-password") {
 			requests = append(requests, request{e.Get("time").Time(), method + " " + path})
 		}
 	}

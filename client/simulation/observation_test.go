@@ -127,6 +127,9 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 		}
 		return
 	}
+	if run.asksForLess(pageOf(q.uri)) {
+		return
+	}
 	if run.to = time.Now(); run.from.IsZero() {
 		run.from = run.to
 	}
@@ -149,6 +152,30 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 		}
 		seen.listedAs, seen.last = &t, t
 	}
+}
+
+// asksForLess reports whether the page is the first one once more, of a smaller size: that
+// only shows whether a listing points on, and its accounts are not used.
+func (run *programRun) asksForLess(page string) bool {
+	first, err := url.Parse(run.first)
+	again, errAgain := url.Parse(page)
+	if err != nil || errAgain != nil || first.Path != again.Path {
+		return false
+	}
+	smaller := 0
+	was, is := first.Query(), again.Query()
+	for name := range was {
+		n, err := strconv.Atoi(was.Get(name))
+		m, errAgain := strconv.Atoi(is.Get(name))
+		switch {
+		case was.Get(name) == is.Get(name):
+		case err == nil && errAgain == nil && m < n:
+			smaller++
+		default:
+			return false
+		}
+	}
+	return smaller == 1 && len(is) == len(was)
 }
 
 // observeListedAgain records a page of the listing that shows at the end what has become of
