@@ -24,6 +24,8 @@ func (p *pagination) probe(ctx context.Context, number int, pr pageRequest, send
 	case isPageNotFound(err):
 		return pg, false, nil
 	case err != nil:
+	case pg.items > 0 && p.progress.hashes[pg.hash] == number-1 && pg.total > p.maxTotal: // one that is new has moved the others
+		err = fmt.Errorf("there are %d items by now, and there were %d: %w", pg.total, p.maxTotal, job.ErrChanged)
 	case pg.items > 0 && p.progress.hashes[pg.hash] == number-1:
 		err = p.checkRepeatedProbe(ctx, pg)
 	case pg.items > 0 && number == 2 && pg.total <= p.maxTotal:

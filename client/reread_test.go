@@ -29,6 +29,10 @@ func TestChangedListings(t *testing.T) {
 	}{
 		"the total is larger": {byPage + ", total: n", routes{
 			"GET /users?p=1": people(1, 2, `,"n":4`), "GET /users?p=2": people(3, 3, `,"n":4`), "GET /users?p=3": people(1, 0, `,"n":4`)}, true},
+		"behind the last page, it comes once more, and the total has grown": {byPage + ", total: n, size: {param: s, default: 2, max: 2}", routes{
+			"GET /users?p=1&s=2": people(1, 2, `,"n":4`), "GET /users?p=2&s=2": people(3, 4, `,"n":4`), "GET /users?p=3&s=2": people(3, 4, `,"n":5`)}, true},
+		"behind the only page, it comes once more, and the total has grown": {byPage + ", total: n, size: {param: s, default: 2, max: 2}", routes{
+			"GET /users?p=1&s=2": people(1, 2, `,"n":2`), "GET /users?p=2&s=2": people(1, 2, `,"n":3`)}, true},
 		"the total is smaller": {byPage + ", total: n", routes{"GET /users?p=1": people(1, 3, `,"n":2`)}, true},
 		"an account came with other contents": {byPage, routes{
 			"GET /users?p=1": `{"users":[{"id":1,"at":5},{"id":2}]}`, "GET /users?p=2": `{"users":[{"id":1,"at":6},{"id":3}]}`, "GET /users?p=3": people(1, 0, "")}, true},

@@ -124,7 +124,7 @@ func (run *programRun) guardViolation(id string, kind operation) string {
 	if refusing, _ := run.policy.guards(max(1, touched), pl, run.now); len(refusing) > 0 {
 		return fmt.Sprintf("against the guards %v, as number %d of %d", refusing, touched, pl.scanned)
 	}
-	if refusing, _ := run.policy.guards(len(pl.candidates), pl, run.now); len(refusing) > 0 && !run.misled {
+	if refusing, _ := run.policy.guards(len(pl.candidates), pl, run.now); len(refusing) > 0 && !run.misled && !pl.vague {
 		return fmt.Sprintf("against the guards %v: %d candidates of %d, %d active, the newest login at %v", refusing, len(pl.candidates), pl.scanned, pl.active, pl.newest)
 	}
 	return ""
