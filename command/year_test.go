@@ -329,7 +329,7 @@ func aYear(t *testing.T, at string) {
 		t.Errorf("%d runs, %d left out", runs, logs.skipped)
 	}
 	for _, outcome := range []job.Outcome{job.Completed, job.Refused, job.Partial, job.Failed} {
-		if logs.outcomes[string(outcome)] < 20 {
+		if logs.outcomes[string(outcome)] < runs/200 { // with a race detector, the year is a short one
 			t.Errorf("%d runs ended %s: %v", logs.outcomes[string(outcome)], outcome, logs.outcomes)
 		}
 	}
