@@ -36,7 +36,9 @@ func (run *programRun) observe(q *request, a *answer) {
 		whole := good && (items.IsArray() || empty)
 		if run.planned == nil {
 			// Behind the last account there need not be a page.
-			behind := q.kind == opList && run.total > 0 && len(run.accounts) >= run.total && slices.Contains([]int{400, 404, 422}, a.status)
+			nothing := slices.Contains([]int{204, 400, 404, 416, 422}, a.status) ||
+				a.status == 200 && slices.Contains([]string{"", "null"}, strings.TrimSpace(string(a.body)))
+			behind := q.kind == opList && run.total > 0 && len(run.accounts) >= run.total && nothing
 			run.pages[page] = whole || behind
 		}
 		if whole && run.planned != nil && q.kind == opList {
