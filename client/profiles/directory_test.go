@@ -110,7 +110,9 @@ type directory struct {
 	*sandbox.Server
 	url     string
 	before  func(w http.ResponseWriter, r *http.Request) (handled bool)
-	answers answers
+	answers answers // called for one request at a time
+
+	answering sync.Mutex
 
 	mu       sync.Mutex
 	requests []string // as METHOD PATH BODY
@@ -168,7 +170,9 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	d.Server.ServeHTTP(answer, r)
 	status := answer.Code
+	d.answering.Lock()
 	changed := d.answers(r, &status, answer.Header(), answer.Body.Bytes())
+	d.answering.Unlock()
 	maps.Copy(w.Header(), answer.Header())
 	w.Header().Del("Content-Length")
 	w.WriteHeader(status)

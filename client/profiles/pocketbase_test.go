@@ -329,6 +329,12 @@ type pocketbase struct {
 
 // populate makes the accounts: by the API, with a past from the database.
 func (p *pocketbase) populate(t *testing.T) {
+	remove := func() {
+		p.call("DELETE /api/collections/notes", nil)
+		p.sqlite("DELETE FROM users WHERE name LIKE '" + everyRun + "%'; DELETE FROM _authOrigins WHERE recordRef NOT IN (SELECT id FROM users)")
+	}
+	remove()
+	t.Cleanup(remove)
 	p.wantsAccounts(t)
 	if t.Failed() {
 		t.Fatal("this PocketBase is not one for this test: it would remove those accounts")
@@ -341,6 +347,9 @@ func (p *pocketbase) populate(t *testing.T) {
 	if err := json.Unmarshal([]byte(users), &collection); err != nil {
 		t.Fatal(err)
 	}
+	collection.Fields = slices.DeleteFunc(collection.Fields, func(f map[string]any) bool {
+		return f["name"] == "banned" || f["name"] == "role" // from an earlier run
+	})
 	for _, f := range collection.Fields {
 		if f["name"] == "password" {
 			f["cost"] = 4 // the cheapest hash, as every account and every sign-in costs one
