@@ -249,8 +249,9 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 				c := s.connect(t, "gitea", d, false, nil)
 				moved, _ := d.Find("gone")
 				var newcomer string
+				var taken atomic.Bool
 				d.before = func(w http.ResponseWriter, r *http.Request) bool {
-					if newcomer == "" || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/users/gone") {
+					if !taken.Load() || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/users/gone") {
 						return false
 					}
 					w.Header().Set("Location", strings.TrimSuffix(r.URL.Path, "gone")+"moved")
@@ -261,6 +262,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 					if u.ID == moved.ID {
 						_ = d.Update(moved.ID, func(u *sandbox.User) { u.Username = "moved" })
 						newcomer, _ = d.Add(sandbox.User{Username: "gone", Email: "new@example.com", Created: now, LastLogin: now})
+						taken.Store(true)
 					}
 				}}, d, false)
 				run.Policy.DisableOnly = disables
