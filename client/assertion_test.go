@@ -152,15 +152,11 @@ func TestAssertionIsHidden(t *testing.T) {
 		c := connect(t, s, load(t, withAssertion), signsFor("root@acme.test", google, "", sign), retries(0))
 		_, err := all(t, s, c)
 		wantError(t, err, "sign in")
-		var refused *statusError
-		text := s.logged()
-		if errors.As(err, &refused) {
-			text += refused.Detail()
-		}
+		text := s.logged() + job.Describe(err)
 		if strings.Contains(text, "eyJ") {
 			t.Errorf("%d: the assertion shows in %s", code, text)
 		}
-		if code == 400 && (!errors.Is(err, job.ErrCredentials) || !strings.Contains(refused.Detail(), "invalid_grant")) {
+		if code == 400 && (!errors.Is(err, job.ErrCredentials) || !strings.Contains(job.Describe(err), "invalid_grant")) {
 			t.Errorf("%v", err)
 		}
 		s.wantRequests(t)

@@ -50,7 +50,7 @@ func (s *signInTokens) token(ctx context.Context) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("sign in: %w", err)
+		return "", fmt.Errorf("sign in: %w", asSignInError(err))
 	}
 	return token, nil
 }
@@ -142,7 +142,7 @@ func (s *signInTokens) signIn(ctx context.Context) (token string, err error) {
 		}
 		err = fmt.Errorf("%w (%s)", err, c.profile.Where("sign_in."+key))
 	}
-	return token, asSignInError(err)
+	return token, err
 }
 
 // signInRequest is the request for a token.
@@ -188,12 +188,14 @@ func (c *Client) signInURL() (*url.URL, error) {
 	return u, nil
 }
 
-// asSignInError makes every refusal of the credentials one that a cleanup knows:
-// servers answer a wrong password with 400, 401, 403, 404 or 422.
+// asSignInError is what a request learns when there is no token for it. A refusal of the
+// credentials becomes one that a cleanup knows: servers answer a wrong password with 400,
+// 401, 403, 404 or 422. The answer itself is left out: it would pass for that of the request,
+// such as one that there is no such account.
 func asSignInError(err error) error {
 	var status *statusError
 	if errors.As(err, &status) && status.Code >= 400 && status.Code < 500 && !isRetryable(err) {
-		return fmt.Errorf("%w: %w: %w", job.ErrSignedOut, job.ErrCredentials, err)
+		return fmt.Errorf("%w: %w: %w", job.ErrSignedOut, job.ErrCredentials, aboutCaller(err))
 	}
-	return err
+	return aboutCaller(err)
 }

@@ -186,9 +186,8 @@ func TestBadCredentials(t *testing.T) {
 		if !errors.Is(err, job.ErrCredentials) || !errors.Is(err, job.ErrSignedOut) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%d: %q", code, err)
 		}
-		var status *statusError
-		if errors.As(err, &status) && strings.Contains(status.Detail(), "SECRET") {
-			t.Errorf("detail %q", status.Detail())
+		if detail := job.Describe(err); strings.Contains(detail, "SECRET") || !strings.HasSuffix(detail, ": no: ***") {
+			t.Errorf("detail %q", detail)
 		}
 		s.wantRequests(t, "POST /auth/sign-in")
 	}
@@ -561,5 +560,42 @@ func TestTokenLife(t *testing.T) {
 				look(1, 5)
 			})
 		})
+	}
+}
+
+// TestSignInTellsNothingElse: whatever a sign-in is answered, it says nothing of the account,
+// the page, the log or the caller that the new token was for.
+func TestSignInTellsNothingElse(t *testing.T) {
+	p := sketch(t, ", page: {param: page, first: 1}, total: total", "", `sign_in: {path: /in, body: {p: "{password}"}, token: t}
+self: {path: /me, id: id, none: [400, 403, 404, 410, 412, 422]}
+get: {path: "/users/{id}", gone: [400, 403, 404, 410, 412, 422]}
+activity: {path: /log, optional: true, items: log, account: {path: who}, at: at}
+`)
+	one := job.User{ID: "1"}
+	for name, row := range map[string]struct {
+		routes routes // and then the token has ended
+		use    func(*server, *Client) error
+	}{
+		"the look at the end": {routes{"GET /users/1": 401}, func(_ *server, c *Client) error { _, err := c.Find(t.Context(), one); return err }},
+		"the second look":     {routes{"GET /users/1": 401}, func(_ *server, c *Client) error { _, err := c.User(t.Context(), one); return err }},
+		"the caller":          {routes{"GET /me": 401}, func(_ *server, c *Client) error { _, err := c.Self(t.Context()); return err }},
+		"a change":            {routes{"DELETE /users/1": 401}, func(_ *server, c *Client) error { return c.Remove(t.Context(), one, agree) }},
+		"the log":             {routes{"GET /log": 401}, func(s *server, c *Client) error { _, err := all(t, s, c); return err }},
+		"a page":              {routes{"GET /log": `{"log":[]}`, "GET /users?page=1": 401}, func(s *server, c *Client) error { _, err := all(t, s, c); return err }},
+		"behind the last page": {routes{"GET /log": `{"log":[]}`, "GET /users?page=1": people(1, 2, `,"total":2`), "GET /users?page=2": 401},
+			func(s *server, c *Client) error { _, err := all(t, s, c); return err }},
+	} {
+		for _, code := range []int{400, 401, 403, 404, 410, 412, 416, 422} {
+			row.routes["POST /in"] = turns(`{"t":"a"}`, status(code, "sorry"))
+			s := serve(t, row.routes)
+			c := connect(t, s, p, func(o *Options) { o.Values = profile.Values{Password: password} }, retries(0))
+			err := row.use(s, c)
+			if !errors.Is(err, job.ErrSignedOut) || !errors.Is(err, job.ErrCredentials) || !strings.HasSuffix(job.Describe(err), ": sorry") {
+				t.Errorf("%s, %d: %s", name, code, job.Describe(err))
+			}
+			if errors.Is(err, job.ErrNotFound) || errors.Is(err, job.ErrUnsupported) || len(c.Warnings()) > 0 {
+				t.Errorf("%s, %d: a sign-in that failed is taken for an answer: %v, %v", name, code, err, c.Warnings())
+			}
+		}
 	}
 }
