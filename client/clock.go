@@ -17,10 +17,11 @@ const (
 )
 
 // compareClocks compares the Date header of an answer (RFC 9110, section 6.6.1) with our
-// clock. Without one, nothing is known.
-func (c *Client) compareClocks(header http.Header, now time.Time) error {
+// clock. Without one, nothing is known. That of an answer to a change is not compared: the
+// answer tells whether the change was made, and what is read before and after has a clock, too.
+func (c *Client) compareClocks(operation string, header http.Header, now time.Time) error {
 	date, _ := http.ParseTime(header.Get("Date"))
-	if date.IsZero() {
+	if date.IsZero() || operation == opRemove || operation == opDisable {
 		return nil
 	}
 	off := now.Sub(date).Abs()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,6 +54,27 @@ func TestClocks(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestClockOfAChange: what became of an account follows from what the directory says of it,
+// whatever clock stands on that answer alone. A look or a listing has the clock that counts.
+func TestClockOfAChange(t *testing.T) {
+	for _, off := range []time.Duration{time.Hour, -25 * time.Hour, 25 * time.Hour, 365 * 24 * time.Hour} {
+		for code, want := range map[int]error{204: nil, 404: job.ErrNotFound, 403: job.ErrCredentials, 422: job.ErrDeclined} {
+			date := time.Now().Add(off).UTC().Format(http.TimeFormat)
+			s := serve(t, routes{"DELETE /users/1": status(code, "", "Date", date), "POST /users/1/lock": status(code, "", "Date", date), "GET /users/1": status(200, `{"id":1,"off":false}`, "Date", date)})
+			c := connect(t, s, sketch(t, "", ", disabled: off", "get: {path: \"/users/{id}\"}\ndisable: {method: POST, path: \"/users/{id}/lock\"}\n"))
+			one := job.User{ID: "1"}
+			for _, err := range []error{c.Remove(t.Context(), one, agree), c.Disable(t.Context(), one, agree)} {
+				if !errors.Is(err, want) {
+					t.Errorf("%s, %d: %v, want %v", off, code, err, want)
+				}
+			}
+			if _, err := c.Find(t.Context(), one); off.Abs() > clockRefusal && err == nil {
+				t.Errorf("%s: a look with that clock is believed", off)
+			}
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	defer resp.Body.Close()
 	c.observer.Request(r.operation, resp.StatusCode, time.Since(start))
 
-	if err := c.compareClocks(resp.Header, time.Now()); err != nil {
+	if err := c.compareClocks(r.operation, resp.Header, time.Now()); err != nil {
 		return err
 	}
 	if r.success == nil {
