@@ -56,7 +56,7 @@ func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFu
 func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 	var errs [3]error
 	var directory *client.Client
-	c.Policy, errs[0] = a.cfg.Policy()
+	c.Policy, errs[0] = a.cfg.Policy(now)
 	c.Activity, errs[1] = a.cfg.Activity(now)
 	c.Concurrency = a.cfg.Concurrency
 	directory, errs[2] = a.newClient(c.Log.With().Str(job.FieldRunID, c.RunID).Logger())

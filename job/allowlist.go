@@ -7,12 +7,15 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 )
 
-// ReadAllowlist reads entries, one on each line. A # at the start of a line or after
-// white space begins a comment. A list without an entry is an error, because it protects
-// no account and is most likely a mistake. The error names the lines of all problems.
-func ReadAllowlist(r io.Reader) ([]Entry, error) {
+// ReadAllowlist reads entries, one on each line. Behind its name an entry may say until when
+// it protects, whose it is, and why (see Exemption), as until=2027-03-31, owner=NAME and
+// note="TEXT". A # at the start of a line or after white space begins a comment. A list
+// without an entry is an error, because it protects no account and is most likely a mistake.
+// The error names the lines of all problems.
+func ReadAllowlist(r io.Reader, now time.Time) ([]Entry, error) {
 	var entries []Entry
 	var errs []error
 	lines := bufio.NewScanner(r)
@@ -23,16 +26,20 @@ func ReadAllowlist(r io.Reader) ([]Entry, error) {
 			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))
 			continue
 		}
-		text := strings.TrimSpace(comment.ReplaceAllString(line, ""))
+		text := strings.TrimSpace(comment.ReplaceAllString(line, "$1"))
 		if text == "" {
 			continue
 		}
-		e, err := ParseEntry(text)
+		name, exemption, err := cutExemption(text, now)
+		var e Entry
+		if err == nil {
+			e, err = ParseEntry(name)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("line %d: %w", n, err))
 			continue
 		}
-		e.Line = n
+		e.Line, e.Exemption = n, exemption
 		entries = append(entries, e)
 	}
 	if err := lines.Err(); err != nil {
@@ -44,4 +51,5 @@ func ReadAllowlist(r io.Reader) ([]Entry, error) {
 	return entries, errors.Join(errs...)
 }
 
-var comment = regexp.MustCompile(`(^|[\s\v\x85\p{Z}])#.*$`)
+// comment matches a comment, and before that a text in quotes, in which a # begins none.
+var comment = regexp.MustCompile(`(\s[\pL_-]+="[^"]*")|(?:^|[\s\v\x85\p{Z}])#.*$`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadAllowlist(t *testing.T) {
@@ -38,7 +39,7 @@ func TestReadAllowlist(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
-			entries, err := ReadAllowlist(strings.NewReader(tt.text))
+			entries, err := ReadAllowlist(strings.NewReader(tt.text), time.Now())
 			got := fmt.Sprint(texts(entries))
 			if err != nil {
 				got = err.Error()
@@ -51,11 +52,11 @@ func TestReadAllowlist(t *testing.T) {
 }
 
 func FuzzReadAllowlist(f *testing.F) {
-	for _, text := range []string{"", "alice", "a\nb\r\n# c\n*@x # y\n", "\ufeffa", "a\rb", "#", " #", "a#b", "\xff", "?\n*\n", "\u2028x", "a\x0b#b"} {
+	for _, text := range []string{"", "alice", "a\nb\r\n# c\n*@x # y\n", "\ufeffa", "a\rb", "#", " #", "a#b", "\xff", "?\n*\n", "\u2028x", "a\x0b#b", "a until=2999-01-01", "a owner=b note=\"#\" # c"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := ReadAllowlist(strings.NewReader(text))
+		got, err := ReadAllowlist(strings.NewReader(text), time.Now())
 		if err != nil {
 			return
 		}

@@ -17,6 +17,7 @@ import (
 type Entry struct {
 	Text string // as it was written, without what does not show
 	Line int    // in the file that it is from, or 0
+	Exemption
 
 	name string         // the canonical form
 	re   *regexp.Regexp // nil if there is no wildcard in it

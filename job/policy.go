@@ -77,6 +77,7 @@ type Policy struct {
 	RequireDisabled bool          // remove only accounts that are disabled already
 
 	Allowlist              Entries
+	Ended                  []Entry // of the allowlist, that protect nobody any more
 	ProtectAdmins          bool
 	ProtectServiceAccounts bool
 	ProtectRoles           Entries

@@ -194,6 +194,11 @@ func (pl *Plan) warn(p Policy, ms misses, near map[*nearEntry][]string) {
 			pl.Warnings = append(pl.Warnings, nr.warning(e.Entry, e.number, near[e]))
 		}
 	}
+	for _, e := range slices.Concat(p.Ended, p.Allowlist.list) {
+		if e.endsSoon(pl.At) {
+			pl.Warnings = append(pl.Warnings, e.warning(e, pl.At))
+		}
+	}
 	if p.Self.Len() > 0 && !pl.sightings.self {
 		pl.Warnings = append(pl.Warnings, Warning{
 			Code: WarnCallerUnmatched, Subject: p.Self.list[0].Text,

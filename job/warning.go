@@ -30,6 +30,7 @@ const (
 	WarnActivityUnmatched  = "activity_unmatched"
 	WarnSourceMissing      = "source_missing"    // a source of activity that the profile has is not there
 	WarnFieldMissing       = "field_missing"     // no account has a field that the profile reads
+	WarnExemptionEnds      = "exemption_ends"    // of an entry of the allowlist: within thirty days, or it has
 	WarnClock              = "clock"             // the directory's clock and ours differ
 	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
 	WarnListingChanged     = "listing_changed"   // while it was read

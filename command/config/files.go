@@ -19,7 +19,7 @@ import (
 func (c Config) fileProblems(now time.Time) []error {
 	var problems []error
 	for _, read := range []func() error{
-		func() error { _, err := c.Policy(); return err },
+		func() error { _, err := c.Policy(now); return err },
 		func() error { _, err := c.Activity(now); return err },
 		func() error { _, err := c.Authorities(); return err },
 		func() error { _, err := c.Certificate(); return err },
@@ -84,7 +84,7 @@ func readSecret(name, path string) ([]byte, error) {
 }
 
 // Policy returns the rules of a run, with the allowlist as it is now.
-func (c Config) Policy() (job.Policy, error) {
+func (c Config) Policy(now time.Time) (job.Policy, error) {
 	p := job.Policy{
 		InactiveFor: time.Duration(c.InactiveFor), InactiveSince: time.Time(c.InactiveSince),
 		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
@@ -108,10 +108,11 @@ func (c Config) Policy() (job.Policy, error) {
 	roles, err := job.ParseRoles(c.ProtectRoles)
 	named("PROTECT_ROLES", err)
 	if c.AllowlistFile != "" {
-		more, err := ReadFile(c.AllowlistFile, maxAllowlist, job.ReadAllowlist)
+		more, err := ReadFile(c.AllowlistFile, maxAllowlist, func(r io.Reader) ([]job.Entry, error) { return job.ReadAllowlist(r, now) })
 		named("ALLOWLIST_FILE", err)
 		allowlist = append(allowlist, more...)
 	}
+	allowlist, p.Ended = job.SplitEnded(allowlist, now)
 	p.Allowlist, p.ProtectRoles = job.NewEntries(allowlist...), job.NewEntries(roles...)
 	return p, errors.Join(errs...)
 }
