@@ -622,7 +622,8 @@ func TestBoundOnTheLastLogin(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		for i, policy := range []job.NeverPolicy{job.NeverKeep, job.NeverRemove, job.NeverRemoveUndated} {
-			d := job.Policy{InactiveSince: now.AddDate(-1, 0, 0), NeverLoggedIn: policy}.Decide(users[0], now)
+			p := job.Policy{InactiveSince: now.AddDate(-1, 0, 0), NeverLoggedIn: policy}
+			d := p.Decide(users[0], now)
 			if got := fmt.Sprintf("%s %s", d.Action, d.Reason); got != row.want[i] {
 				t.Errorf("%s, %s: %s, want %s", name, policy, got, row.want[i])
 			}

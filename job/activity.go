@@ -211,13 +211,13 @@ func (a *Activity) forget() {
 
 // hasRow reports whether a row matches the account, and records the match. Whether other
 // accounts match it as well is known only after hasRow was called for all of them.
-func (a *Activity) hasRow(u User) bool {
+func (a *Activity) hasRow(u *User) bool {
 	if a == nil {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	own, partial := a.claimRows(u)
+	own, partial := a.claimRows(*u)
 	return len(own)+len(partial) > 0
 }
 

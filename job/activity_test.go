@@ -243,7 +243,7 @@ func TestActivityConcurrently(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			u := with(strconv.Itoa(i), mailed("a@x"))
-			a.hasRow(u)
+			a.hasRow(&u)
 			a.apply(u, testNow)
 			a.match()
 		})

@@ -40,7 +40,8 @@ func TestActivityNames(t *testing.T) {
 		}
 	}
 	a := readActivity(t, "email,last_login", "ceo@x.example,2025-01-01", "boss@bücher.example,2025-06-01")
-	if !a.hasRow(u) || !a.hasRow(with("18", aliased("CEO@x.example"))) {
+	other := with("18", aliased("CEO@x.example"))
+	if !a.hasRow(&u) || !a.hasRow(&other) {
 		t.Error("a row is about nobody")
 	}
 	if got := a.apply(u, testNow).LastLogin.String(); got != "unreadable" {

@@ -17,7 +17,7 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 	return func(yield func(User, error) bool) {
 		var partial []User
 		for u, err := range users {
-			if err == nil && c.needsDetails(c.Activity.apply(u, now), now) {
+			if err == nil && c.needsDetails(&u, now) {
 				partial = append(partial, u.Clone())
 				continue
 			}
@@ -38,8 +38,12 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 }
 
 // needsDetails reports whether reading u alone may change the decision about it.
-func (c *Cleanup) needsDetails(u User, now time.Time) bool {
-	return u.Partial && (u.LastLogin.State != LoginAbsent || u.LoginAlone) && !c.Policy.keepsWithoutDetails(u, now)
+func (c *Cleanup) needsDetails(u *User, now time.Time) bool {
+	if !u.Partial {
+		return false
+	}
+	known := c.Activity.apply(*u, now)
+	return (known.LastLogin.State != LoginAbsent || known.LoginAlone) && !c.Policy.keepsWithoutDetails(&known, now)
 }
 
 // readAlone reads each of the users alone, at most Concurrency at once, and stops at the

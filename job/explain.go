@@ -23,46 +23,46 @@ type Verdict struct {
 }
 
 // Explain evaluates every rule for u, including those after the one that decides.
-func (p Policy) Explain(u User, now time.Time) Explanation {
+func (p *Policy) Explain(u User, now time.Time) Explanation {
 	e := Explanation{User: u, Decision: p.Decide(u, now)}
 	because := map[Reason]string{
-		Allowlisted:    p.describeNames(Allowlisted, u),
-		Self:           p.describeSelf(u),
+		Allowlisted:    p.describeNames(Allowlisted, &u),
+		Self:           p.describeSelf(&u),
 		Admin:          fmt.Sprintf("administrator: %t, protected: %t", u.Admin, p.ProtectAdmins),
 		ServiceAccount: fmt.Sprintf("service account: %t, protected: %t", u.ServiceAccount, p.ProtectServiceAccounts),
-		ProtectedRole:  p.describeRoles(u),
+		ProtectedRole:  p.describeRoles(&u),
 		UnsafeID:       fmt.Sprintf("id: %q", u.ID),
 	}
-	for _, r := range protections {
-		e.Rules = append(e.Rules, Verdict{r.reason, r.applies(p, u), because[r.reason]})
+	for _, protection := range protections {
+		e.Rules = append(e.Rules, Verdict{protection, p.protects(protection, &u), because[protection]})
 	}
-	d := p.decideByLogin(u, now)
-	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.describeUse(u, now)})
+	d := p.decideByLogin(&u, u.lastUse(now), now)
+	e.Rules = append(e.Rules, Verdict{d.Reason, true, p.describeUse(&u, now)})
 	return e
 }
 
-func (p Policy) describeSelf(u User) string {
+func (p *Policy) describeSelf(u *User) string {
 	if e, found := p.Self.find(u.nameForms()); found {
 		return fmt.Sprintf("the directory says that %q is calling", e.Text)
 	}
 	return "the caller's name " + p.describeNames(Self, u)
 }
 
-func (p Policy) describeRoles(u User) string {
+func (p *Policy) describeRoles(u *User) string {
 	if u.Roles == nil {
 		return fmt.Sprintf("roles: not known, protected: %d entries", p.ProtectRoles.Len())
 	}
 	return fmt.Sprintf("roles: %q, %s", u.Roles, p.describeNames(ProtectedRole, u))
 }
 
-func (p Policy) describeUse(u User, now time.Time) string {
-	login, activity := u.lastUse(now)
-	text := fmt.Sprintf("last login: %s", login)
+func (p *Policy) describeUse(u *User, now time.Time) string {
+	used := u.lastUse(now)
+	text := fmt.Sprintf("last login: %s", used.login)
 	if !u.KnownUntil.IsZero() {
 		text += fmt.Sprintf(", logins known until: %s", u.KnownUntil.UTC().Format(time.RFC3339))
 	}
-	if activity.State != LoginAbsent {
-		text += fmt.Sprintf(", other activity: %s", activity)
+	if used.activity.State != LoginAbsent {
+		text += fmt.Sprintf(", other activity: %s", used.activity)
 	}
 	if u.Created.IsZero() {
 		text += ", created: not known"
@@ -97,7 +97,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 				return err
 			}
 			c.Activity.apply(u, now) // a row about two accounts shows when both are read
-			sightings.note(u)
+			sightings.note(&u)
 			if wanted.Match(u.Names()) {
 				users = append(users, u.Clone())
 			}

@@ -30,7 +30,8 @@ type Plan struct {
 
 	witnesses []string // ids of accounts that are kept; not all of them
 	sightings *sightings
-	misses    misses // of the policy, known when all have been added
+	forms     []forms // of the account that is added; kept for the next one
+	misses    misses  // of the policy, known when all have been added
 }
 
 // verb returns the verb for the candidates' actions, and its past participle.
@@ -80,14 +81,14 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 		case err != nil:
 			plan.Scanned += len(withRow)
 			return plan, err
-		case activity.hasRow(u):
+		case activity.hasRow(&u):
 			withRow = append(withRow, u.Clone())
 		default:
-			plan.add(p, activity.apply(u, now), now)
+			plan.add(&p, activity.apply(u, now), now)
 		}
 	}
 	for _, u := range withRow {
-		plan.add(p, activity.apply(u, now), now)
+		plan.add(&p, activity.apply(u, now), now)
 	}
 	plan.Activity = activity.match()
 	plan.sort()
@@ -131,15 +132,17 @@ func newPlan(p Policy, now time.Time) *Plan {
 }
 
 // add decides about one more account and counts it.
-func (pl *Plan) add(p Policy, u User, now time.Time) {
+func (pl *Plan) add(p *Policy, u User, now time.Time) {
 	pl.Scanned++
 	if p.needNames() {
-		u.forms = u.nameForms()
+		pl.forms = u.appendForms(pl.forms[:0])
+		u.forms = pl.forms
 	}
-	login, _ := u.lastUse(now)
+	used := u.lastUse(now)
+	login := &used.login
 	// Neither other activity nor the caller's own login shows that the last logins
 	// of this directory are right.
-	if !p.isSelf(u) {
+	if !p.isSelf(&u) {
 		if login.since(p.firstCutoff(now)) {
 			pl.LoggedIn++
 		}
@@ -151,10 +154,10 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 		pl.Unknown[login.State.String()]++
 	}
 	if p.needNames() || p.hasEntries(ProtectedRole) {
-		pl.sightings.note(u)
+		pl.sightings.note(&u)
 	}
 
-	d := p.Decide(u, now)
+	d := p.decide(&u, used, now)
 	if d.Action == Keep {
 		pl.Kept[d.Reason]++
 		if len(pl.witnesses) < maxWitnesses && d.Reason != Self { // a caller without rights may still see itself
@@ -168,13 +171,13 @@ func (pl *Plan) add(p Policy, u User, now time.Time) {
 
 // newCandidate returns u with the decision about it.
 func newCandidate(u User, d Decision, now time.Time) Candidate {
-	login, activity := u.lastUse(now)
-	since := login.At
+	used := u.lastUse(now)
+	since := used.login.At
 	if d.Reason == NeverLoggedIn || plausible(u.Created, now) && u.Created.After(since) {
 		since = u.Created // it can't be unused for longer than it exists
 	}
-	if activity.At.After(since) {
-		since = activity.At
+	if used.activity.At.After(since) {
+		since = used.activity.At
 	}
 	return Candidate{User: u, Action: d.Action, Reason: d.Reason, InactiveSince: since}
 }
@@ -191,7 +194,7 @@ func (pl *Plan) sort() {
 // keepSelf keeps the account that the run acts as, if that has become known only after all
 // had been added.
 func (pl *Plan) keepSelf(p Policy) {
-	isSelf := func(c Candidate) bool { return p.isSelf(c.User) }
+	isSelf := func(c Candidate) bool { return p.isSelf(&c.User) }
 	before := len(pl.Candidates) + len(pl.InGrace)
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, isSelf)
 	pl.InGrace = slices.DeleteFunc(pl.InGrace, isSelf)

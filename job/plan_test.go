@@ -10,7 +10,7 @@ import (
 func planOf(p Policy, users ...User) *Plan {
 	pl := newPlan(p, testNow)
 	for _, u := range users {
-		pl.add(p, u, testNow)
+		pl.add(&p, u, testNow)
 	}
 	pl.protectNearMisses(p)
 	pl.sort()

@@ -92,7 +92,7 @@ type Policy struct {
 }
 
 // Cutoff returns the time since which an account to remove must not have been used.
-func (p Policy) Cutoff(now time.Time) time.Time {
+func (p *Policy) Cutoff(now time.Time) time.Time {
 	if p.InactiveFor > 0 {
 		return now.Add(-p.InactiveFor)
 	}
@@ -101,7 +101,7 @@ func (p Policy) Cutoff(now time.Time) time.Time {
 
 // DisableCutoff is the same for accounts to disable. It is zero if the policy disables
 // none, and equal to Cutoff if it removes none.
-func (p Policy) DisableCutoff(now time.Time) time.Time {
+func (p *Policy) DisableCutoff(now time.Time) time.Time {
 	switch {
 	case p.DisableOnly:
 		return p.Cutoff(now)
@@ -118,7 +118,7 @@ type step struct {
 }
 
 // steps returns the n steps of the policy, the final one first.
-func (p Policy) steps(now time.Time) (steps [2]step, n int) {
+func (p *Policy) steps(now time.Time) (steps [2]step, n int) {
 	remove, disable := step{Remove, p.Cutoff(now)}, step{Disable, p.DisableCutoff(now)}
 	switch {
 	case p.DisableOnly:
@@ -130,51 +130,56 @@ func (p Policy) steps(now time.Time) (steps [2]step, n int) {
 }
 
 // firstCutoff returns the cutoff of the step that an unused account reaches first.
-func (p Policy) firstCutoff(now time.Time) time.Time {
+func (p *Policy) firstCutoff(now time.Time) time.Time {
 	steps, n := p.steps(now)
 	return steps[n-1].cutoff
 }
 
-// A rule keeps the accounts that it applies to, for its reason. The first rule that
-// applies gives the reason.
-type rule struct {
-	reason  Reason
-	applies func(Policy, User) bool
-}
+// protections are the reasons that keep an account regardless of its last login. They come
+// before all else, so that the reason of a protected account always names its protection;
+// the first that applies is the reason.
+var protections = [...]Reason{Allowlisted, Self, Admin, ServiceAccount, ProtectedRole, UnsafeID}
 
-// protections keep an account regardless of its last login. They come before all else,
-// so that the reason of a protected account always names its protection.
-var protections = []rule{
-	{Allowlisted, func(p Policy, u User) bool { return p.isNamed(Allowlisted, u) }},
-	{Self, Policy.isSelf},
-	{Admin, func(p Policy, u User) bool { return p.ProtectAdmins && u.Admin }},
-	{ServiceAccount, func(p Policy, u User) bool { return p.ProtectServiceAccounts && u.ServiceAccount }},
-	{ProtectedRole, func(p Policy, u User) bool {
+// protects reports whether the protection applies to u.
+func (p *Policy) protects(protection Reason, u *User) bool {
+	switch protection {
+	case Allowlisted:
+		return p.isNamed(Allowlisted, u)
+	case Self:
+		return p.isSelf(u)
+	case Admin:
+		return p.ProtectAdmins && u.Admin
+	case ServiceAccount:
+		return p.ProtectServiceAccounts && u.ServiceAccount
+	case ProtectedRole:
 		// Roles that the directory did not give could be protected ones.
 		return p.ProtectRoles.Len() > 0 && (u.Roles == nil || p.isNamed(ProtectedRole, u))
-	}},
-	{UnsafeID, func(_ Policy, u User) bool { return !SafeID(u.ID) }},
+	}
+	return !SafeID(u.ID)
 }
 
 // Decide returns the decision about u. Only an account whose last login is known to
 // be before a cutoff, or that is known never to have logged in where the policy
 // removes those, is ever disabled or removed.
-func (p Policy) Decide(u User, now time.Time) Decision {
-	for _, r := range protections {
-		if r.applies(p, u) {
-			return Decision{Keep, r.reason}
+func (p *Policy) Decide(u User, now time.Time) Decision { return p.decide(&u, u.lastUse(now), now) }
+
+// decide is Decide with the last use of u, which is known already.
+func (p *Policy) decide(u *User, used lastUse, now time.Time) Decision {
+	for _, protection := range protections {
+		if p.protects(protection, u) {
+			return Decision{Keep, protection}
 		}
 	}
-	return p.decideByLogin(u, now)
+	return p.decideByLogin(u, used, now)
 }
 
 // decideByLogin decides for the first step whose cutoff the account was not used since,
 // and that applies to accounts that are disabled, or enabled, as this one is.
-func (p Policy) decideByLogin(u User, now time.Time) Decision {
+func (p *Policy) decideByLogin(u *User, used lastUse, now time.Time) Decision {
 	var kept Reason
 	steps, n := p.steps(now)
 	for _, s := range steps[:n] {
-		reason, unused := p.unusedSince(u, s.cutoff, now)
+		reason, unused := p.unusedSince(u, used, s.cutoff, now)
 		switch {
 		case !unused:
 			kept = reason
@@ -191,8 +196,8 @@ func (p Policy) decideByLogin(u User, now time.Time) Decision {
 
 // unusedSince reports whether u is known not to have been used since the cutoff, with
 // the reason for either answer.
-func (p Policy) unusedSince(u User, cutoff, now time.Time) (Reason, bool) {
-	login, activity := u.lastUse(now)
+func (p *Policy) unusedSince(u *User, used lastUse, cutoff, now time.Time) (Reason, bool) {
+	login, activity := &used.login, &used.activity
 	// The span without a login has to be as long where the logins of late are not known.
 	known := cutoff
 	if !u.KnownUntil.IsZero() {
@@ -215,31 +220,35 @@ func (p Policy) unusedSince(u User, cutoff, now time.Time) (Reason, bool) {
 
 // keepsWithoutDetails reports whether the policy keeps u whatever reading it alone would
 // add.
-func (p Policy) keepsWithoutDetails(u User, now time.Time) bool {
-	for _, r := range protections {
+func (p *Policy) keepsWithoutDetails(u *User, now time.Time) bool {
+	for _, protection := range protections {
 		// Unknown roles may become known.
-		if r.applies(p, u) && (r.reason != ProtectedRole || u.Roles != nil) {
+		if p.protects(protection, u) && (protection != ProtectedRole || u.Roles != nil) {
 			return true
 		}
 	}
-	return p.decideByLogin(u, now).Reason == Active
+	return p.decideByLogin(u, u.lastUse(now), now).Reason == Active
 }
 
 // isSelf reports whether u is the account that the run acts as.
-func (p Policy) isSelf(u User) bool { return p.isCaller(u) || p.isNamed(Self, u) }
+func (p *Policy) isSelf(u *User) bool { return p.isCaller(u) || p.isNamed(Self, u) }
 
-// lastUse returns the last login, and the newest other activity; activity is LoginAbsent
-// if there was none.
-func (u User) lastUse(now time.Time) (login, activity LastLogin) {
+// lastUse is the last login of an account, and its newest other activity; activity is
+// LoginAbsent if there was none.
+type lastUse struct{ login, activity LastLogin }
+
+// lastUse returns that of the account as far as it is plausible.
+func (u *User) lastUse(now time.Time) lastUse {
+	used := lastUse{login: u.LastLogin.Normalize(u.Created, now)}
 	if !u.LastActivity.IsZero() {
-		activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
+		used.activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
 	}
-	return u.LastLogin.Normalize(u.Created, now), activity
+	return used
 }
 
 // removesNeverUsed reports whether the policy acts on u, which never logged in: whether u
 // was created before the cutoff, or need not have a creation date.
-func (p Policy) removesNeverUsed(u User, cutoff, now time.Time) bool {
+func (p *Policy) removesNeverUsed(u *User, cutoff, now time.Time) bool {
 	old := plausible(u.Created, now) && u.Created.Before(cutoff)
 	switch p.NeverLoggedIn {
 	case NeverRemove:

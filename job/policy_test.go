@@ -166,10 +166,10 @@ func TestDecideNamesTheFirstProtection(t *testing.T) {
 		{func(u *User) { u.Username = "janitor" }, Self},
 		{func(u *User) { u.Email = "a@keep.example" }, Allowlisted},
 	}
-	u := dormantUser("17")
+	p, u := testPolicy(), dormantUser("17")
 	for _, step := range steps {
 		step.protect(&u)
-		if got := testPolicy().Decide(u, testNow).Reason; got != step.want {
+		if got := p.Decide(u, testNow).Reason; got != step.want {
 			t.Errorf("%s, want %s", got, step.want)
 		}
 	}
@@ -360,7 +360,7 @@ func TestKeepsWithoutDetails(t *testing.T) {
 	for _, tt := range tests {
 		p, u := testPolicy(), dormantUser("17")
 		tt.edit(&p, &u)
-		if got := p.keepsWithoutDetails(u, testNow); got != tt.want {
+		if got := p.keepsWithoutDetails(&u, testNow); got != tt.want {
 			t.Errorf("%s: %t", tt.rule, got)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 type nameRule struct {
 	reason  Reason
 	entries func(*Policy) *Entries
-	names   func(*User) []forms // that the entries stand for
 
 	what            string // an entry is called, in warnings
 	problem         string // with one that stands for nobody
@@ -26,22 +25,22 @@ const (
 
 var nameRules = [numNameRules]nameRule{
 	byAllowlist: {
-		reason: Allowlisted, entries: func(p *Policy) *Entries { return &p.Allowlist }, names: (*User).nameForms,
+		reason: Allowlisted, entries: func(p *Policy) *Entries { return &p.Allowlist },
 		what: "the allowlist's entry", problem: "matches no account and protects nobody: correct it, or take it out",
 		unmatched: WarnAllowlistUnmatched, near: WarnAllowlistNearMatch,
 	},
 	byActor: {
-		reason: Self, entries: func(p *Policy) *Entries { return &p.Actor }, names: (*User).nameForms,
+		reason: Self, entries: func(p *Policy) *Entries { return &p.Actor },
 		what: "DORMANT_ACTOR", problem: "is the name of no account, so nobody is kept as the one who removes: correct it",
 		unmatched: WarnActorUnmatched, near: WarnActorNearMatch,
 	},
 	byUsername: {
-		reason: Self, entries: func(p *Policy) *Entries { return &p.Username }, names: (*User).nameForms,
+		reason: Self, entries: func(p *Policy) *Entries { return &p.Username },
 		what: "DORMANT_USERNAME", problem: "is the name of no account, so nobody is kept as the one who removes",
 		unmatched: WarnUsernameUnmatched, near: WarnUsernameNearMatch,
 	},
 	byRoles: {
-		reason: ProtectedRole, entries: func(p *Policy) *Entries { return &p.ProtectRoles }, names: (*User).roleForms,
+		reason: ProtectedRole, entries: func(p *Policy) *Entries { return &p.ProtectRoles },
 		what: "DORMANT_PROTECT_ROLES: the entry", problem: "matches no role of any account and protects nobody: correct it, or take it out",
 		unmatched: WarnRoleUnmatched, near: WarnRoleNearMatch,
 	},
@@ -51,30 +50,38 @@ var nameRules = [numNameRules]nameRule{
 // They are known once all of it has been read, and keep whom they are near.
 type misses [numNameRules]*nearMisses
 
+// names are what the entries stand for, of an account.
+func (nr *nameRule) names(u *User) []forms {
+	if nr.reason == ProtectedRole {
+		return u.roleForms()
+	}
+	return u.nameForms()
+}
+
 // isNamed reports whether a rule with the reason protects u by name.
-func (p Policy) isNamed(reason Reason, u User) bool {
+func (p *Policy) isNamed(reason Reason, u *User) bool {
 	return p.hasEntries(reason) && p.isNamedByEntries(reason, u)
 }
 
 // hasEntries reports whether anything is configured for the reason. If not, an account
 // must not cost anything.
-func (p Policy) hasEntries(reason Reason) bool {
+func (p *Policy) hasEntries(reason Reason) bool {
 	return reason == Allowlisted && p.Allowlist.Len() > 0 ||
 		reason == Self && (p.Actor.Len() > 0 || p.Username.Len() > 0) ||
 		reason == ProtectedRole && p.ProtectRoles.Len() > 0
 }
 
-func (p Policy) isNamedByEntries(reason Reason, u User) bool {
+func (p *Policy) isNamedByEntries(reason Reason, u *User) bool {
 	for i := range nameRules {
 		nr := &nameRules[i]
 		if nr.reason != reason {
 			continue
 		}
-		es, ms := nr.entries(&p), p.misses[i]
+		es, ms := nr.entries(p), p.misses[i]
 		if es.Len() == 0 {
 			continue
 		}
-		names := nr.names(&u)
+		names := nr.names(u)
 		if _, found := es.find(names); found || len(ms.find(names)) > 0 {
 			return true
 		}
@@ -83,25 +90,25 @@ func (p Policy) isNamedByEntries(reason Reason, u User) bool {
 }
 
 // describeNames says which entry protects u for the reason.
-func (p Policy) describeNames(reason Reason, u User) string {
+func (p *Policy) describeNames(reason Reason, u *User) string {
 	n := 0
 	for i, nr := range nameRules {
 		if nr.reason != reason {
 			continue
 		}
-		if e, found := nr.entries(&p).find(nr.names(&u)); found {
+		if e, found := nr.entries(p).find(nr.names(u)); found {
 			return fmt.Sprintf("matches %q", e.Text)
 		}
-		for _, near := range p.misses[i].find(nr.names(&u)) {
+		for _, near := range p.misses[i].find(nr.names(u)) {
 			return fmt.Sprintf("is nearly %q, which matches nobody", p.misses[i].entries[near.entry].Text)
 		}
-		n += nr.entries(&p).Len()
+		n += nr.entries(p).Len()
 	}
 	return fmt.Sprintf("matches none of %d entries", n)
 }
 
 // isCaller reports whether the directory takes the caller for u.
-func (p Policy) isCaller(u User) bool {
+func (p *Policy) isCaller(u *User) bool {
 	if p.Self.Len() == 0 {
 		return false
 	}
@@ -110,7 +117,7 @@ func (p Policy) isCaller(u User) bool {
 }
 
 // needNames reports whether the policy has anything that accounts are compared with by name.
-func (p Policy) needNames() bool {
+func (p *Policy) needNames() bool {
 	return p.hasEntries(Allowlisted) || p.hasEntries(Self) || p.Self.Len() > 0
 }
 
@@ -131,10 +138,10 @@ func newSightings(p Policy) *sightings {
 }
 
 // note marks the entries that stand for u.
-func (s *sightings) note(u User) {
+func (s *sightings) note(u *User) {
 	for i := range nameRules {
 		if nr := &nameRules[i]; len(s.seen[i]) > 0 {
-			nr.entries(&s.policy).mark(nr.names(&u), s.seen[i])
+			nr.entries(&s.policy).mark(nr.names(u), s.seen[i])
 		}
 	}
 	s.self = s.self || s.policy.isCaller(u)

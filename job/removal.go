@@ -200,7 +200,7 @@ func (m *removal) isReplacedBy(u User) bool {
 // fallbackReason is the reason to keep u when a recheck decides d and the plan decided
 // otherwise. The account is kept even if d is the other action, because the guards have
 // not judged that one.
-func (p Policy) fallbackReason(d Decision, u User) Reason {
+func (p *Policy) fallbackReason(d Decision, u User) Reason {
 	switch {
 	case d.Reason == InGrace && p.DisableAfter > 0 && u.Disabled: // the plan was to disable it
 		return AlreadyDisabled

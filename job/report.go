@@ -115,7 +115,7 @@ func newAccount(c Candidate, now time.Time) Account {
 		ID: c.User.ID, Username: c.User.Username, Email: c.User.Email,
 		Action: c.Action, Reason: c.Reason, Result: NotAttempted,
 	}
-	if login, _ := c.User.lastUse(now); login.State == LoginKnown {
+	if login := c.User.lastUse(now).login; login.State == LoginKnown {
 		at := login.At.UTC().Truncate(time.Second)
 		if login.NotAfter {
 			a.NotAfter = &at

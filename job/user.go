@@ -75,7 +75,23 @@ const maxIDLength = 512
 // Anything else is safe, such as | @ : = , + and blanks: the ids of many directories have
 // them.
 func SafeID(id string) bool {
-	return id != "" && len(id) <= maxIDLength && utf8.ValidString(id) && isSegment(id) && isSegment(norm.NFKC.String(id))
+	if id == "" || len(id) > maxIDLength {
+		return false
+	}
+	return isWord(id) || utf8.ValidString(id) && isSegment(id) && isSegment(norm.NFKC.String(id))
+}
+
+// isWord reports whether the text has nothing but ASCII letters, digits, - and _, as most ids.
+func isWord(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if (c < '0' || c > '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func isSegment(text string) bool {
@@ -134,7 +150,22 @@ func (u *User) nameForms() []forms {
 	if u.forms != nil {
 		return u.forms
 	}
-	return allForms(u.Names())
+	return u.appendForms(nil)
+}
+
+// appendForms appends the forms of all names to those in all.
+func (u *User) appendForms(all []forms) []forms {
+	for _, name := range [...]string{u.ID, u.Username, u.Email} {
+		if name != "" {
+			all = append(all, formsOf(name))
+		}
+	}
+	for _, name := range u.Aliases {
+		if name != "" {
+			all = append(all, formsOf(name))
+		}
+	}
+	return all
 }
 
 func (u *User) roleForms() []forms { return allForms(slices.Values(u.Roles)) }
