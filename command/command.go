@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func commands() []command {
 		{"profiles", "[NAME]", "list the built-in profiles, or print one to start your own from", noVariables, (*app).profiles},
 		{"sandbox", ownFlags, "serve the sample directory, for trying things out", noVariables, (*app).sandbox},
 		{"demo", "", "the whole story against the sample directory: audit, guard, real run, audit again", noVariables, (*app).demo},
+		{"completion", "bash|zsh|fish", "print the shell's completion", noVariables, (*app).completion},
 		{"version", "", "print the version", noVariables, (*app).version},
 		{"help", "[COMMAND]", "print this help with all variables and their defaults", noVariables, (*app).help},
 	}
@@ -84,8 +86,11 @@ func Main(ctx context.Context, p Process) int {
 		return exitUsage
 	}
 	name, args := p.Args[0], p.Args[1:]
-	if isHelpFlag(name) {
+	switch {
+	case isHelpFlag(name):
 		name = "help"
+	case slices.Contains([]string{"-v", "-V", "-version", "--version"}, name):
+		name = "version"
 	}
 	c, err := find(name)
 	if err != nil {
@@ -95,8 +100,13 @@ func Main(ctx context.Context, p Process) int {
 		if len(args) > 0 && isHelpFlag(args[0]) {
 			return a.help(ctx, []string{name})
 		}
+		if len(args) > 0 && args[0] == "--" { // for a USER that begins with a dash
+			args = args[1:]
+		} else if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }); i >= 0 {
+			return a.failUsage(noFlag(c, args[i]))
+		}
 		if most := len(strings.Fields(c.args)); len(args) > most {
-			return a.failUsage(fmt.Errorf("usage: dormant %s %s", c.name, c.args))
+			return a.failUsage(fmt.Errorf("usage: dormant %s", c.usage()))
 		}
 	}
 	if c.reads != noVariables && !a.configured(c.reads) {
@@ -114,7 +124,28 @@ func find(name string) (command, error) {
 			return c, nil
 		}
 	}
-	return command{}, fmt.Errorf("there is no command %q; dormant help lists them", name)
+	return command{}, fmt.Errorf("there is no command %q%s; dormant help lists them", name, config.Suggest(name, names()))
+}
+
+// names yields the names of the commands.
+func names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, c := range commands() {
+			if !yield(c.name) {
+				return
+			}
+		}
+	}
+}
+
+// noFlag is the error about a flag of a command that has none.
+func noFlag(c command, flag string) error {
+	flag, _, _ = strings.Cut(flag, "=") // the value may be a secret
+	variable := config.Prefix + strings.ToUpper(strings.ReplaceAll(strings.TrimLeft(flag, "-"), "-", "_"))
+	if slices.ContainsFunc(config.All(), func(v config.Variable) bool { return v.Name == variable }) {
+		return fmt.Errorf("%s: dormant %s has no flags; set the variable %s", flag, c.name, variable)
+	}
+	return fmt.Errorf("%s: dormant %s has no flags; settings are variables, and dormant help %s lists them", flag, c.name, c.name)
 }
 
 // configured reads the configuration and prints what is wrong with it. It reports

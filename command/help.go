@@ -26,7 +26,7 @@ func (c command) usage() string { return strings.TrimSpace(c.name + " " + c.args
 func (c command) help() string {
 	text := fmt.Sprintf("usage: dormant %s\n\n%s\n", c.usage(), c.does)
 	if c.reads != noVariables {
-		text += "\n" + config.Help()
+		text += "\n" + config.Help(c.name)
 	}
 	if c.args == ownFlags {
 		text += fmt.Sprintf("\ndormant %s -h lists the flags.\n", c.name)
@@ -43,5 +43,5 @@ func helpText() string {
 		fmt.Fprintf(out, "  %s\t%s\n", c.usage(), c.does)
 	}
 	_ = out.Flush()
-	return text.String() + "\n" + config.Help()
+	return text.String() + "\n" + config.Help("")
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -64,7 +65,7 @@ func known(environ []string) (given map[string]string, problems []error) {
 		switch {
 		case !strings.HasPrefix(name, Prefix) || !all[name] && kubernetesService.MatchString(pair):
 		case !all[name]:
-			problems = append(problems, fmt.Errorf("%s: there is no such variable", name))
+			problems = append(problems, fmt.Errorf("%s: there is no such variable%s", name, Suggest(name, maps.Keys(all))))
 		case value == "" && !slices.Contains(emptyMeansDefault, name):
 			problems = append(problems, fmt.Errorf("%s: is set, but empty; remove it or give it a value", name))
 		default:

@@ -16,6 +16,7 @@ type Variable struct {
 	Name    string // with the prefix
 	Default string // empty if there is none
 	Help    string
+	Group   string // the title above it, if a group begins with it
 
 	field reflect.StructField
 }
@@ -25,22 +26,38 @@ func All() []Variable {
 	var all []Variable
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Variables]()) {
 		all = append(all, Variable{
-			Name: Prefix + f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), Help: f.Tag.Get("help"), field: f,
+			Name: Prefix + f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), Help: f.Tag.Get("help"), Group: f.Tag.Get("group"), field: f,
 		})
 	}
 	return all
 }
 
-// Help lists the variables with their defaults.
-func Help() string {
+// Help lists the variables with their defaults, in groups: those that the command reads, or
+// all if it is empty.
+func Help(command string) string {
 	var text strings.Builder
-	text.WriteString("Variables:\n")
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, v := range All() {
+		if command != "" && !v.isFor(command) {
+			continue
+		}
+		if v.Group != "" && text.Len() > 0 {
+			fmt.Fprintln(out)
+		}
+		if v.Group != "" {
+			fmt.Fprintf(out, "%s:\n", v.Group)
+			_ = out.Flush()
+		}
 		fmt.Fprintf(out, "  %s\t%s\t%s\n", v.Name, v.Default, v.Help)
 	}
 	_ = out.Flush()
 	return text.String()
+}
+
+// isFor reports whether the command reads the variable.
+func (v Variable) isFor(command string) bool {
+	commands := strings.Fields(v.field.Tag.Get("for"))
+	return len(commands) == 0 || slices.Contains(commands, command)
 }
 
 // accepted says in words which values the variable takes.

@@ -103,7 +103,7 @@ func TestEveryVariableIsDescribed(t *testing.T) {
 			t.Errorf("%s is there twice", v.Name)
 		}
 		names[v.Name] = true
-		if !strings.Contains(Help(), "  "+v.Name+" ") {
+		if !strings.Contains(Help(""), "  "+v.Name+" ") {
 			t.Errorf("help does not list %s", v.Name)
 		}
 	}

@@ -10,6 +10,8 @@ const ActionDisable = "disable"
 
 // Variables are the values of the variables. A variable is one line here:
 //
+//	group       what it and those after it are about
+//	for         the commands that read it; all, unless said
 //	env         its name, without the prefix
 //	envDefault  its value if it is not set
 //	help        what it means: help prints it, and the README has it in its table
@@ -17,7 +19,7 @@ const ActionDisable = "disable"
 //	min, max    the least (0 unless said) and the greatest accepted number or span; a span may also be 0
 //	zero:"no"   0 is not accepted, but what is not set and has no default is 0
 type Variables struct {
-	ProfileName string `env:"PROFILE" help:"a built-in profile's name, or the path of a YAML file"`
+	ProfileName string `group:"The directory" env:"PROFILE" help:"a built-in profile's name, or the path of a YAML file"`
 	URL         string `env:"URL" help:"base URL of the directory, a path prefix allowed; plain http only to loopback"`
 
 	Token            profile.Secret `env:"TOKEN" help:"the credential"`
@@ -31,13 +33,13 @@ type Variables struct {
 	Params           Params         `env:"PARAMS" help:"a=x,b=y: what a profile's own placeholders stand for"`
 	Actor            string         `env:"ACTOR" help:"the account that does the removing, as the directory is told; always kept"`
 
-	ActivityFile string `env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
+	ActivityFile string `group:"Logins from elsewhere" env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
 
-	Action          string   `env:"ACTION" envDefault:"delete" oneof:"delete,disable" help:"what is done with inactive accounts: delete, or disable and delete none"`
+	Action          string   `group:"What is done" env:"ACTION" envDefault:"delete" oneof:"delete,disable" help:"what is done with inactive accounts: delete, or disable and delete none"`
 	DisableAfter    Duration `env:"DISABLE_AFTER" zero:"no" min:"1d" help:"disable who has not logged in for so long, before the time to delete has come: 45d"`
 	RequireDisabled bool     `env:"REQUIRE_DISABLED" envDefault:"false" help:"delete only accounts that are disabled; others are disabled first, or kept without DISABLE_AFTER"`
 
-	InactiveFor    Duration `env:"INACTIVE_FOR" zero:"no" min:"1d" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
+	InactiveFor    Duration `group:"To whom" env:"INACTIVE_FOR" zero:"no" min:"1d" help:"remove who has not logged in for so long: 90d, 12w, 1y"`
 	InactiveSince  Date     `env:"INACTIVE_SINCE" help:"or since a fixed date: 2024, 2024-01, 2024-01-31, RFC 3339"`
 	MinInactiveFor Duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" min:"1d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
@@ -45,7 +47,7 @@ type Variables struct {
 	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
-	Allowlist              []string `env:"ALLOWLIST" help:"ids, usernames, emails or aliases of accounts to keep, or globs for them, separated by commas"`
+	Allowlist              []string `group:"Who is kept, and limits" env:"ALLOWLIST" help:"ids, usernames, emails or aliases of accounts to keep, or globs for them, separated by commas"`
 	AllowlistFile          string   `env:"ALLOWLIST_FILE" help:"a file with such globs, one a line, # comments"`
 	ProtectAdmins          bool     `env:"PROTECT_ADMINS" envDefault:"true" help:"keep administrators"`
 	ProtectServiceAccounts bool     `env:"PROTECT_SERVICE_ACCOUNTS" envDefault:"true" help:"keep service accounts and bots"`
@@ -56,7 +58,7 @@ type Variables struct {
 	MaxSilence             Duration `env:"MAX_SILENCE" envDefault:"14d" zero:"no" min:"1d" help:"refuse if nobody but the caller has logged in for so long, or the activity file has no newer row"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
-	Concurrency    int      `env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
+	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`
@@ -65,20 +67,20 @@ type Variables struct {
 	MaxAccounts    int      `env:"MAX_ACCOUNTS" envDefault:"10000000" min:"1" help:"a listing that is longer counts as one that does not end"`
 	MaxFailures    int      `env:"MAX_FAILURES" envDefault:"10" min:"1" help:"failed removals in a row that end the run"`
 
-	Schedule   string `env:"SCHEDULE" envDefault:"0 3 * * *" help:"daemon: when to run, as cron writes it"`
-	Timezone   string `env:"TIMEZONE" envDefault:"UTC" help:"daemon: the schedule's time zone"`
-	RunAtStart bool   `env:"RUN_AT_START" envDefault:"false" help:"daemon: run once at the start as well"`
-	Listen     string `env:"LISTEN" envDefault:":8080" help:"daemon: address of /metrics, /healthz and /readyz"`
+	Schedule   string `group:"The daemon" for:"daemon" env:"SCHEDULE" envDefault:"0 3 * * *" help:"daemon: when to run, as cron writes it"`
+	Timezone   string `for:"daemon" env:"TIMEZONE" envDefault:"UTC" help:"daemon: the schedule's time zone"`
+	RunAtStart bool   `for:"daemon" env:"RUN_AT_START" envDefault:"false" help:"daemon: run once at the start as well"`
+	Listen     string `for:"daemon" env:"LISTEN" envDefault:":8080" help:"daemon: address of /metrics, /healthz and /readyz"`
 
-	PushgatewayURL string `env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
-	MetricsFile    string `env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
-	Journal        string `env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
-	Report         string `env:"REPORT" help:"write the report to this path too; .json, .csv or .html"`
-	Format         string `env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
+	PushgatewayURL string `group:"What it leaves behind" for:"audit run" env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
+	MetricsFile    string `for:"audit run" env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
+	Journal        string `for:"run daemon" env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
+	Report         string `for:"audit run daemon" env:"REPORT" help:"write the report to this path too; .json, .csv or .html"`
+	Format         string `for:"audit run" env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
 	LogLevel       string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
 	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
 
-	CAFile         string `env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
+	CAFile         string `group:"The connection" env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
 	CertFile       string `env:"CERT_FILE" help:"PEM file with a client certificate, read anew for every run"`
 	KeyFile        string `env:"KEY_FILE" help:"PEM file with its private key, read anew for every run"`
 	AllowPlainHTTP bool   `env:"ALLOW_PLAIN_HTTP" envDefault:"false" help:"allow http to other hosts than loopback: credentials travel in the clear"`
