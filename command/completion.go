@@ -3,7 +3,7 @@ package command
 import (
 	"context"
 	_ "embed"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -25,7 +25,7 @@ var fishCompletion string
 func (a *app) completion(_ context.Context, args []string) int {
 	scripts := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
 	if len(args) == 0 || scripts[args[0]] == "" {
-		return a.failUsage(fmt.Errorf("usage: dormant completion bash|zsh|fish; for bash, source <(dormant completion bash)"))
+		return a.failUsage(errors.New("usage: dormant completion bash|zsh|fish; for bash, source <(dormant completion bash)"))
 	}
 	commands := slices.Collect(names())
 	return a.print(strings.NewReplacer(

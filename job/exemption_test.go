@@ -27,7 +27,7 @@ func TestReadAllowlistWithExemptions(t *testing.T) {
 		{"ended a month ago", `alice until=2026-01-01`, "alice|2026-01-01||"},
 
 		{"ended longer ago", `alice until=2025-12-31`, "line 1: until=2025-12-31 is in the past, so the entry protects nobody: take it out, or give it a later date"},
-		{"an unknown key", `alice untill=2027-03-31`, `line 1: unknown key "untill"; accepted are until=2027-03-31, owner=NAME and note="TEXT" behind the name`},
+		{"an unknown key", `alice expires=2027-03-31`, `line 1: unknown key "expires"; accepted are until=2027-03-31, owner=NAME and note="TEXT" behind the name`},
 		{"no such day", `alice until=2027-02-30`, "line 1: until=2027-02-30 is no date"},
 		{"another form of date", `alice until=31.03.2027`, "line 1: until=31.03.2027 is no date"},
 		{"a time", `alice until=2027-03-31T00:00:00Z`, "is no date"},
