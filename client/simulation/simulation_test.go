@@ -51,16 +51,19 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d stories from the seeds %d, %d and so on, %d lines of them", played.Load(), seed(0), seed(1), requests.Load())
 }
 
-// seedOf returns the seeds of an ordinary test run: by turns one that is always the
-// same, and one of the day that nobody has played before.
+// seedOf returns the seeds of an ordinary test run: by turns one that failed once, or
+// another one that is always the same, and one of the day that nobody has played before.
 func seedOf(now time.Time) func(i uint64) uint64 {
 	year, month, day := now.UTC().Date()
 	today := uint64(year*10000+int(month)*100+day) * 1000
 	return func(i uint64) uint64 {
-		if i%2 == 0 {
-			return 1 + i/2
+		switch {
+		case i%2 == 1:
+			return today + i/2
+		case i/2 < uint64(len(failedOnce)):
+			return failedOnce[i/2]
 		}
-		return today + i/2
+		return 1 + i/2
 	}
 }
 
