@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An account that is made anew under an id has its own grace: of whom a run finds unused,
@@ -36,9 +37,8 @@ func (w *world) rememberIdentities(run *programRun) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	unclear := run.misled || w.shiftedWithin(run)
 	for id, k := range run.plan().known {
-		if unclear {
+		if run.misled {
 			k = unsure
 		}
 		w.mu.Lock()
@@ -62,18 +62,7 @@ func (run *programRun) sameAsFound(k observation) (same, known bool) {
 
 // isReplaced reports whether a second look shows an account that never logged in, where the
 // plan was for one that did.
-func (run *programRun) isReplaced(now observation) bool {
-	if run.planned == nil {
-		return false
-	}
-	seen := run.accounts[now.id]
-	if seen == nil || seen.listedAs == nil {
-		return false
-	}
-	t := *seen.listedAs
-	if run.world.sys.details && seen.planned != nil {
-		t = *seen.planned
-	}
-	before := effectiveLogin(run.knowledge(t, run.planned), run.now)
-	return before.login == loginKnown && !before.notAfter && effectiveLogin(now, run.now).login == loginNever
+func isReplaced(planned, again observation, now time.Time) bool {
+	before := effectiveLogin(planned, now)
+	return before.login == loginKnown && !before.notAfter && effectiveLogin(again, now).login == loginNever
 }

@@ -423,21 +423,13 @@ type planModel struct {
 // plan returns the plan that follows from what the run was told.
 func (run *programRun) plan() planModel {
 	pl := planModel{candidates: map[string]operation{}, kept: map[string]int{}, known: map[string]string{}, newestRow: run.fileNewest}
-	known := run.planned
-	if known == nil {
-		known = &run.told
-	}
 	for id, seen := range run.accounts {
-		t := seen.listedAs
-		if run.world.sys.details && seen.goneThen && seen.planned == nil {
+		k, there := run.plannedAs(seen)
+		if !there {
 			continue
 		}
-		if run.world.sys.details && seen.planned != nil {
-			t = seen.planned
-		}
 		pl.scanned++
-		k := run.knowledge(*t, known)
-		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !isOneOf(append(slices.Clone(run.self), run.policy.actor...), t.id, t.username, t.email) {
+		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !isOneOf(append(slices.Clone(run.self), run.policy.actor...), k.id, k.username, k.email) {
 			if !u.at.Before(run.policy.firstCutoff(run.now)) {
 				pl.active++
 			}
@@ -457,6 +449,28 @@ func (run *programRun) plan() planModel {
 		}
 		pl.candidates[id] = action
 	}
-	pl.matched, pl.rows = run.fileMatches(known)
+	pl.matched, pl.rows = run.fileMatches(run.evidenceThen())
 	return pl
+}
+
+// evidenceThen is the evidence that the plan follows from.
+func (run *programRun) evidenceThen() *evidence {
+	if run.planned == nil {
+		return &run.told
+	}
+	return run.planned
+}
+
+// plannedAs returns what the run knew of the account when it planned, and whether it was
+// there.
+func (run *programRun) plannedAs(seen *account) (k observation, there bool) {
+	t := seen.listedAs
+	if run.world.sys.details {
+		if seen.planned != nil {
+			t = seen.planned
+		} else if seen.goneThen {
+			return observation{}, false
+		}
+	}
+	return run.knowledge(*t, run.evidenceThen()), true
 }

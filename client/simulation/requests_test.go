@@ -76,14 +76,12 @@ func (run *programRun) changeViolation(q *request) string {
 		return "the run was told to end before"
 	}
 	now := run.knowledge(seen.last, &run.told)
-	if run.isReplaced(now) {
+	planned, _ := run.plannedAs(seen)
+	if same, _ := run.sameAsFound(planned); !same || isReplaced(planned, now, run.now) {
 		now.warned = time.Time{}
 	}
 	action, why := p.decide(now, run.self, run.now)
-	// Where a grace has ended, a run may take the account for another one, and begin anew: it
-	// does less then. When it does is for the tests of the ledger.
-	beginsAnew := action == opRemove && q.kind == opDisable && p.grace > 0 && !now.warned.IsZero()
-	if action != q.kind && !beginsAnew {
+	if action != q.kind {
 		return fmt.Sprintf("it is to be kept, or something else is to be done (%s %s): %+v", action, why, now)
 	}
 	if p.recheck && w.sys.last != "" {
@@ -121,8 +119,7 @@ func (run *programRun) guardViolation(id string, kind operation) string {
 		}
 	}
 	pl := run.plan()
-	beginsAnew := run.policy.grace > 0 && pl.candidates[id] == opRemove && kind == opDisable // as above
-	if planned := pl.candidates[id]; planned != kind && !run.misled && !beginsAnew {
+	if planned := pl.candidates[id]; planned != kind && !run.misled {
 		return fmt.Sprintf("it was no candidate when the run planned: %q", planned)
 	}
 	if refusing, _ := run.policy.guards(max(1, touched), pl, run.now); len(refusing) > 0 {
