@@ -246,9 +246,23 @@ func (run *programRun) start(random *rand.Rand) error {
 	return nil
 }
 
+// loaded are the profiles by their names: nothing changes them, and reading one takes long.
+var loaded sync.Map
+
+func loadProfile(name string) (*profile.Profile, error) {
+	if p, ok := loaded.Load(name); ok {
+		return p.(*profile.Profile), nil
+	}
+	p, err := profile.Load(name)
+	if err == nil {
+		loaded.Store(name, p)
+	}
+	return p, err
+}
+
 func (run *programRun) client() (*client.Client, error) {
 	w := run.world
-	p, err := profile.Load(w.sys.name)
+	p, err := loadProfile(w.sys.name)
 	if err != nil {
 		return nil, err
 	}
