@@ -25,7 +25,8 @@ var mayImport = map[string][]string{
 	"client/profiles":   nil,
 	"client/sandbox":    nil,
 	"client/simulation": nil,
-	"job":               nil,
+	"job":               {"job/memory"},
+	"job/memory":        nil,
 	"job/report":        {"job"},
 	"deploy/monitoring": nil,
 }
