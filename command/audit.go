@@ -31,10 +31,16 @@ func (a *app) runOnce(ctx context.Context, command string) int {
 }
 
 func (a *app) writeReport(r job.Report) error {
-	if a.cfg.Report == "" {
-		return nil
+	var errs []error
+	for _, path := range a.cfg.Report {
+		instead, err := report.WriteFile(path, r)
+		errs = append(errs, err)
+		if instead != "" {
+			a.log.Warn().Str(job.FieldRunID, r.RunID).Str(job.FieldPath, instead).
+				Msg("the report in DORMANT_REPORT is of a run that did more, so it stays, and this run's is beside it; with {run_id} in the name each run has its own")
+		}
 	}
-	return report.WriteFile(a.cfg.Report, r)
+	return errors.Join(errs...)
 }
 
 func (a *app) writeMetrics(ctx context.Context) error {

@@ -21,8 +21,8 @@ func (v Variables) pathProblems() []error {
 			add("DORMANT_%s=%q: there is no such directory", file[0], file[1])
 		}
 	}
-	if v.Report != "" {
-		if err := report.CheckPath(v.Report); err != nil {
+	for _, path := range v.Report {
+		if err := report.CheckPath(path); err != nil {
 			add("DORMANT_REPORT: %w", err)
 		}
 	}
@@ -33,7 +33,10 @@ func (v Variables) pathProblems() []error {
 // one would overwrite the other.
 func (v Variables) sharedPaths() []error {
 	var problems []error
-	written := [][2]string{{"JOURNAL", v.Journal}, {"REPORT", v.Report}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}}
+	written := [][2]string{{"JOURNAL", v.Journal}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}}
+	for _, path := range v.Report {
+		written = append(written, [2]string{"REPORT", path})
+	}
 	read := [][2]string{
 		{"PROFILE", v.ProfileName}, {"TOKEN_FILE", v.TokenFile}, {"PASSWORD_FILE", v.PasswordFile}, {"CLIENT_SECRET_FILE", v.ClientSecretFile},
 		{"ALLOWLIST_FILE", v.AllowlistFile}, {"ACTIVITY_FILE", v.ActivityFile},

@@ -50,17 +50,17 @@ func TestSharedPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	all := func(v *Variables) map[string]*string {
 		return map[string]*string{
-			"JOURNAL": &v.Journal, "REPORT": &v.Report, "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile,
+			"JOURNAL": &v.Journal, "REPORT": &v.Report[1], "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile,
 			"PROFILE": &v.ProfileName, "TOKEN_FILE": &v.TokenFile, "PASSWORD_FILE": &v.PasswordFile, "CLIENT_SECRET_FILE": &v.ClientSecretFile,
 			"ALLOWLIST_FILE": &v.AllowlistFile, "ACTIVITY_FILE": &v.ActivityFile, "CA_FILE": &v.CAFile, "CERT_FILE": &v.CertFile, "KEY_FILE": &v.KeyFile,
 		}
 	}
 	for written := range map[string]bool{"JOURNAL": true, "REPORT": true, "LEDGER": true, "METRICS_FILE": true} {
-		for other := range all(&Variables{}) {
+		for other := range all(&Variables{Report: make(Paths, 2)}) {
 			if other == written {
 				continue
 			}
-			var v Variables
+			v := Variables{Report: Paths{"other.json", ""}}
 			for name, path := range all(&v) {
 				*path = name // each its own
 			}

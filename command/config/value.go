@@ -50,3 +50,19 @@ func (p *Params) UnmarshalText(text []byte) error {
 	}
 	return nil
 }
+
+// Paths are paths of files, separated by commas.
+type Paths []string
+
+// UnmarshalText parses a,b.
+func (p *Paths) UnmarshalText(text []byte) error {
+	*p = nil
+	for path := range strings.SplitSeq(string(text), ",") {
+		path = strings.TrimSpace(path)
+		if path == "" {
+			return errors.New("a path is empty")
+		}
+		*p = append(*p, path)
+	}
+	return nil
+}

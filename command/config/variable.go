@@ -74,6 +74,8 @@ func (v Variable) accepted() string {
 		return "a span of time such as 90d, 12w or 30s"
 	case reflect.TypeFor[Date]():
 		return "2024, 2024-01, 2024-01-31 or RFC 3339"
+	case reflect.TypeFor[Paths]():
+		return "a path, or several with commas between them"
 	case reflect.TypeFor[Params]():
 		return "name=value,name=value"
 	}

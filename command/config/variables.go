@@ -75,7 +75,7 @@ type Variables struct {
 	PushgatewayURL string `group:"What it leaves behind" for:"audit run" env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
 	MetricsFile    string `for:"audit run" env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
 	Journal        string `for:"run daemon" env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
-	Report         string `for:"audit run daemon" env:"REPORT" help:"write the report to this path too; .json, .csv or .html"`
+	Report         Paths  `for:"audit run daemon" env:"REPORT" help:"write the report to these paths too; .json, .csv or .html; {run_id} and {date} in a file's name stand for the run's"`
 	Format         string `for:"audit run" env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
 	LogLevel       string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
 	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`

@@ -7,27 +7,42 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"dormant/job"
 )
 
+// What the name of a report's file may have in it.
+const (
+	placeholderRun  = "{run_id}"
+	placeholderDate = "{date}" // on which the run began, in UTC
+)
+
 // WriteFile writes the report to path atomically: an existing file is replaced only when
-// the new one is complete and synced to disk. The extension of path chooses the format:
+// the new one is complete and synced to disk, and never if its run has changed more accounts
+// than this one: then WriteFile writes to another one beside it, with the run's id in its
+// name, and returns that path instead of nothing. The extension of path chooses the format:
 // .json, .csv or .html. Only the owner can read the file, because it names people.
-func WriteFile(path string, r job.Report) error {
+func WriteFile(path string, r job.Report) (instead string, err error) {
 	format, err := formatOf(path)
 	if err != nil {
-		return err
+		return "", err
+	}
+	path = strings.NewReplacer(placeholderRun, r.RunID, placeholderDate, r.StartedAt.UTC().Format(time.DateOnly)).Replace(path)
+	if doneIn(path, format) > done(r.Counts) {
+		ending := filepath.Ext(path)
+		path = strings.TrimSuffix(path, ending) + "-" + r.RunID + ending
+		instead = path
 	}
 	f, err := createBeside(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := writeAndRename(f, format, r, path); err != nil {
 		_ = os.Remove(f.Name())
-		return fmt.Errorf("report %s: %w", path, err)
+		return "", fmt.Errorf("report %s: %w", path, err)
 	}
-	return nil
+	return instead, nil
 }
 
 // writeAndRename writes the report to f, syncs it, and renames f to path.
@@ -51,6 +66,10 @@ func writeAndRename(f *os.File, format string, r job.Report, path string) error 
 func CheckPath(path string) error {
 	if _, err := formatOf(path); err != nil {
 		return err
+	}
+	rest := strings.NewReplacer(placeholderRun, "", placeholderDate, "").Replace(filepath.Base(path))
+	if strings.ContainsAny(filepath.Dir(path)+rest, "{}") {
+		return fmt.Errorf("report %s: %s and %s are accepted, in the name of the file", path, placeholderRun, placeholderDate)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("report %s: not a regular file", path)

@@ -23,7 +23,7 @@ func TestWriteFile(t *testing.T) {
 		if got := content(t, path); got != "old" {
 			t.Errorf("CheckPath left %q", got)
 		}
-		if err := WriteFile(path, r); err != nil {
+		if _, err := WriteFile(path, r); err != nil {
 			t.Fatal(err)
 		}
 		if got := content(t, path); got != write(t, format, r) {
@@ -42,19 +42,77 @@ func TestWriteFile(t *testing.T) {
 
 func TestWriteFileKeepsTheOldOneOnFailure(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
-	if err := WriteFile(path, sample("run", false, job.Completed, job.Removed)); err != nil {
+	if _, err := WriteFile(path, sample("run", false, job.Completed, job.Removed)); err != nil {
 		t.Fatal(err)
 	}
 	old := content(t, path)
 	r := sample("run", false, job.Completed, job.Removed)
 	r.Cutoff = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // which JSON can't have
-	if err := WriteFile(path, r); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := WriteFile(path, r); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
 	if got := content(t, path); got != old {
 		t.Errorf("got\n%s", got)
 	}
 	alone(t, path)
+}
+
+// The report of a run that did more is evidence; a retry or a dry run must not replace it.
+func TestWriteFileKeepsTheReportOfARunThatDidMore(t *testing.T) {
+	did := func(id string, removed, disabled, accepted int) job.Report {
+		r := sample("run", false, job.Completed, job.Removed)
+		r.RunID, r.Accounts = id, nil
+		for result, n := range map[job.Result]int{job.Removed: removed, job.Disabled: disabled, job.Accepted: accepted, job.NotRemoved: 7, job.AlreadyGone: 7} {
+			for range n {
+				r.Accounts = append(r.Accounts, job.Account{ID: "x", Action: job.Remove, Reason: job.Inactive, Result: result})
+			}
+		}
+		r.Counts.Removed, r.Counts.Disabled, r.Counts.Accepted = removed, disabled, accepted
+		return r
+	}
+	for _, ending := range []string{".json", ".csv", ".html"} {
+		format := ending[1:]
+		path := filepath.Join(t.TempDir(), "report"+ending)
+		beside := strings.TrimSuffix(path, ending) + "-less" + ending
+		first, more, less := did("first", 2, 1, 1), did("more", 5, 0, 0), did("less", 2, 1, 1)
+		for _, step := range []struct {
+			r       job.Report
+			instead string
+			there   job.Report
+		}{{first, "", first}, {more, "", more}, {less, beside, more}, {more, "", more}} {
+			instead, err := WriteFile(path, step.r)
+			if err != nil || instead != step.instead {
+				t.Errorf("%s: wrote to %q, %v, want %q", step.r.RunID, instead, err, step.instead)
+			}
+			if content(t, path) != write(t, format, step.there) {
+				t.Errorf("%s after %s: not the report of %s", ending, step.r.RunID, step.there.RunID)
+			}
+		}
+		if content(t, beside) != write(t, format, less) {
+			t.Errorf("%s: not the report of the run that did less", ending)
+		}
+		alone(t, path, beside)
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	dir := t.TempDir()
+	r := sample("run", false, job.Completed, job.Removed)
+	r.RunID, r.StartedAt = "abc", time.Date(2026, 1, 31, 23, 0, 0, 0, time.FixedZone("", -3*3600))
+	path := filepath.Join(dir, "r-{date}-{run_id}.json")
+	if err := CheckPath(path); err != nil {
+		t.Error(err)
+	}
+	if _, err := WriteFile(path, r); err != nil {
+		t.Error(err)
+	}
+	alone(t, filepath.Join(dir, "r-2026-02-01-abc.json"))
+	content(t, filepath.Join(dir, "r-2026-02-01-abc.json"))
+	for _, wrong := range []string{"{time}.json", "{run_id.json", "{date}/r.json"} {
+		if err := CheckPath(filepath.Join(dir, wrong)); err == nil || !strings.Contains(err.Error(), "{run_id} and {date} are accepted") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
 }
 
 func TestUnusablePaths(t *testing.T) {
@@ -88,7 +146,7 @@ func TestUnusablePaths(t *testing.T) {
 			if tt.name == "not writable" && os.Geteuid() == 0 {
 				t.Skip("root may write everywhere")
 			}
-			for name, err := range map[string]error{"CheckPath": CheckPath(tt.path), "WriteFile": WriteFile(tt.path, job.Report{})} {
+			for name, err := range map[string]error{"CheckPath": CheckPath(tt.path), "WriteFile": writeFileError(tt.path)} {
 				if err == nil || !strings.Contains(err.Error(), tt.path) || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("%s: got %v, want the path and %q", name, err, tt.want)
 				}
@@ -96,6 +154,11 @@ func TestUnusablePaths(t *testing.T) {
 		})
 	}
 	alone(t, file, folder, locked)
+}
+
+func writeFileError(path string) error {
+	_, err := WriteFile(path, job.Report{})
+	return err
 }
 
 func content(t *testing.T, path string) string {
