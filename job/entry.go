@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -52,9 +53,12 @@ func parseEntries(texts []string, mistakes ...[]mistake) ([]Entry, error) {
 }
 
 func parseEntry(text string, mistakes ...[]mistake) (Entry, error) {
+	garbled := isGarbled(text)
 	text = withoutFormat(text)
 	e := Entry{Text: text, name: CanonicalName(text)}
 	switch {
+	case garbled:
+		return Entry{}, fmt.Errorf("entry %q %w", text, errGarbled)
 	case text == "":
 		return Entry{}, errors.New("an entry is empty")
 	case e.name == "", !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
@@ -74,6 +78,33 @@ func parseEntry(text string, mistakes ...[]mistake) (Entry, error) {
 		e.re = regexp.MustCompile(`(?s)^` + expr + `$`)
 	}
 	return e, nil
+}
+
+// shortened matches a large number as spreadsheets show and export it.
+var shortened = regexp.MustCompile(`^[0-9](\.[0-9]+)?e\+[0-9]+$`)
+
+// errGarbled says that a text is one that isGarbled.
+var errGarbled = errors.New("is UTF-8 that something has read as Windows-1252: write it anew, and save it as UTF-8")
+
+// isGarbled reports whether the text became what it is because its UTF-8 was taken for
+// another encoding: Ã© for é. No name looks like that.
+func isGarbled(text string) bool {
+	if isASCII(text) {
+		return false
+	}
+	raw := make([]byte, 0, len(text))
+	for _, r := range text {
+		b, ok := charmap.Windows1252.EncodeRune(r)
+		switch {
+		case ok:
+			raw = append(raw, b)
+		case 0x80 <= r && r <= 0x9f: // of the five that have no character there
+			raw = append(raw, byte(r))
+		default:
+			return false
+		}
+	}
+	return utf8.Valid(raw)
 }
 
 // withoutFormat is the text without white space around it and format characters in it,
@@ -107,6 +138,7 @@ var (
 		{regexp.MustCompile(`=`), "has a = in it: write the name alone, without what it is called"},
 		{regexp.MustCompile(`[][{}]|^\^|^\.\*`), "is no pattern: only * and ? are wildcards"},
 		{regexp.MustCompile(`^\$[a-z_({]|^%[a-z_]+%$`), "is a variable that nothing was put in for: write the name itself"},
+		{shortened, "is a number of which a spreadsheet shows the first digits only: write all of them"},
 	}
 	notAnAccount = []mistake{
 		{regexp.MustCompile(`^(mailto|smtp|sip|acct|xmpp):|://`), "is a URL: write the address alone"},
@@ -174,6 +206,10 @@ func CheckName(name string) error {
 		return errors.New("there is nothing to see in it")
 	case !utf8.ValidString(name):
 		return errors.New("is not UTF-8")
+	case isGarbled(name):
+		return errGarbled
+	case shortened.MatchString(c):
+		return errors.New("is a number of which a spreadsheet shows the first digits only: write all of them")
 	case len(c) > 1 && strings.ContainsRune(quotes, first) && strings.ContainsRune(quotes, last):
 		return errors.New("has quotes around it: write the name without them")
 	case strings.ContainsAny(c, "<>"):

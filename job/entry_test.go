@@ -95,6 +95,8 @@ func TestWhatCantBeAName(t *testing.T) {
 		colon     = "has a :"
 		blankAt   = "a blank and an @"
 		blank     = "has a blank in it"
+		garbled   = "Windows-1252"
+		shortened = "the first digits only"
 		chars     = "characters that no name has"
 		empty     = "is empty"
 		notSeen   = "nothing to see"
@@ -189,6 +191,20 @@ func TestWhatCantBeAName(t *testing.T) {
 		{"${ADMIN}", anyOfThem, anyOfThem, anyOfThem, none},
 		{"%ADMIN%", variable, variable, variable, none},
 		{"host$", none, none, none, none},
+
+		{"josÃ©", garbled, garbled, garbled, garbled},
+		{"josÃ©.garcÃ\u00ada", garbled, garbled, garbled, garbled},
+		{"oâ€™neill", garbled, garbled, garbled, garbled},
+		{"Ã\u0081lvaro", garbled, garbled, garbled, garbled},
+		{"é", none, none, none, none},
+		{"Ã€lex", garbled, garbled, garbled, garbled},
+		{"joão", none, none, none, none},
+		{"ana€x", none, none, none, none},
+
+		{"1.23457E+11", shortened, shortened, shortened, shortened},
+		{"1E+5", shortened, shortened, shortened, shortened},
+		{"1e5", none, none, none, none},
+		{"7e+5x", none, none, none, none},
 
 		{"a\x00b", chars, chars, chars, none},
 		{"a\tb", chars, chars, chars, none},

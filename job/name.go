@@ -16,7 +16,7 @@ import (
 //
 //   - No white space is at an end, and a run of it within is one blank.
 //   - No control characters are in it, and none that don't show: format characters,
-//     variation selectors, fillers.
+//     variation selectors, fillers, those for private use.
 //   - It is in normal form KC: composed, and without variants such as full width.
 //     A name in a list comes from a keyboard, a spreadsheet or an export; each of
 //     them keeps other variants apart than the directory does.
@@ -91,7 +91,7 @@ func visible(name string) string {
 	blank := false
 	for _, r := range name { // a byte that is no text is U+FFFD
 		switch {
-		case unicode.IsSpace(r):
+		case isBlank(r):
 			blank = true
 			continue
 		case isInvisible(r):
@@ -111,8 +111,16 @@ func isInvisible(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == '\x7f'
 	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return r == objectReplacement || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point)
 }
+
+// objectReplacement stands for a picture that was in a text which has been copied.
+const objectReplacement = '\ufffc'
+
+// isBlank reports whether r is white space, or looks like it: the Braille pattern without
+// a dot.
+func isBlank(r rune) bool { return unicode.IsSpace(r) || r == '\u2800' }
 
 // plain is the character that a keyboard has in place of r.
 func plain(r rune) rune {

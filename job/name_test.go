@@ -22,6 +22,8 @@ func TestCanonicalName(t *testing.T) {
 			"\ufeffalice", "al\u200bice", "alice\u2060", "\u202aalice\u202c", "\u2066alice\u2069", "ali\u00adce", "al\u200dice", "al\u200cice", "alice\u200e", "\u061calice", "a\U000e0061lice",
 		}},
 		{"other characters that don't show", "alice", []string{"alice\ufe0f", "alice\U000e0100", "ali\u034fce", "alice\u115f", "alice\u3164", "alice\uffa0", "alice\u180b"}},
+		{"what looks like white space", "alice smith", []string{"\u2800alice smith\u2800", "alice\u2800smith"}},
+		{"characters without a meaning of their own", "alice", []string{"\ufffcalice\ufffc", "\ue000al\uf8ffice", "alice\U000f0000", "\ufffealice\uffff", "ali\ufdd0ce"}},
 		{"control characters", "alice", []string{"alice\x00", "\x1balice", "al\x7fice", "alice\u0080", "\u009falice"}},
 		{"composed and decomposed", "zoë", []string{"zo\u00eb", "zoe\u0308", "ZO\u00cb", "ZOE\u0308", "zoe\u200b\u0308"}},
 		{"two marks in any order", "ệ", []string{"\u1ec7", "e\u0323\u0302", "e\u0302\u0323", "\u1eb9\u0302"}},

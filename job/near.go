@@ -15,14 +15,17 @@ import (
 // An entry is near a name if
 //
 //   - they differ in separators only (. _ - and blanks), in what is behind a + in an
-//     address, or in how a spreadsheet writes a number (007, 7.0);
+//     address, in how a spreadsheet writes a number (007, 7.0), in accents (josé.garcía,
+//     mueller), or in letters of other alphabets that look the same;
 //   - one edit makes one of the other: a character more, less or another one, or two
 //     changed about. The longer one has at least minEdited characters, and what is in front
 //     of the domain has a letter or is the same: a number is not near another number;
-//   - one of them has a domain and the other has none: alice and alice@example.org, or
-//     CORP\alice;
+//   - they say in different ways, or only one of them says, to what the name belongs:
+//     alice, alice@example.org, CORP\alice, @alice:example.org, uid=alice,ou=people;
+//   - one is in a domain that is a part of the other one's: alice@mail.example.org;
 //   - the entry has several names in it, of which this is one (of roles, whose names may
-//     be of several words, this does not hold).
+//     be of several words, this does not hold), or it stands in brackets or the like;
+//   - the name has several in it, with commas or semicolons between them.
 //
 // In a pattern, separators stand for each other, and an edit is one of a letter.
 type nearMisses struct {
@@ -49,7 +52,7 @@ func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
 	i := len(ms.entries)
 	e := nearEntry{Entry: entry, nearName: newNearName(entry.name), number: number}
 	if e.re != nil {
-		e.pattern = []rune(e.name)
+		e.pattern = []rune(plainLetters(e.name))
 		letters := 0
 		for _, r := range e.pattern {
 			if unicode.IsLetter(r) {
@@ -61,6 +64,9 @@ func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
 	} else {
 		if parts := strings.FieldsFunc(lineBreaks.Replace(e.name), isBetweenNames); len(parts) > 1 && !isRole {
 			e.parts = slices.Concat(parts, strings.FieldsFunc(e.name, isBetweenNames))
+		}
+		if inner := strings.TrimFunc(e.name, isBetweenNames); inner != e.name {
+			e.parts = append(e.parts, inner)
 		}
 		if ms.index == nil {
 			ms.index = map[string][]int{}
@@ -125,25 +131,45 @@ func (e *nearEntry) isNear(n nearName) bool {
 	case n.compact == "":
 		return false
 	case e.pattern != nil:
-		return matchesNearly(e.pattern, []rune(n.full), e.edit)
-	case e.compact == n.compact, slices.Contains(e.parts, n.full):
+		return matchesNearly(e.pattern, []rune(plainLetters(n.full)), e.edit)
+	case e.compact == n.compact, e.spelled == n.spelled, slices.Contains(e.parts, n.full), slices.Contains(n.parts, e.full):
 		return true
-	case e.qualified != n.qualified && e.bare == n.bare && hasLetter(e.bare):
+	case e.bare == n.bare && hasLetter(e.bare) && (e.style != n.style || isWithin(e.domain, n.domain) || isWithin(n.domain, e.domain)):
 		return true
 	}
-	return (hasLetter(e.bare) && hasLetter(n.bare) || e.qualified && e.bare == n.bare) && oneEdit(e.compact, n.compact)
+	return (hasLetter(e.bare) && hasLetter(n.bare) || e.style != unqualified && e.bare == n.bare) && oneEdit(e.compact, n.compact)
+}
+
+// isWithin reports whether a domain is in the other one, or is its first labels alone.
+func isWithin(domain, other string) bool {
+	return domain != "" && other != "" && (strings.HasSuffix(domain, "."+other) || strings.HasPrefix(other, domain+"."))
 }
 
 // nearName is a name as others are compared with it.
 type nearName struct {
-	full      string // the canonical form
-	compact   string // that without separators
-	bare      string // and without a domain
-	qualified bool   // there is a domain
+	full    string        // the canonical form
+	compact string        // that in plain letters, without separators
+	spelled string        // and without the e of ae, oe and ue, which stand for umlauts
+	bare    string        // compact, without what the name belongs to
+	style   qualification // how that is said
+	domain  string        // that of an address, or the server
+	parts   []string      // names that the name has in it
 }
+
+// qualification is how a name says to what it belongs.
+type qualification int
+
+const (
+	unqualified        qualification = iota
+	inDomain                         // alice@example.org
+	onServer                         // @alice:example.org
+	behindPath                       // CORP\alice, /staff/alice, auth0|alice, urn:x:alice
+	distinguishedNamed               // uid=alice,ou=people
+)
 
 func newNearName(name string) nearName {
 	n := nearName{full: name}
+	name = plainLetters(name)
 	local, domain := name, ""
 	if at := strings.LastIndexByte(name, '@'); at > 0 {
 		local, domain = name[:at], name[at:]
@@ -156,27 +182,47 @@ func newNearName(name string) nearName {
 		n.compact = number.ReplaceAllString(n.compact, "$1")
 	}
 	n.compact = withoutSeparators(n.compact)
-	switch i := strings.LastIndexAny(local, `\|/`); {
+	n.spelled = umlaut.ReplaceAllString(n.compact, "$1$2")
+	switch i := strings.LastIndexAny(local, `\|/:`); {
 	case domain != "":
-		n.bare, n.qualified = local, true
+		n.bare, n.style, n.domain = local, inDomain, domain[1:]
 	case strings.HasPrefix(local, "@"): // @alice:example.org
-		n.bare, _, n.qualified = strings.Cut(local[1:], ":")
+		server := false
+		if n.bare, n.domain, server = strings.Cut(local[1:], ":"); server {
+			n.style = onServer
+		}
+	case isDistinguishedName.MatchString(local):
+		_, n.bare, _ = strings.Cut(local[:strings.IndexByte(local, ',')], "=")
+		n.style = distinguishedNamed
 	case i >= 0: // CORP\alice, auth0|alice
-		n.bare, n.qualified = local[i+1:], true
+		n.bare, n.style = local[i+1:], behindPath
 	default:
 		n.bare = local
 	}
 	n.bare = withoutSeparators(n.bare)
+	if n.style != distinguishedNamed && strings.ContainsAny(n.full, ",;") {
+		for part := range strings.FieldsFuncSeq(n.full, func(r rune) bool { return r == ',' || r == ';' }) {
+			n.parts = append(n.parts, strings.TrimSpace(part))
+		}
+	}
 	return n
 }
+
+// umlaut matches what stands for one where there are none: mueller, haakon.
+var umlaut = regexp.MustCompile(`([aou])e|a(a)`)
 
 // keys yields texts of which two names that are near have one in common: the forms of the
 // name, and what is left of it without one character. A key is valid until the next one.
 func (n nearName) keys() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		key := make([]byte, 0, max(len(n.full), len(n.compact)))
-		for _, form := range [...]string{n.full, n.compact, n.bare} {
+		for _, form := range [...]string{n.full, n.compact, n.spelled, n.bare} {
 			if !yield(append(key, form...)) {
+				return
+			}
+		}
+		for _, part := range n.parts {
+			if !yield(append(key, part...)) {
 				return
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -97,7 +96,7 @@ func isWord(text string) bool {
 func isSegment(text string) bool {
 	return text != "." && text != ".." && strings.TrimSpace(text) == text &&
 		!strings.ContainsFunc(text, func(r rune) bool {
-			return strings.ContainsRune(`/\?#%;`, r) || isInvisible(r) || unicode.IsSpace(r) && r != ' '
+			return strings.ContainsRune(`/\?#%;`, r) || isInvisible(r) || isBlank(r) && r != ' '
 		})
 }
 
