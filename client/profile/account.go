@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -152,43 +150,6 @@ func (r AccountReader) name(text string) string {
 	}
 	return text
 }
-
-// readNames reads the username, the email and the aliases of u: where there are several
-// usernames or emails, the first is that, and the others are aliases. An address that
-// stands behind what it is for, such as SMTP:a@example.org, is one without that, too.
-func (r AccountReader) readNames(item getter, u *job.User) {
-	var aliases []string
-	read := func(first *string, path string) {
-		if path == "" {
-			return
-		}
-		forEachText(item.Get(path), func(text string) {
-			name := r.name(text)
-			if first != nil && *first == "" {
-				*first = name
-			} else {
-				aliases = append(aliases, name)
-			}
-			if strings.Contains(name, ":") {
-				aliases = append(aliases, addressScheme.ReplaceAllString(name, ""))
-			}
-		})
-	}
-	read(&u.Username, r.fields.Username)
-	for _, path := range r.fields.Email {
-		read(&u.Email, path)
-	}
-	for _, path := range r.fields.Names {
-		read(nil, path)
-	}
-	for _, name := range aliases {
-		if name != "" && name != u.Username && name != u.Email && !slices.Contains(u.Aliases, name) {
-			u.Aliases = append(u.Aliases, name)
-		}
-	}
-}
-
-var addressScheme = regexp.MustCompile(`^[A-Za-z]+:`)
 
 // IsComplete reports whether the item has every field that an account should have.
 func (r AccountReader) IsComplete(item gjson.Result) bool {

@@ -112,18 +112,3 @@ func textAt(item getter, paths ...string) string {
 	}
 	return ""
 }
-
-// forEachText calls do with a text or a number, or with those that are in an array.
-func forEachText(v gjson.Result, do func(string)) {
-	if !v.IsArray() {
-		if IsPlain(v) {
-			do(v.String())
-		}
-		return
-	}
-	for _, element := range v.Array() {
-		if IsPlain(element) {
-			do(element.String())
-		}
-	}
-}

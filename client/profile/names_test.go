@@ -27,7 +27,7 @@ func TestNames(t *testing.T) {
 		{"SCIM: one text", "scim", scim + `"emails":"w@x.test"}`, "ana w@x.test []"},
 		{"SCIM: no addresses", "scim", scim + `"emails":[]}`, "ana  []"},
 		{"SCIM: null", "scim", scim + `"emails":null,"externalId":"701984"}`, "ana  [701984]"},
-		{"SCIM: an address without a value", "scim", scim + `"emails":[{"type":"home"},{"value":null},{"value":"w@x.test"}]}`, "ana  [w@x.test]"},
+		{"SCIM: an address without a value", "scim", scim + `"emails":[{"type":"home"},{"value":null},{"value":"w@x.test"}]}`, "ana w@x.test []"},
 
 		{"Entra: proxy addresses", "entra", `{"id":"1","userPrincipalName":"ana@acme.test","mail":"ana@x.test","otherMails":["a@home.test"],"proxyAddresses":["SMTP:ana@x.test","smtp:a.smith@x.test","X500:/o=Acme","sip:ana@sip.test"],"mailNickname":"anas","onPremisesSamAccountName":"asmith","accountEnabled":true}`,
 			"ana@acme.test ana@x.test [a@home.test SMTP:ana@x.test smtp:a.smith@x.test a.smith@x.test X500:/o=Acme sip:ana@sip.test ana@sip.test anas asmith]"},
@@ -70,7 +70,7 @@ func TestNamesInAProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for item, want := range map[string]string{
-		`{"id":1,"n":"x","a":"p","b":"q","c":"s","d":{"e":["t",7,null,true,"",{"f":1},["u"]]},"r":[]}`: "x p [q s t 7] []",
+		`{"id":1,"n":"x","a":"p","b":"q","c":"s","d":{"e":["t",7,null,true,"",{"f":1},["u"]]},"r":[]}`: "x p [q s t 7 u] []",
 		`{"id":1,"n":"x","a":{},"b":"q","r":["R&amp;D"]}`:                                              "x q [] [R&D]",
 		`{"id":1,"n":"x&lt;","a":null,"c":["p&gt;","q","q","x<"],"r":[]}`:                              "x<  [p> q] []",
 	} {
@@ -94,13 +94,45 @@ func TestNamesInAProfile(t *testing.T) {
 		`{"id":1,"n":["x","y"],"mails":[{"at":"p@x.test"},{"at":"SMTP:q@x.test"}]}`: "x p@x.test [y SMTP:q@x.test q@x.test]",
 		`{"id":1,"n":"x","mails":[{"at":"smtp:p@x.test"}]}`:                         "x smtp:p@x.test [p@x.test]",
 		`{"id":1,"n":"x","mails":[]}`:                                               "x  []",
-		`{"id":1,"n":{"a":"b"},"mails":"m@x.test"}`:                                 "  []",
+		`{"id":1,"n":{"a":"b"},"mails":"m@x.test"}`:                                 "  [m@x.test]",
+		`{"id":1,"n":"x","mails":["m@x.test",{"at":"p@x.test"}]}`:                   "x p@x.test [m@x.test]",
+		`{"id":1,"n":"x","mails":{"work":"m@x.test","kind":"a"}}`:                   "x  [m@x.test]",
+		`{"id":1,"n":"x","mails":[{"other":"m@x.test"}]}`:                           "x  [m@x.test]",
 	} {
 		u, err := r.Account("", gjson.Parse(item))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := u.Username + " " + u.Email + " [" + strings.Join(u.Aliases, " ") + "]"; got != want {
+			t.Errorf("%s: %s, want %s", item, got, want)
+		}
+	}
+	p = sketch(t, "", ", username: n, email: mail, names: more, optional: [username, email]", "")
+	if r, err = NewAccountReader(p, p.Bind(Values{})); err != nil {
+		t.Fatal(err)
+	}
+	for item, want := range map[string]string{
+		`{"id":1,"n":"x","mail":"Ana <a@x.test>"}`:                               `x|Ana <a@x.test>|a@x.test`,
+		`{"id":1,"n":"x","mail":"a@x.test; b@x.test,c@x.test"}`:                  `x|a@x.test; b@x.test,c@x.test|a@x.test|b@x.test|c@x.test`,
+		`{"id":1,"n":"x","mail":"SMTP:a@x.test|smtp:b@x.test"}`:                  `x|SMTP:a@x.test|smtp:b@x.test|a@x.test|smtp:b@x.test|SMTP:a@x.test|a@x.test|smtp:b@x.test|b@x.test`,
+		`{"id":1,"n":"x","mail":"\"a\"@x.test"}`:                                 `x|"a"@x.test|a@x.test`,
+		`{"id":1,"n":"x","mail":"a%40x.test"}`:                                   `x|a%40x.test|a@x.test`,
+		`{"id":1,"n":"zo%C3%AB"}`:                                                `zo%C3%AB||zoë`,
+		`{"id":1,"n":"100%"}`:                                                    `100%|`,
+		`{"id":1,"n":"Smith, Ana"}`:                                              `Smith, Ana|`,
+		`{"id":1,"n":"x","mail":{"value":"a@x.test","type":"work"}}`:             `x|a@x.test`,
+		`{"id":1,"n":"x","more":[{"value":"a@x.test","type":"work"},{"t":"b"}]}`: `x||a@x.test`,
+		`{"id":1,"n":"x","more":{"work":"a@x.test","home":["b@x.test"]}}`:        `x||a@x.test|b@x.test`,
+		`{"id":1,"n":"x","more":[["a"],["b@x.test",[["c"]]]]}`:                   `x||a|b@x.test|c`,
+		`{"id":1,"n":"x","more":[[[[["a"]]]]]}`:                                  `x|`,
+		`{"id":1,"n":"x","more":"a, b"}`:                                         `x||a, b`,
+	} {
+		u, err := r.Account("", gjson.Parse(item))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(append([]string{u.Username, u.Email}, u.Aliases...), "|")
+		if got != want {
 			t.Errorf("%s: %s, want %s", item, got, want)
 		}
 	}
