@@ -144,12 +144,12 @@ func TestListsAgainWhileItRemoves(t *testing.T) {
 				Limits: job.Limits{MaxRemovals: 10, MaxRemovalPercent: 100, MaxSilence: 14 * 24 * time.Hour}, Recheck: true, Concurrency: 1, MaxFailures: 3,
 			}
 			r := cleanup.Run(t.Context(), now)
-			if len(r.Accounts) != 2 {
+			if r.Accounts.Len() != 2 {
 				t.Fatalf("%+v", r)
 			}
-			got := strings.TrimSpace(string(r.Accounts[1].Result) + " " + string(r.Accounts[1].Reason))
+			got := strings.TrimSpace(string(r.Accounts.At(1).Result) + " " + string(r.Accounts.At(1).Reason))
 			if want == "removed" {
-				got = string(r.Accounts[1].Result)
+				got = string(r.Accounts.At(1).Result)
 			}
 			if got != want || strings.Contains(s.lines(), "DELETE /users/2") != (want == "removed") {
 				t.Errorf("%s: %s, want %s:\n%s", takes, got, want, s.lines())

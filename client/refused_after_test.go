@@ -63,7 +63,7 @@ func TestRefusedAfterNoAnswer(t *testing.T) {
 					Limits: job.Limits{MaxRemovals: 100, MaxRemovalPercent: 100, MaxSilence: 100 * 365 * 24 * time.Hour},
 				}
 				r := cleanup.Run(t.Context(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-				if len(r.Accounts) != 1 || r.Accounts[0].Result != row.want || r.Outcome != job.Completed {
+				if r.Accounts.Len() != 1 || r.Accounts.At(0).Result != row.want || r.Outcome != job.Completed {
 					t.Errorf("%s: %+v, %v", r.Outcome, r.Accounts, r.Err)
 				}
 			})

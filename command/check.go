@@ -93,7 +93,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	printf(out, "last login unknown\t%s\n", formatCounts(plan.Unknown))
 	printf(out, "would be kept\t%s\n", formatCounts(plan.Kept))
 	actions := map[job.Action]int{}
-	for _, candidate := range plan.Candidates {
+	for _, candidate := range plan.Candidates.All() {
 		actions[candidate.Action]++
 	}
 	if cleanup.Ledger != nil {

@@ -19,7 +19,7 @@ import (
 // results counts what became of the candidates.
 func (r result) results() map[job.Result]int {
 	n := map[job.Result]int{}
-	for _, a := range r.report.Accounts {
+	for _, a := range r.report.Accounts.All() {
 		n[a.Result]++
 	}
 	return n
@@ -124,9 +124,9 @@ func TestItIsDoneLater(t *testing.T) {
 					}))
 					r := d.runAnyway("run", forReal, "DORMANT_MAX_FAILURES=1000")
 					if n := r.results(); n[want] != len(d.unused()) || want != job.NotRemoved && (r.code != exitDone || r.report.Outcome != job.Completed) {
-						t.Errorf("%d, %s: %v, %q", r.code, r.report.Outcome, n, r.report.Accounts[0].Error)
+						t.Errorf("%d, %s: %v, %q", r.code, r.report.Outcome, n, r.report.Accounts.At(0).Error)
 					}
-					if a := r.report.Accounts[0]; want != job.Accepted && (!strings.Contains(a.Error, strconv.Itoa(code)) || !strings.Contains(a.Error, "remove.success")) {
+					if a := r.report.Accounts.At(0); want != job.Accepted && (!strings.Contains(a.Error, strconv.Itoa(code)) || !strings.Contains(a.Error, "remove.success")) {
 						t.Errorf("its error is %q", a.Error)
 					}
 				})
@@ -152,7 +152,7 @@ func TestRefusedForOneAccount(t *testing.T) {
 	if n[job.RefusedByDirectory] < 5 || n[job.Removed] < 1 || r.report.Counts.RefusedByDirectory != n[job.RefusedByDirectory] {
 		t.Fatalf("%v, %+v", n, r.report.Counts)
 	}
-	for _, a := range r.report.Accounts {
+	for _, a := range r.report.Accounts.All() {
 		if a.Result == job.RefusedByDirectory && !strings.Contains(a.Error, "ownership of repositories") {
 			t.Errorf("the server's words are not in %q", a.Error)
 		}

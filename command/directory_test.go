@@ -211,7 +211,7 @@ func (d *directory) checkRun(code int, report string, p *program) result {
 		d.onlyReads(requests)
 	}
 	var said []string
-	for _, a := range r.report.Accounts {
+	for _, a := range r.report.Accounts.All() {
 		if a.Result == job.Removed {
 			said = append(said, a.ID)
 		}
@@ -262,16 +262,16 @@ func (r result) expect(t *testing.T, code int, outcome job.Outcome) {
 
 func (r result) account(t *testing.T, id string) job.Account {
 	t.Helper()
-	i := slices.IndexFunc(r.report.Accounts, func(a job.Account) bool { return a.ID == id })
+	i := slices.IndexFunc(r.report.Accounts.List(), func(a job.Account) bool { return a.ID == id })
 	if i < 0 {
 		t.Fatalf("%s is not in the report", id)
 	}
-	return r.report.Accounts[i]
+	return r.report.Accounts.At(i)
 }
 
 func candidates(r job.Report) []string {
 	var ids []string
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		ids = append(ids, a.ID)
 	}
 	return ids

@@ -50,7 +50,7 @@ func TestGrace(t *testing.T) {
 	inGrace := func(r result, want []string) {
 		t.Helper()
 		var got []string
-		for _, a := range r.report.Accounts {
+		for _, a := range r.report.Accounts.All() {
 			if a.Reason == job.InGrace {
 				got = append(got, a.ID)
 				if at := found()[a.ID].AddDate(0, 0, 14); a.Result != job.Kept || a.RemovableAt.Before(at) || a.RemovableAt.Sub(at) >= time.Second {

@@ -119,7 +119,7 @@ func TestADirectoryThatCannotBeTrusted(t *testing.T) {
 			r := d.run("run", forReal, "DORMANT_PAGE_SIZE=20")
 			r.expect(t, c.want, job.Failed)
 			sameIDs(t, "removed", d.Removed(), nil)
-			if r.report.Error == "" || len(r.report.Accounts) > 0 {
+			if r.report.Error == "" || r.report.Accounts.Len() > 0 {
 				t.Errorf("the report: %s", r.stdout)
 			}
 		})

@@ -58,10 +58,10 @@ func TestOverlappingRuns(t *testing.T) {
 			gone := 0
 			for _, text := range []string{run.stdout.String(), read(t, at+"/report.json")} {
 				var r job.Report
-				if err := json.Unmarshal([]byte(text), &r); err != nil || r.Outcome != job.Completed || len(r.Accounts) != len(d.unused()) {
+				if err := json.Unmarshal([]byte(text), &r); err != nil || r.Outcome != job.Completed || r.Accounts.Len() != len(d.unused()) {
 					t.Fatalf("%v: %s", err, text)
 				}
-				for _, a := range r.Accounts {
+				for _, a := range r.Accounts.All() {
 					if a.Result == job.Removed {
 						said = append(said, a.ID)
 					}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -11,21 +12,27 @@ import (
 )
 
 // apply carries out the actions of the candidates in their order, at most Concurrency at
-// once, and sets the result in the account of the same index in r. It returns an error
-// if it had to end early; accounts that it did not get to keep the result NotAttempted.
+// once, and puts what became of them into r. It returns an error if it had to end early;
+// accounts that it did not get to keep the result NotAttempted.
 func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	outer := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
+	ends := make([]ended, len(plan.Candidates))
+	for i := range ends {
+		ends[i] = plan.notAttempted(i)
+	}
+	r.Accounts = plan.accountsOf(func(i int) ended { return ends[i] })
+
 	var wg sync.WaitGroup
-	var all []*removal
+	var open pending
 	slots := make(chan struct{}, max(1, c.Concurrency))
 	streak := failureStreak{what: "removals", limit: max(1, c.MaxFailures), end: end}
 	if verb, _ := plan.verb(); verb != "remove" {
 		streak.what = "actions"
 	}
-	for i, candidate := range plan.Candidates {
+	for i, candidate := range plan.Candidates.All() {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -33,21 +40,23 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 		if ctx.Err() != nil {
 			break
 		}
-		m := &removal{Cleanup: c, candidate: candidate, account: &r.Accounts[i], now: r.StartedAt, log: log}
-		all = append(all, m)
+		m := &removal{Cleanup: c, candidate: candidate, end: &ends[i], now: r.StartedAt, log: log}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			streak.add(m.execute(ctx, outer))
+			if m.pending {
+				open.add(i, m)
+			}
 		})
 	}
 	wg.Wait()
-	ended := context.Cause(ctx)
+	cause := context.Cause(ctx)
 	if streak.err != nil {
-		ended = streak.err
+		cause = streak.err
 	}
-	err := c.settle(outer, plan, all)
-	if ended != nil && slices.ContainsFunc(r.Accounts, unfinished) {
-		return errors.Join(fmt.Errorf("%s ended early: %w", streak.what, ended), err)
+	err := c.settle(outer, plan, open.inOrder())
+	if cause != nil && slices.ContainsFunc(ends, ended.unfinished) {
+		return errors.Join(fmt.Errorf("%s ended early: %w", streak.what, cause), err)
 	}
 	return errors.Join(streak.err, streak.forbidden(), err)
 }
@@ -57,7 +66,32 @@ func (c *Cleanup) apply(ctx context.Context, plan *Plan, r *Report, log zerolog.
 var errStopping = errors.New("the run is ending")
 
 // unfinished reports whether the end of the run may have affected the account.
-func unfinished(a Account) bool { return a.Result == NotAttempted || a.Result == NotRemoved }
+func (e ended) unfinished() bool { return e.Result == NotAttempted || e.Result == NotRemoved }
+
+// pending are the removals that verify has left open. The others are forgotten: there may
+// be very many.
+type pending struct {
+	mu   sync.Mutex
+	open map[int]*removal // by the index of the candidate
+}
+
+func (p *pending) add(i int, m *removal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == nil {
+		p.open = map[int]*removal{}
+	}
+	p.open[i] = m
+}
+
+// inOrder returns them in the order of the plan.
+func (p *pending) inOrder() []*removal {
+	var all []*removal
+	for _, i := range slices.Sorted(maps.Keys(p.open)) {
+		all = append(all, p.open[i])
+	}
+	return all
+}
 
 // failureStreak ends a run after too many consecutive failures, or after an error that
 // later requests can only repeat.

@@ -56,7 +56,7 @@ func (m *removal) leaveToSettle(err error) (Result, error) {
 	if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrNotFound) {
 		m.lookErr = err
 	}
-	m.account.Result, m.account.Error = NotRemoved, Describe(errUnverified)
+	m.end.Result, m.end.err = NotRemoved, Describe(errUnverified)
 	switch {
 	case errors.Is(m.said, ErrNotFound):
 		return AlreadyGone, nil

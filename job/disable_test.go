@@ -172,11 +172,11 @@ func TestRunRecordsDisabling(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		for i, want := range []Action{Remove, Disable, Keep, Disable, Keep} {
-			if a := r.Accounts[i]; a.Action != want || (a.Error != "") != (a.ID == "3") {
+			if a := r.Accounts.At(i); a.Action != want || (a.Error != "") != (a.ID == "3") {
 				t.Errorf("%+v, want action %s", a, want)
 			}
 		}
-		if note := r.Accounts[4].Error; !strings.Contains(note, "an earlier request to disable it got no answer") {
+		if note := r.Accounts.At(4).Error; !strings.Contains(note, "an earlier request to disable it got no answer") {
 			t.Errorf("the note is %q", note)
 		}
 		for message, want := range map[string]int{"removing account": 1, "removed account": 1, "disabling account": 3, "disabled account": 2, "kept account": 2} {
@@ -237,8 +237,8 @@ func TestRunKeepsWhoeverHasTheIDNow(t *testing.T) {
 					if sent := slices.Contains(c.dir.asked, "remove 2") || slices.Contains(c.dir.asked, "disable 2"); sent == failed {
 						t.Errorf("asked %v", c.dir.asked)
 					}
-					if failed && !strings.Contains(r.Accounts[1].Error, `account "2" was created on 2020-01-02`) {
-						t.Errorf("the error is %q", r.Accounts[1].Error)
+					if failed && !strings.Contains(r.Accounts.At(1).Error, `account "2" was created on 2020-01-02`) {
+						t.Errorf("the error is %q", r.Accounts.At(1).Error)
 					}
 				})
 			})

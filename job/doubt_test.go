@@ -13,7 +13,7 @@ import (
 // newest one in an activity file, are as old as said.
 func doubtful(login, row time.Duration) *Plan {
 	return &Plan{
-		At: testNow, Scanned: 200, LoggedIn: 147, NewestLogin: testNow.Add(-login), Candidates: []Candidate{{Action: Remove}},
+		At: testNow, Scanned: 200, LoggedIn: 147, NewestLogin: testNow.Add(-login), Candidates: candidatesOf(Candidate{Action: Remove}),
 		Activity: activityMatch{rows: 10, matched: 10, newest: testNow.Add(-row)},
 	}
 }
@@ -210,7 +210,7 @@ func TestAFileKnowsNothingAfterItsNewestRow(t *testing.T) {
 		for reason := range pl.Kept {
 			got.Reason = reason
 		}
-		for _, c := range pl.Candidates {
+		for _, c := range pl.Candidates.All() {
 			got = Decision{c.Action, c.Reason}
 		}
 		if got != tt.want {
@@ -265,7 +265,7 @@ func TestActivityMatch(t *testing.T) {
 			}
 			var kept []string
 			for _, u := range []string{"1", "2", "3"} {
-				if !slices.ContainsFunc(pl.Candidates, func(c Candidate) bool { return c.User.ID == u }) {
+				if !slices.ContainsFunc(pl.Candidates, func(c stored) bool { return c.user().id() == u }) {
 					kept = append(kept, u)
 				}
 			}

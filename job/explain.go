@@ -122,7 +122,7 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 // by policy and ledger.
 func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
 	u = c.Activity.apply(u, now)
-	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), now)
+	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), u, now)
 	return u, Decision{candidate.Action, candidate.Reason}
 }
 
@@ -135,10 +135,7 @@ func (c *Cleanup) DecideAgain(planned, u User, now time.Time) (User, Decision) {
 	if c.Ledger != nil && candidate.Action == Remove && planned.isAnother(u, now) {
 		return u, Decision{Keep, InGrace}
 	}
-	if c.Ledger != nil {
-		candidate.identity = planned.identity(now)
-	}
-	candidate = c.Ledger.withGrace(c.Policy, candidate, now)
+	candidate = c.Ledger.withGrace(c.Policy, candidate, planned, now)
 	return u, Decision{candidate.Action, candidate.Reason}
 }
 

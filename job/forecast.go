@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -10,35 +11,25 @@ import (
 // the day on which they fall due, so that nobody finds out only then.
 func (l Limits) forecast(pl *Plan) []Warning {
 	var warnings []Warning
-	for _, due := range dueByDay(pl.InGrace) {
-		for _, r := range l.counted(&Plan{Scanned: pl.Scanned, Candidates: due}) {
+	due := pl.dueByDay()
+	for _, at := range slices.SortedFunc(maps.Keys(due), time.Time.Compare) {
+		for _, r := range l.counted(due[at], pl.Scanned, "remove", "removed") {
 			warnings = append(warnings, Warning{
 				Code: WarnGraceRefusal, Subject: r.Variable,
 				Message: fmt.Sprintf("of the accounts in grace, %d fall due on %s, and %s will refuse a run that would remove them together: %s",
-					len(due), wholeSecond(due[0].RemovableAt).Format(time.DateOnly), r.Guard, r.Message),
+					due[at], at.Format(time.DateOnly), r.Guard, r.Message),
 			})
 		}
 	}
 	return warnings
 }
 
-// dueByDay groups candidates in grace by the day, in UTC, on which they become ones to
-// remove, the first day first.
-func dueByDay(inGrace []Candidate) [][]Candidate {
-	byDay := map[time.Time][]Candidate{}
-	for _, c := range inGrace {
-		c.Action = Remove
-		at := wholeSecond(c.RemovableAt).Truncate(day)
-		byDay[at] = append(byDay[at], c)
+// dueByDay counts the accounts in grace by the day, in UTC, on which they become ones to
+// remove.
+func (pl *Plan) dueByDay() map[time.Time]int {
+	due := map[time.Time]int{}
+	for _, c := range pl.InGrace {
+		due[wholeSecond(*c.removable).Truncate(day)]++
 	}
-	var days []time.Time
-	for at := range byDay {
-		days = append(days, at)
-	}
-	slices.SortFunc(days, time.Time.Compare)
-	var groups [][]Candidate
-	for _, at := range days {
-		groups = append(groups, byDay[at])
-	}
-	return groups
+	return due
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // due are candidates in grace whose grace ends then.
-func due(n int, at string) []Candidate {
+func due(n int, at string) Candidates {
 	var candidates []Candidate
 	for range n {
 		candidates = append(candidates, Candidate{Action: Keep, Reason: InGrace, RemovableAt: instant(at)})
 	}
-	return candidates
+	return candidatesOf(candidates...)
 }
 
 // What the guards will say on the day on which a grace ends is said before.
@@ -21,20 +21,20 @@ func TestForecast(t *testing.T) {
 	tests := []struct {
 		rule    string
 		limits  Limits
-		inGrace [][]Candidate
+		inGrace []Candidates
 		want    string // the variable, and the day
 	}{
 		{"nobody", limits(0, 0), nil, ""},
-		{"as many as are allowed", limits(13, 100), [][]Candidate{due(13, "2026-07-15T03:00:00Z")}, ""},
-		{"one more", limits(12, 100), [][]Candidate{due(13, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
-		{"a share", limits(100, 10), [][]Candidate{due(6, "2026-07-15T03:00:00Z")}, ""},
-		{"a greater share", limits(100, 10), [][]Candidate{due(7, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVAL_PERCENT 2026-07-15"},
-		{"for both", limits(12, 10), [][]Candidate{due(13, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15, DORMANT_MAX_REMOVAL_PERCENT 2026-07-15"},
-		{"a limit of 0", limits(0, 100), [][]Candidate{due(1, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
-		{"on several days", limits(6, 100), [][]Candidate{due(6, "2026-07-16T03:00:00Z"), due(6, "2026-07-15T03:00:00Z")}, ""},
-		{"at several times of a day", limits(6, 100), [][]Candidate{due(6, "2026-07-15T23:59:59Z"), due(1, "2026-07-15T00:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
-		{"a fraction of a second before a day", limits(6, 100), [][]Candidate{due(6, "2026-07-15T23:59:59.5Z"), due(1, "2026-07-16T00:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-16"},
-		{"on two of three days", limits(6, 100), [][]Candidate{due(7, "2026-07-17T03:00:00Z"), due(7, "2026-07-15T03:00:00Z"), due(6, "2026-07-16T03:00:00Z")},
+		{"as many as are allowed", limits(13, 100), []Candidates{due(13, "2026-07-15T03:00:00Z")}, ""},
+		{"one more", limits(12, 100), []Candidates{due(13, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
+		{"a share", limits(100, 10), []Candidates{due(6, "2026-07-15T03:00:00Z")}, ""},
+		{"a greater share", limits(100, 10), []Candidates{due(7, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVAL_PERCENT 2026-07-15"},
+		{"for both", limits(12, 10), []Candidates{due(13, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15, DORMANT_MAX_REMOVAL_PERCENT 2026-07-15"},
+		{"a limit of 0", limits(0, 100), []Candidates{due(1, "2026-07-15T03:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
+		{"on several days", limits(6, 100), []Candidates{due(6, "2026-07-16T03:00:00Z"), due(6, "2026-07-15T03:00:00Z")}, ""},
+		{"at several times of a day", limits(6, 100), []Candidates{due(6, "2026-07-15T23:59:59Z"), due(1, "2026-07-15T00:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-15"},
+		{"a fraction of a second before a day", limits(6, 100), []Candidates{due(6, "2026-07-15T23:59:59.5Z"), due(1, "2026-07-16T00:00:00Z")}, "DORMANT_MAX_REMOVALS 2026-07-16"},
+		{"on two of three days", limits(6, 100), []Candidates{due(7, "2026-07-17T03:00:00Z"), due(7, "2026-07-15T03:00:00Z"), due(6, "2026-07-16T03:00:00Z")},
 			"DORMANT_MAX_REMOVALS 2026-07-15, DORMANT_MAX_REMOVALS 2026-07-17"},
 	}
 	for _, tt := range tests {
@@ -53,7 +53,7 @@ func TestForecast(t *testing.T) {
 		if got := strings.Join(got, ", "); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)
 		}
-		if len(pl.Candidates) > 0 || len(pl.InGrace) > 0 && pl.InGrace[0].Action != Keep {
+		if len(pl.Candidates) > 0 || len(pl.InGrace) > 0 && pl.InGrace.At(0).Action != Keep {
 			t.Errorf("%s: the plan has become %+v", tt.rule, pl)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func FuzzOpenLedger(f *testing.F) {
 		}
 		used := testNow.AddDate(-2, 0, 0)
 		candidate := Candidate{User: User{ID: id, LastLogin: LoginAt(used)}, Action: Remove, Reason: Inactive, InactiveSince: used}
-		c := l.withGrace(Policy{}, candidate, testNow)
+		c := l.withGrace(Policy{}, candidate, candidate.User, testNow)
 		var says struct {
 			Directory string
 			FoundAt   map[string]time.Time `json:"found_at"`
@@ -50,9 +51,9 @@ func FuzzOpenLedger(f *testing.F) {
 		if c.Action == Keep && (c.Reason != InGrace || !c.RemovableAt.After(testNow)) {
 			t.Fatalf("%q: %q is kept: %+v", text, id, c)
 		}
-		plan := &Plan{Candidates: []Candidate{candidate}}
+		plan := &Plan{At: testNow, Candidates: candidatesOf(candidate)}
 		l.applyGrace(plan, Policy{}, testNow)
-		l.update(plan, []Account{{ID: id, Action: c.Action, Reason: c.Reason, Result: NotRemoved}})
+		l.update(plan, ListAccounts(Account{ID: id, Action: c.Action, Reason: c.Reason, Result: NotRemoved}))
 		if err := l.save(); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,7 @@ func FuzzOpenLedger(f *testing.F) {
 		if encoded, marshalErr := json.Marshal(id); err != nil || marshalErr != nil || again.Len() != 1 {
 			t.Fatalf("%q: %v, %d of 1 for %s", text, err, again.Len(), encoded)
 		}
-		if next := again.withGrace(Policy{}, candidate, testNow); next.Action == Remove && c.Action != Remove {
+		if next := again.withGrace(Policy{}, candidate, candidate.User, testNow); next.Action == Remove && c.Action != Remove {
 			t.Fatalf("%q: what was in grace is not, at the same moment", text)
 		}
 	})
@@ -133,10 +134,7 @@ func FuzzLimits(f *testing.F) {
 		if most < 0 || !(percent >= 0 && percent <= 100) || uint32(n) > scanned {
 			return
 		}
-		plan := &Plan{Candidates: make([]Candidate, n), Scanned: int(scanned), LoggedIn: int(active), NewestLogin: testNow, At: testNow}
-		for i := range plan.Candidates {
-			plan.Candidates[i].Action = Remove
-		}
+		plan := &Plan{Candidates: candidatesOf(slices.Repeat([]Candidate{{Action: Remove}}, int(n))...), Scanned: int(scanned), LoggedIn: int(active), NewestLogin: testNow, At: testNow}
 		refused := map[string]bool{}
 		limits := limits(most, percent)
 		for _, r := range limits.Check(plan) {

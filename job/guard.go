@@ -53,7 +53,8 @@ type Refusal struct {
 
 // Check returns the refusals of all guards. The plan may be applied only if there are none.
 func (l Limits) Check(pl *Plan) []Refusal {
-	refusals := l.counted(pl)
+	verb, participle := pl.verb()
+	refusals := l.counted(len(pl.Candidates), pl.Scanned, verb, participle)
 	if len(pl.Candidates) > 0 {
 		refusals = append(refusals, l.doubts(pl)...)
 	}
@@ -67,11 +68,9 @@ func (l Limits) Check(pl *Plan) []Refusal {
 	return refusals
 }
 
-// counted are the refusals of the guards that count the candidates.
-func (l Limits) counted(pl *Plan) []Refusal {
+// counted are the refusals of the guards that count the candidates: n of the scanned accounts.
+func (l Limits) counted(n, scanned int, verb, participle string) []Refusal {
 	var refusals []Refusal
-	n := len(pl.Candidates)
-	verb, participle := pl.verb()
 	all := "go"
 	if verb != "remove" {
 		all = "be " + participle
@@ -83,12 +82,12 @@ func (l Limits) counted(pl *Plan) []Refusal {
 				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all %s", accounts(n), participle, verb, l.MaxRemovals, n, all),
 		})
 	}
-	if allowed := l.percentOf(pl.Scanned); n > allowed {
+	if allowed := l.percentOf(scanned); n > allowed {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovalPercent, Found: n, Allowed: allowed, Variable: "DORMANT_MAX_REMOVAL_PERCENT",
 			Message: fmt.Sprintf("%s of %d would be %s (%.1f%%), and one run may %s %g%%, which is %d; "+
 				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all %s",
-				accounts(n), pl.Scanned, participle, 100*float64(n)/float64(pl.Scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, pl.Scanned), all),
+				accounts(n), scanned, participle, 100*float64(n)/float64(scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, scanned), all),
 		})
 	}
 	return refusals

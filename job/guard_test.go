@@ -54,7 +54,7 @@ func TestLimits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			var got []string
-			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, LoggedIn: tt.seen, NewestLogin: testNow, At: testNow, Candidates: make([]Candidate, tt.candidates)}) {
+			for _, r := range tt.limits.Check(&Plan{Scanned: tt.scanned, LoggedIn: tt.seen, NewestLogin: testNow, At: testNow, Candidates: candidatesOf(make([]Candidate, tt.candidates)...)}) {
 				got = append(got, fmt.Sprintf("%s %d>%d", r.Guard, r.Found, r.Allowed))
 				if want := "DORMANT_" + strings.ToUpper(r.Guard); r.Variable != want || !strings.Contains(r.Message, want) {
 					t.Errorf("variable %s, message %q: want both to name %s", r.Variable, r.Message, want)
@@ -70,7 +70,7 @@ func TestLimits(t *testing.T) {
 // Every number that an operator needs is in the message, and the value that it
 // names is the smallest that will do.
 func TestRefusalMessages(t *testing.T) {
-	pl := &Plan{Scanned: 1000, At: testNow, Candidates: make([]Candidate, 241), Unknown: map[string]int{"hidden": 500, "absent": 12}}
+	pl := &Plan{Scanned: 1000, At: testNow, Candidates: candidatesOf(make([]Candidate, 241)...), Unknown: map[string]int{"hidden": 500, "absent": 12}}
 	want := []string{
 		"241 accounts would be removed, and one run may remove 100; read the report, then raise DORMANT_MAX_REMOVALS to 241 if they should all go",
 		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 25 if they should all go",
@@ -110,10 +110,10 @@ func TestRefusalsOfDisabling(t *testing.T) {
 	for _, tt := range tests {
 		pl := &Plan{Scanned: 10, NewestLogin: testNow, At: testNow}
 		for range tt.remove {
-			pl.Candidates = append(pl.Candidates, Candidate{Action: Remove})
+			pl.Candidates = append(pl.Candidates, candidatesOf(Candidate{Action: Remove})...)
 		}
 		for range tt.disable {
-			pl.Candidates = append(pl.Candidates, Candidate{Action: Disable})
+			pl.Candidates = append(pl.Candidates, candidatesOf(Candidate{Action: Disable})...)
 		}
 		refusals := removals(1, 10).Check(pl)
 		if len(refusals) != 2 || refusals[0].Message != tt.want[0] || refusals[1].Message != tt.want[1] {

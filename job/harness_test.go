@@ -97,8 +97,8 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 	t.Helper()
 	n := map[Result]int{}
 	secondLook := map[Reason]int{}
-	candidates := slices.DeleteFunc(slices.Clone(r.Accounts), func(a Account) bool { return a.Reason == InGrace })
-	for i, a := range r.Accounts {
+	candidates := slices.DeleteFunc(r.Accounts.List(), func(a Account) bool { return a.Reason == InGrace })
+	for i, a := range r.Accounts.All() {
 		if wait := a.Reason == InGrace; wait != (a.RemovableAt != nil) || wait != (i >= len(candidates)) || wait && (c.Ledger == nil || c.dir.requests[a.ID] > 0) {
 			t.Errorf("account %d: %+v", i, a)
 		}
@@ -137,7 +137,7 @@ func (c *cleanup) checkReport(t *testing.T, r Report) {
 		k.Accepted != n[Accepted] || k.RefusedByDirectory != n[RefusedByDirectory] || k.Failed != n[NotRemoved] || k.NotAttempted != n[NotAttempted] {
 		t.Errorf("counts %+v, accounts %v", k, n)
 	}
-	if !r.Planned && len(r.Accounts) > 0 {
+	if !r.Planned && r.Accounts.Len() > 0 {
 		t.Error("accounts without a plan")
 	}
 	if len(c.dir.removed)+len(c.dir.disabled) > 0 && (r.DryRun || len(r.Refusals) > 0 || !r.Planned) {
@@ -201,7 +201,7 @@ func (c *cleanup) checkJournal(t *testing.T, r Report) {
 			results[id] = rest
 		}
 	}
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		want := fmt.Sprintf("%s %s", a.Reason, a.Result)
 		attempted := a.Result == Removed || a.Result == Disabled || c.dir.requests[a.ID] > 0
 		if intents[a.ID] > 1 || attempted && !c.dir.unconfirmed && intents[a.ID] != 1 {
@@ -216,7 +216,7 @@ func (c *cleanup) checkJournal(t *testing.T, r Report) {
 // resultsOf returns the results of the candidates, as "1:removed 2:kept/admin".
 func resultsOf(r Report) string {
 	var texts []string
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		text := a.ID + ":" + string(a.Result)
 		if a.Result == Kept {
 			text += "/" + string(a.Reason)

@@ -72,27 +72,25 @@ func (l *Ledger) CheckWritable() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// foundAt returns when the candidate was first reported as inactive. That is now if no run
+// foundAt returns when the candidate, of that identity, was first reported as inactive. That is now if no run
 // has reported it, if the account has been used or created since or is another one by now,
 // or if the recorded time is implausible.
-func (l *Ledger) foundAt(c Candidate, now time.Time) time.Time {
+func (l *Ledger) foundAt(c Candidate, identity string, now time.Time) time.Time {
 	at, known := l.found[c.User.ID], l.known[c.User.ID]
-	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) || known != "" && known != c.identity {
+	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) || known != "" && known != identity {
 		return now
 	}
 	return at
 }
 
 // withGrace defers the removal of c until its grace has ended. Until then the account is
-// disabled if the policy disables first, and kept otherwise.
-func (l *Ledger) withGrace(p Policy, c Candidate, now time.Time) Candidate {
+// disabled if the policy disables first, and kept otherwise. planned is the account as it
+// is planned for.
+func (l *Ledger) withGrace(p Policy, c Candidate, planned User, now time.Time) Candidate {
 	if l == nil || c.Action != Remove {
 		return c
 	}
-	if c.identity == "" {
-		c.identity = c.User.identity(now)
-	}
-	removable := l.foundAt(c, now).Add(l.grace)
+	removable := l.foundAt(c, planned.identity(now), now).Add(l.grace)
 	switch {
 	case !now.Before(removable):
 		c.RemovableAt = removable
@@ -109,12 +107,13 @@ func (l *Ledger) applyGrace(pl *Plan, p Policy, now time.Time) {
 	if l == nil {
 		return
 	}
-	var candidates []Candidate
-	for _, c := range pl.Candidates {
-		if c = l.withGrace(p, c, now); c.Action == Keep {
-			pl.InGrace = append(pl.InGrace, c)
+	candidates := pl.Candidates[:0]
+	for i, c := range pl.Candidates.All() {
+		c = l.withGrace(p, c, c.User, now)
+		if s := pl.Candidates[i].with(&c); c.Action == Keep {
+			pl.InGrace = append(pl.InGrace, s)
 		} else {
-			candidates = append(candidates, c)
+			candidates = append(candidates, s)
 		}
 	}
 	pl.Candidates = candidates
@@ -127,13 +126,12 @@ func (l *Ledger) explain(p Policy, e Explanation, now time.Time) Explanation {
 		return e
 	}
 	c := newCandidate(e.User, e.Decision, now)
-	c.identity = e.User.identity(now)
-	at, because := l.foundAt(c, now), "no earlier run has found it inactive, or it has been used or has changed since"
+	at, because := l.foundAt(c, e.User.identity(now), now), "no earlier run has found it inactive, or it has been used or has changed since"
 	if at.Before(now) {
 		because = "found inactive: " + at.UTC().Format(time.RFC3339)
 	}
 	because += ", removable from: " + wholeSecond(at.Add(l.grace)).Format(time.RFC3339)
-	c = l.withGrace(p, c, now)
+	c = l.withGrace(p, c, c.User, now)
 	e.Decision = Decision{c.Action, c.Reason}
 	e.Rules = slices.Insert(e.Rules, len(e.Rules)-1, Verdict{InGrace, c.Reason == InGrace, because})
 	return e
@@ -147,16 +145,16 @@ func wholeSecond(t time.Time) time.Time {
 // update replaces the content of the ledger with the accounts that the run reported as
 // inactive and did not remove, each with the time at which it was first reported.
 // accounts are those of the report, in the order of the plan.
-func (l *Ledger) update(pl *Plan, accounts []Account) {
+func (l *Ledger) update(pl *Plan, accounts Accounts) {
 	l.found, l.known = map[string]time.Time{}, map[string]string{}
-	candidates := slices.Concat(pl.Candidates, pl.InGrace)
-	for i, a := range accounts {
-		c := candidates[i]
+	for i, s := range slices.Concat(pl.Candidates, pl.InGrace) {
+		a := accounts.Status(i)
 		switch {
 		case a.Result == Removed, a.Result == AlreadyGone:
 		case a.Result == Kept && a.Reason != InGrace: // the recheck decided to keep it
-		case !c.RemovableAt.IsZero():
-			l.found[c.User.ID], l.known[c.User.ID] = c.RemovableAt.Add(-l.grace), c.identity
+		case s.removable != nil:
+			c := s.candidate()
+			l.found[c.User.ID], l.known[c.User.ID] = c.RemovableAt.Add(-l.grace), c.User.identity(pl.At)
 		}
 	}
 }

@@ -94,9 +94,9 @@ func TestGrace(t *testing.T) {
 			case len(pl.InGrace)+len(pl.Candidates) > 1:
 				t.Fatalf("both %v and %v", pl.InGrace, pl.Candidates)
 			case len(pl.Candidates) == 1:
-				got = Decision{pl.Candidates[0].Action, pl.Candidates[0].Reason}
+				got = Decision{pl.Candidates.At(0).Action, pl.Candidates.At(0).Reason}
 			case len(pl.InGrace) == 1:
-				got, until = Decision{pl.InGrace[0].Action, pl.InGrace[0].Reason}, pl.InGrace[0].RemovableAt
+				got, until = Decision{pl.InGrace.At(0).Action, pl.InGrace.At(0).Reason}, pl.InGrace.At(0).RemovableAt
 			default:
 				got.Reason = slices.Collect(maps.Keys(kept))[0]
 			}
@@ -378,12 +378,12 @@ func TestGraceInTheReport(t *testing.T) {
 			t.Fatalf("%s, %+v", resultsOf(r), r.Counts)
 		}
 		for i, want := range []time.Time{{}, testNow.Add(fortnight), testNow.Add(13 * day)} {
-			a := r.Accounts[i]
+			a := r.Accounts.At(i)
 			if (a.RemovableAt == nil) != want.IsZero() || a.RemovableAt != nil && (!a.RemovableAt.Equal(want) || a.Action != Keep || *a.InactiveDays == 0) {
 				t.Errorf("%+v, want it removable from %s", a, want)
 			}
 		}
-		for _, a := range r.Accounts[1:] {
+		for _, a := range r.Accounts.List()[1:] {
 			line := fmt.Sprintf(`"user_id":%q,"reason":"in_grace","last_login":%q,"removable_at":%q`,
 				a.ID, a.LastLogin.Format(time.RFC3339), a.RemovableAt.Format(time.RFC3339))
 			if strings.Count(c.log.String(), line) != 1 { // at any level

@@ -133,7 +133,7 @@ func (m *Metrics) Run(r Report) {
 		m.decisions.WithLabelValues(string(Keep), string(reason)).Add(float64(n))
 		kept += n
 	}
-	for _, a := range r.Accounts {
+	for a := range r.Accounts.Statuses() {
 		if a.Reason == InGrace { // not a candidate
 			continue
 		}

@@ -136,10 +136,10 @@ func TestMetricsOfARun(t *testing.T) {
 		{"a run that was completed", Report{
 			Command: "run", Outcome: Completed, Planned: true,
 			Counts: Counts{Scanned: 10, Candidates: 4, Kept: map[Reason]int{Active: 6, ActiveAgain: 1}},
-			Accounts: []Account{
+			Accounts: ListAccounts(
 				account(Remove, Inactive, Removed), account(Remove, NeverLoggedIn, Removed),
 				account(Keep, ActiveAgain, Kept), account(Remove, Inactive, AlreadyGone),
-			},
+			),
 		}, []string{
 			`dormant_decisions_total{action="keep",reason="active"} 6`,
 			`dormant_decisions_total{action="keep",reason="active_again"} 1`,
@@ -159,7 +159,7 @@ func TestMetricsOfARun(t *testing.T) {
 		{"a dry run that a guard would refuse", Report{
 			Command: "audit", Outcome: DryRun, DryRun: true, Planned: true, Refusals: []Refusal{{Guard: GuardMaxRemovals}},
 			Counts:   Counts{Scanned: 1, Candidates: 1},
-			Accounts: []Account{account(Remove, Inactive, WouldRemove)},
+			Accounts: ListAccounts(account(Remove, Inactive, WouldRemove)),
 		}, []string{
 			`dormant_decisions_total{action="remove",reason="inactive"} 1`,
 			`dormant_guard_refusals_total{guard="max_removals"} 1`,
@@ -174,9 +174,9 @@ func TestMetricsOfARun(t *testing.T) {
 		{"a run that disables", Report{
 			Command: "run", Outcome: Completed, Planned: true,
 			Counts: Counts{Scanned: 3, Candidates: 3, Kept: map[Reason]int{AlreadyDisabled: 1}},
-			Accounts: []Account{
+			Accounts: ListAccounts(
 				account(Disable, Inactive, Disabled), account(Disable, NeverLoggedIn, Disabled), account(Keep, AlreadyDisabled, Kept),
-			},
+			),
 		}, []string{
 			`dormant_decisions_total{action="disable",reason="inactive"} 1`,
 			`dormant_decisions_total{action="disable",reason="never_logged_in"} 1`,
@@ -194,7 +194,7 @@ func TestMetricsOfARun(t *testing.T) {
 		{"a run with accounts in grace, which are no candidates", Report{
 			Command: "run", Outcome: Completed, Planned: true,
 			Counts:   Counts{Scanned: 3, Candidates: 1, Kept: map[Reason]int{InGrace: 2}},
-			Accounts: []Account{account(Remove, Inactive, Removed), account(Keep, InGrace, Kept), account(Keep, InGrace, Kept)},
+			Accounts: ListAccounts(account(Remove, Inactive, Removed), account(Keep, InGrace, Kept), account(Keep, InGrace, Kept)),
 		}, []string{
 			`dormant_decisions_total{action="keep",reason="in_grace"} 2`,
 			`dormant_decisions_total{action="remove",reason="inactive"} 1`,
@@ -294,14 +294,16 @@ func TestMetricsAddNoSeries(t *testing.T) {
 			for _, g := range guards() {
 				r.Refusals = append(r.Refusals, Refusal{Guard: g})
 			}
+			var accounts []Account
 			for i, d := range decisions() {
 				if r.Counts.Kept[d.Reason] = 1; d.Action == Remove {
 					delete(r.Counts.Kept, d.Reason)
 				}
 				for _, result := range results() {
-					r.Accounts = append(r.Accounts, Account{ID: fmt.Sprint("secret", i), Action: d.Action, Reason: d.Reason, Result: result})
+					accounts = append(accounts, Account{ID: fmt.Sprint("secret", i), Action: d.Action, Reason: d.Reason, Result: result})
 				}
 			}
+			r.Accounts = ListAccounts(accounts...)
 			m.Run(r)
 		}
 	}

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -19,8 +18,8 @@ type Plan struct {
 	Unknown     map[string]int // accounts without a usable last login, by its state
 	Kept        map[Reason]int
 	Activity    activityMatch // how the activity file and the accounts match
-	Candidates  []Candidate   // the longest inactive first
-	InGrace     []Candidate   // accounts to remove once their grace has ended
+	Candidates  Candidates    // the longest inactive first
+	InGrace     Candidates    // accounts to remove once their grace has ended
 
 	Warnings []Warning // about entries that stand for nobody, or nearly for a candidate
 
@@ -28,6 +27,7 @@ type Plan struct {
 	// directory does not say who is calling either.
 	ActorUnknown bool
 
+	accounts  pieces   // of which the candidates are
 	witnesses []string // ids of accounts that are kept; not all of them
 	sightings *sightings
 	forms     []forms // of the account that is added; kept for the next one
@@ -36,7 +36,7 @@ type Plan struct {
 
 // verb returns the verb for the candidates' actions, and its past participle.
 func (pl *Plan) verb() (verb, participle string) {
-	is := func(a Action) func(Candidate) bool { return func(c Candidate) bool { return c.Action == a } }
+	is := func(a Action) func(stored) bool { return func(c stored) bool { return c.decision.Action == a } }
 	switch {
 	case !slices.ContainsFunc(pl.Candidates, is(Disable)):
 		return "remove", "removed"
@@ -44,21 +44,6 @@ func (pl *Plan) verb() (verb, participle string) {
 		return "disable", "disabled"
 	}
 	return "remove or disable", "removed or disabled"
-}
-
-// Candidate is an account to disable or to remove.
-type Candidate struct {
-	User   User
-	Action Action
-	Reason Reason
-
-	// InactiveSince is the last known use of the account, or its creation if it was
-	// never used; zero if that is not known either.
-	InactiveSince time.Time
-
-	RemovableAt time.Time // when the grace before a removal ends or ended; zero without grace
-
-	identity string // of the account as it is planned for; empty without grace
 }
 
 // ReadPlan makes the plan for all the users, with the last logins of activity, which may
@@ -75,23 +60,24 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	plan := newPlan(p, now)
 	// Users with a row come last: only when all have been read is it known whether a
 	// row matches two of them.
-	var withRow []User
+	var withRow []packed
+	var accounts pieces
 	for u, err := range users {
 		switch {
 		case err != nil:
 			plan.Scanned += len(withRow)
 			return plan, err
 		case activity.hasRow(&u):
-			withRow = append(withRow, u.Clone())
+			withRow = append(withRow, accounts.pack(&u))
 		default:
 			plan.add(&p, activity.apply(u, now), now)
 		}
 	}
 	for _, u := range withRow {
-		plan.add(&p, activity.apply(u, now), now)
+		plan.add(&p, activity.apply(u.user(), now), now)
 	}
 	plan.Activity = activity.match()
-	plan.sort()
+	plan.Candidates.sort()
 	return plan, nil
 }
 
@@ -165,36 +151,17 @@ func (pl *Plan) add(p *Policy, u User, now time.Time) {
 		}
 		return
 	}
-	u.forms = nil
-	pl.Candidates = append(pl.Candidates, newCandidate(u.Clone(), d, now))
-}
-
-// newCandidate returns u with the decision about it.
-func newCandidate(u User, d Decision, now time.Time) Candidate {
-	used := u.lastUse(now)
-	since := used.login.At
-	if d.Reason == NeverLoggedIn || plausible(u.Created, now) && u.Created.After(since) {
-		since = u.Created // it can't be unused for longer than it exists
-	}
-	if used.activity.At.After(since) {
-		since = used.activity.At
-	}
-	return Candidate{User: u, Action: d.Action, Reason: d.Reason, InactiveSince: since}
-}
-
-// sort sorts the candidates, the longest inactive first. Accounts with an unknown
-// creation date that were never used come before all others; ties are sorted by id, so
-// that two plans for the same directory can be compared.
-func (pl *Plan) sort() {
-	slices.SortFunc(pl.Candidates, func(a, b Candidate) int {
-		return cmp.Or(a.InactiveSince.Compare(b.InactiveSince), cmp.Compare(a.User.ID, b.User.ID))
-	})
+	c := newCandidate(u, d, now)
+	pl.Candidates = append(pl.Candidates, pl.accounts.store(&c))
 }
 
 // keepSelf keeps the account that the run acts as, if that has become known only after all
 // had been added.
 func (pl *Plan) keepSelf(p Policy) {
-	isSelf := func(c Candidate) bool { return p.isSelf(&c.User) }
+	isSelf := func(c stored) bool {
+		u := c.user().user()
+		return p.isSelf(&u)
+	}
 	before := len(pl.Candidates) + len(pl.InGrace)
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, isSelf)
 	pl.InGrace = slices.DeleteFunc(pl.InGrace, isSelf)

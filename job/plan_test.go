@@ -13,7 +13,7 @@ func planOf(p Policy, users ...User) *Plan {
 		pl.add(&p, u, testNow)
 	}
 	pl.protectNearMisses(p)
-	pl.sort()
+	pl.Candidates.sort()
 	return pl
 }
 
@@ -38,9 +38,20 @@ func undated(u *User)                   { u.Created, u.Undated = time.Time{}, tr
 func admin(u *User)                     { u.Admin = true }
 func named(username string) func(*User) { return func(u *User) { u.Username = username } }
 func mailed(address string) func(*User) { return func(u *User) { u.Email = address } }
-func ids(candidates []Candidate) string {
+
+// candidatesOf are the candidates as a plan has them.
+func candidatesOf(list ...Candidate) Candidates {
+	var p pieces
+	var candidates Candidates
+	for _, c := range list {
+		candidates = append(candidates, p.store(&c))
+	}
+	return candidates
+}
+
+func ids(candidates Candidates) string {
 	var ids []string
-	for _, c := range candidates {
+	for _, c := range candidates.All() {
 		ids = append(ids, c.User.ID)
 	}
 	return strings.Join(ids, " ")
@@ -101,7 +112,7 @@ func TestPlanCountsABound(t *testing.T) {
 	if pl.LoggedIn != 0 || len(pl.Unknown) != 0 || pl.Kept[LastLoginUnknown] != 1 || ids(pl.Candidates) != "2" {
 		t.Errorf("%d logged in, unknown %v, kept %v, candidates %s", pl.LoggedIn, pl.Unknown, pl.Kept, ids(pl.Candidates))
 	}
-	if a := newAccount(pl.Candidates[0], testNow); a.LastLogin != nil || !a.NotAfter.Equal(instant("2024-06-30T00:00:00Z")) || *a.InactiveDays != 731 {
+	if a := newAccount(pl.Candidates.At(0), testNow); a.LastLogin != nil || !a.NotAfter.Equal(instant("2024-06-30T00:00:00Z")) || *a.InactiveDays != 731 {
 		t.Errorf("%+v", a)
 	}
 }
@@ -116,8 +127,8 @@ func TestPlanOfALadder(t *testing.T) {
 		t.Errorf("%+v", pl)
 	}
 	for i, want := range []Action{Remove, Remove, Disable} {
-		if got := pl.Candidates[i].Action; got != want || newAccount(pl.Candidates[i], testNow).Action != want {
-			t.Errorf("%s: %s, want %s", pl.Candidates[i].User.ID, got, want)
+		if got := pl.Candidates.At(i).Action; got != want || newAccount(pl.Candidates.At(i), testNow).Action != want {
+			t.Errorf("%s: %s, want %s", pl.Candidates.At(i).User.ID, got, want)
 		}
 	}
 }

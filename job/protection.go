@@ -58,6 +58,10 @@ func (nr *nameRule) names(u *User) []forms {
 	return u.nameForms()
 }
 
+func (ms misses) any() bool {
+	return slices.ContainsFunc(ms[:], func(m *nearMisses) bool { return m.len() > 0 })
+}
+
 // isNamed reports whether a rule with the reason protects u by name.
 func (p *Policy) isNamed(reason Reason, u *User) bool {
 	return p.hasEntries(reason) && p.isNamedByEntries(reason, u)
@@ -170,15 +174,20 @@ func (pl *Plan) protectNearMisses(p Policy) {
 	pl.misses = pl.sightings.misses()
 	pl.ActorUnknown = p.Self.Len() == 0 && len(pl.misses[byActor].entries) > 0
 	near := map[*nearEntry][]string{}
-	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c Candidate) bool {
+	if !pl.misses.any() { // nobody can be near one
+		pl.warn(p, pl.misses, near)
+		return
+	}
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c stored) bool {
 		var reason Reason
+		u := c.user().user()
 		for i, nr := range nameRules {
 			if pl.misses[i].len() == 0 {
 				continue
 			}
-			for _, found := range pl.misses[i].find(nr.names(&c.User)) {
+			for _, found := range pl.misses[i].find(nr.names(&u)) {
 				e := &pl.misses[i].entries[found.entry]
-				near[e] = append(near[e], fmt.Sprintf("%q (id %q)", found.name, c.User.ID))
+				near[e] = append(near[e], fmt.Sprintf("%q (id %q)", found.name, u.ID))
 				if reason == "" {
 					reason = nr.reason
 				}

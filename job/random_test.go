@@ -107,7 +107,7 @@ func TestRunWhateverHappens(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.Ledger.applyGrace(plan, c.Policy, testNow)
-				for _, candidate := range plan.Candidates {
+				for _, candidate := range plan.Candidates.All() {
 					allowed["read "+candidate.User.ID], allowed["find "+candidate.User.ID] = true, true
 					allowed[fmt.Sprintf("%s %s", candidate.Action, candidate.User.ID)] = true
 				}

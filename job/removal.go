@@ -40,7 +40,7 @@ var actionTerms = map[Action]struct {
 type removal struct {
 	*Cleanup
 	candidate Candidate
-	account   *Account // its entry in the report
+	end       *ended // what became of it, for the report
 	now       time.Time
 	log       zerolog.Logger
 
@@ -86,7 +86,7 @@ func (m *removal) execute(ctx, run context.Context) (Result, error) {
 	case err == nil, errors.Is(err, ErrAccepted), errors.Is(err, ErrUnclear), errors.Is(err, ErrUnnamed), errors.Is(err, ErrNotFound):
 		return m.verify(run, err)
 	case !m.attempted && (ctx.Err() != nil || errors.Is(err, errNoRecord)):
-		m.account.Result = NotAttempted
+		m.end.Result = NotAttempted
 		return NotAttempted, m.record(err)
 	}
 	return m.finish(NotRemoved, nil, err)
@@ -96,24 +96,25 @@ func (m *removal) execute(ctx, run context.Context) (Result, error) {
 // error makes the action one that failed.
 func (m *removal) finish(result Result, note, err error) (Result, error) {
 	m.pending = false
-	m.account.Result, m.account.Error = result, Describe(errors.Join(note, err))
+	m.end.Result, m.end.err = result, Describe(errors.Join(note, err))
 	return result, m.record(err)
 }
 
 // keep records that the account is kept, with a note if there is one.
 func (m *removal) keep(reason Reason, note error) (Result, error) {
-	m.account.Action, m.account.Reason = Keep, reason
+	m.end.Action, m.end.Reason = Keep, reason
 	return m.finish(Kept, note, nil)
 }
 
 // record writes the result, and the error that led to it, to the log and the journal.
 func (m *removal) record(err error) error {
-	a := m.account
 	m.logResult(err)
-	if a.Result == NotAttempted && !m.recorded {
+	if m.end.Result == NotAttempted && !m.recorded {
 		return err
 	}
-	if journalErr := m.Journal.result(*a); journalErr != nil {
+	if journalErr := m.Journal.result(Account{
+		ID: m.candidate.User.ID, Action: m.end.Action, Reason: m.end.Reason, Result: m.end.Result, Error: m.end.err,
+	}); journalErr != nil {
 		return fmt.Errorf("%w: %w", errNoRecord, journalErr)
 	}
 	return err
@@ -132,7 +133,7 @@ func (m *removal) confirm(ctx context.Context, prepare func(User) error) error {
 		}
 	}
 	if !m.recorded {
-		if err := m.Journal.intent(m.candidate.User, Decision{m.account.Action, m.account.Reason}); err != nil {
+		if err := m.Journal.intent(m.candidate.User, Decision{m.end.Action, m.end.Reason}); err != nil {
 			return fmt.Errorf("%w: %w", errNoRecord, err)
 		}
 		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].starting, nil)
@@ -181,7 +182,7 @@ func (m *removal) recheck(ctx context.Context) (*User, error) {
 	}
 	_, d := m.DecideAgain(m.candidate.User, u, m.now)
 	if d.Action == planned {
-		m.account.Reason, m.found = d.Reason, true
+		m.end.Reason, m.found = d.Reason, true
 		return &u, nil
 	}
 	m.kept = m.Policy.fallbackReason(d, u)
@@ -226,7 +227,7 @@ func (m *removal) verifyCaller(ctx context.Context) error {
 }
 
 func (m *removal) logResult(err error) {
-	switch m.account.Result {
+	switch m.end.Result {
 	case Removed, Disabled:
 		m.logAccount(zerolog.InfoLevel, actionTerms[m.candidate.Action].succeeded, nil)
 	case AlreadyGone:
@@ -251,7 +252,7 @@ func (m *removal) logResult(err error) {
 func (m *removal) logAccount(level zerolog.Level, message string, err error) {
 	log := atLeastInfo(m.log)
 	log.WithLevel(level).Str(FieldUserID, m.candidate.User.ID).
-		Str(FieldReason, string(m.account.Reason)).
+		Str(FieldReason, string(m.end.Reason)).
 		Stringer(FieldLastLogin, m.candidate.User.LastLogin).
 		Err(err).Msg(message)
 }

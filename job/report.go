@@ -69,7 +69,7 @@ type Report struct {
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
 	Warnings []Warning `json:"warnings"` // what to look at before the next run
-	Accounts []Account `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
+	Accounts Accounts  `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
 	Error    string    `json:"error,omitempty"`
 
 	NotStarted bool  `json:"-"` // the run could not begin: no request was sent
@@ -109,6 +109,8 @@ type Account struct {
 	NotAfter *time.Time `json:"-"` // an upper bound for a last login that is not known exactly
 }
 
+func (a *Account) status() Status { return Status{a.Action, a.Reason, a.Result} }
+
 // newAccount returns the entry of a candidate before any action.
 func newAccount(c Candidate, now time.Time) Account {
 	a := Account{
@@ -135,7 +137,7 @@ func newAccount(c Candidate, now time.Time) Account {
 
 // count adds the results of the accounts to the counts.
 func (r *Report) count() {
-	for _, a := range r.Accounts {
+	for a := range r.Accounts.Statuses() {
 		switch a.Result {
 		case Removed:
 			r.Counts.Removed++

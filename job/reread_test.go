@@ -95,7 +95,7 @@ func TestAnotherReadingStartsFromNothing(t *testing.T) {
 			return ErrChanged
 		}
 		r := c.run(t.Context(), t)
-		if r.Outcome != Completed || r.Counts.Scanned != 4 || len(r.Accounts) != 2 || r.Counts.Kept[Allowlisted] != 1 || r.Counts.Kept[Active] != 1 {
+		if r.Outcome != Completed || r.Counts.Scanned != 4 || r.Accounts.Len() != 2 || r.Counts.Kept[Allowlisted] != 1 || r.Counts.Kept[Active] != 1 {
 			t.Errorf("%s, %+v", r.Outcome, r.Counts)
 		}
 		if got := strings.Join(c.dir.removed, " "); got != "1 3" {
@@ -128,10 +128,10 @@ func TestAnotherReadingForgetsTheRowsOfTheFirst(t *testing.T) {
 	for what, read := range map[string]func(*testing.T, *cleanup) Decision{
 		"run": func(t *testing.T, c *cleanup) Decision {
 			r := c.run(t.Context(), t)
-			if len(r.Accounts) != 1 {
+			if r.Accounts.Len() != 1 {
 				return Decision{}
 			}
-			return Decision{r.Accounts[0].Action, r.Accounts[0].Reason}
+			return Decision{r.Accounts.At(0).Action, r.Accounts.At(0).Reason}
 		},
 		"explain": func(t *testing.T, c *cleanup) Decision {
 			found, err := c.Explain(t.Context(), "again", testNow)

@@ -77,7 +77,7 @@ func (c *Cleanup) start(now time.Time) (Report, zerolog.Logger) {
 	r := Report{
 		RunID: c.RunID, Command: c.Command, DryRun: c.DryRun, Profile: c.Profile, URL: c.URL,
 		StartedAt: now, Cutoff: c.Policy.Cutoff(now), Extras: c.Extras,
-		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Warnings: []Warning{}, Accounts: []Account{},
+		Counts: Counts{Kept: map[Reason]int{}}, Refusals: []Refusal{}, Warnings: []Warning{},
 	}
 	if at := c.Policy.DisableCutoff(now); !at.IsZero() {
 		r.DisableCutoff = &at
@@ -127,12 +127,8 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)
 	maps.Copy(r.Counts.Kept, plan.Kept)
-	r.Accounts = slices.Grow(r.Accounts, len(plan.Candidates)+len(plan.InGrace))
-	for _, candidate := range plan.Candidates {
-		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
-	}
-	for _, candidate := range plan.InGrace {
-		r.Accounts = append(r.Accounts, newAccount(candidate, r.StartedAt))
+	r.Accounts = plan.accountsOf(plan.notAttempted)
+	for _, candidate := range plan.InGrace.All() {
 		log := atLeastInfo(log)
 		log.WithLevel(zerolog.InfoLevel).Str(FieldUserID, candidate.User.ID).Str(FieldReason, string(candidate.Reason)).
 			Stringer(FieldLastLogin, candidate.User.LastLogin).Time(FieldRemovableAt, wholeSecond(candidate.RemovableAt)).
@@ -213,9 +209,7 @@ func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 func (c *Cleanup) applyUnlessRefused(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
 	switch {
 	case c.DryRun:
-		for i, candidate := range plan.Candidates {
-			r.Accounts[i].Result = actionTerms[candidate.Action].dryRun
-		}
+		r.Accounts = plan.accountsOf(plan.inDryRun)
 		return nil
 	case len(r.Refusals) > 0:
 		return nil

@@ -200,7 +200,7 @@ func TestRunReports(t *testing.T) {
 		if r.Command != "run" || r.Profile != "memory" || r.URL != "https://directory.example" || !r.StartedAt.Equal(testNow) || !r.Cutoff.Equal(testCutoff) {
 			t.Errorf("%+v", r)
 		}
-		got, err := json.Marshal(r.Accounts[:3])
+		got, err := json.Marshal(r.Accounts.List()[:3])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,19 +24,17 @@ func outlast(ctx context.Context, while time.Duration) (context.Context, context
 	}
 }
 
-// settle records the results that verify has left open. It verifies them by one listing for
-// all. It returns an error if the listing can't be read, or a result not be recorded.
+// settle records the results of all that verify has left open. It verifies them by one
+// listing. It returns an error if the listing can't be read, or a result not be recorded.
 func (c *Cleanup) settle(ctx context.Context, plan *Plan, all []*removal) error {
 	ctx, end := outlast(ctx, lastLook)
 	defer end()
 	pending := map[string]*removal{}
 	read := false
 	for _, m := range all {
-		if m.pending {
-			pending[m.candidate.User.ID] = m
-			// What will be done later, as the profile knows, need not be visible yet.
-			read = read || !errors.Is(m.said, ErrAccepted) || errors.Is(m.said, ErrUnnamed)
-		}
+		pending[m.candidate.User.ID] = m
+		// What will be done later, as the profile knows, need not be visible yet.
+		read = read || !errors.Is(m.said, ErrAccepted) || errors.Is(m.said, ErrUnnamed)
 	}
 	if len(pending) == 0 {
 		return nil

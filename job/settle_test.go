@@ -175,10 +175,10 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 					}
 				}
 				r := c.run(t.Context(), t)
-				if got := string(r.Accounts[0].Result); r.Outcome != tt.outcome || got != tt.became {
+				if got := string(r.Accounts.At(0).Result); r.Outcome != tt.outcome || got != tt.became {
 					t.Errorf("%s: %s, error %v\nwant %s: %s", r.Outcome, got, r.Err, tt.outcome, tt.became)
 				}
-				if a := r.Accounts[0]; !strings.Contains(a.Error, tt.error) || (a.Error == "") != (tt.error == "") {
+				if a := r.Accounts.At(0); !strings.Contains(a.Error, tt.error) || (a.Error == "") != (tt.error == "") {
 					t.Errorf("its error is %q, want %q", a.Error, tt.error)
 				}
 				asked := strings.Join(c.dir.asked, " ")
@@ -282,7 +282,7 @@ func TestRenamedBeforeItWasLookedFor(t *testing.T) {
 		}
 		listsAgain(func(c *cleanup) { c.dir.gone, c.dir.users[3].Username = nil, "somebody" })(c)
 		r := c.run(t.Context(), t)
-		if a := r.Accounts[1]; resultsOf(r) != "1:removed 2:kept/unsafe_id 3:removed" || !strings.Contains(a.Error, `"name-of-2" and is "somebody"`) || c.dir.requests["2"] > 0 {
+		if a := r.Accounts.At(1); resultsOf(r) != "1:removed 2:kept/unsafe_id 3:removed" || !strings.Contains(a.Error, `"name-of-2" and is "somebody"`) || c.dir.requests["2"] > 0 {
 			t.Errorf("%s: %+v", resultsOf(r), a)
 		}
 	})

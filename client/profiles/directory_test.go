@@ -360,7 +360,7 @@ func equal(t *testing.T, what string, got, want []string) {
 func (d *directory) results(t *testing.T, before []sandbox.User, r job.Report) []string {
 	t.Helper()
 	var lines []string
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		lines = append(lines, d.names(t, before, []string{a.ID})[0]+" "+string(a.Result))
 	}
 	slices.Sort(lines)
@@ -372,7 +372,7 @@ func explained(t *testing.T, r job.Report) {
 	t.Helper()
 	if t.Failed() {
 		t.Logf("outcome %s, %+v, %s", r.Outcome, r.Counts, r.Error)
-		for _, a := range r.Accounts {
+		for _, a := range r.Accounts.All() {
 			t.Logf("%s: %s %s %s", a.Username, a.Result, a.Reason, a.Error)
 		}
 	}

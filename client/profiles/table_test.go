@@ -267,7 +267,7 @@ var scenesOf = map[string]map[string]func(s system, t *testing.T, now time.Time)
 				}}, d, false)
 				run.Policy.DisableOnly = disables
 				r := run.Run(t.Context(), now)
-				for _, a := range r.Accounts {
+				for _, a := range r.Accounts.All() {
 					if a.ID == moved.ID && (a.Result != job.Kept || a.Reason != job.UnsafeID || !strings.Contains(a.Error, `"moved"`)) {
 						t.Errorf("disables %t: %+v", disables, a)
 					}

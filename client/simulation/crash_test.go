@@ -37,7 +37,7 @@ func (w *world) readLedger(ledger string) map[string]time.Time {
 func (w *world) recordReported(run *programRun) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, a := range run.report.Accounts {
+	for _, a := range run.report.Accounts.All() {
 		w.reported[fmt.Sprint(a.ID, run.now.UnixNano())] = true
 	}
 }

@@ -28,7 +28,7 @@ func (run *programRun) check() {
 func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 	r := run.report
 	results := map[string]job.Result{}
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		results[a.ID] = a.Result
 		seen := run.accounts[a.ID]
 		if seen == nil {
@@ -109,7 +109,7 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 // checkCounts checks that the counts add up, and that the outcome follows from them.
 func (run *programRun) checkCounts(violationf func(string, ...any)) {
 	r, n, candidates := run.report, map[job.Result]int{}, 0
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		if a.Reason != job.InGrace || a.Result != job.Kept || a.RemovableAt == nil {
 			n[a.Result]++
 			candidates++
@@ -160,13 +160,13 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 		return
 	}
 	candidates, kept := pl.candidates, pl.kept
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		if _, ok := candidates[a.ID]; !ok && a.Reason != job.InGrace {
 			violationf("%q is among the candidates: %s", a.ID, run.view(a.ID))
 		}
 	}
 	for id := range candidates {
-		if !slices.ContainsFunc(r.Accounts, func(a job.Account) bool { return a.ID == id }) {
+		if !slices.ContainsFunc(r.Accounts.List(), func(a job.Account) bool { return a.ID == id }) {
 			violationf("%q is not among the candidates", id)
 		}
 	}
@@ -174,7 +174,7 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 		violationf("it says that there are %d accounts, not %d", r.Counts.Scanned, pl.scanned)
 	}
 	again := map[string]int{}
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		if a.Result == job.Kept && a.RemovableAt == nil {
 			again[string(a.Reason)]++
 		}
@@ -203,7 +203,7 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 		violationf("it warns of %v, not of %v: %d candidates", warned, doubts, len(candidates))
 	}
 	due := map[string]int{}
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		if a.RemovableAt != nil {
 			due[a.RemovableAt.UTC().Format(time.DateOnly)]++
 		}
@@ -281,7 +281,7 @@ func (run *programRun) checkJournal(violationf func(string, ...any)) {
 			violationf("the journal has %d intents of %q, and the result %q", intents[id], id, results[id].Result)
 		}
 	}
-	for _, a := range run.report.Accounts {
+	for _, a := range run.report.Accounts.All() {
 		seen := run.accounts[a.ID]
 		if seen != nil && seen.tries > 0 && intents[a.ID] == 0 {
 			violationf("the journal has no intent of %q", a.ID)

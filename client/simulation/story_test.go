@@ -123,7 +123,7 @@ func (w *world) checkQuietRun(run *programRun) {
 	case r.Outcome == job.Failed || r.Outcome == job.Interrupted:
 		w.violationf("run %d fails in all calm: %s", run.number, r.Error)
 	}
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		failed := a.Result == job.NotRemoved || a.Result == job.RefusedByDirectory || a.Result == job.Accepted
 		if failed && !w.refusalExpected(a.ID) {
 			w.violationf("run %d: %q is %s in all calm: %s", run.number, a.ID, a.Result, a.Error)

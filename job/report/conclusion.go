@@ -69,15 +69,23 @@ func concludeOutcome(r job.Report) conclusion {
 // concludeGrace describes the accounts in grace. It never claims that an account will be
 // removed: the guards have not decided that yet, and an audit begins no grace.
 func concludeGrace(r job.Report) string {
-	if len(inGrace(r)) == 0 {
+	waiting := inGrace(r)
+	if waiting.Len() == 0 {
 		return ""
 	}
-	first := slices.MinFunc(inGrace(r), func(a, b job.Account) int { return a.RemovableAt.Compare(*b.RemovableAt) })
+	first := waiting.At(0)
+	due := map[string]int{}
+	for _, a := range waiting.All() {
+		due[removableAt(a, time.DateOnly)]++
+		if a.RemovableAt.Before(*first.RemovableAt) {
+			first = a
+		}
+	}
 	text := "In grace: %s, removable from %s unless used before."
-	if len(inGrace(r)) > 1 {
+	if waiting.Len() > 1 {
 		text = "In grace: %s, the first removable from %s unless used before."
 	}
-	text = fmt.Sprintf(text, plural(len(inGrace(r)), "account"), removableAt(first, time.RFC3339)) + fallDue(r)
+	text = fmt.Sprintf(text, plural(waiting.Len(), "account"), removableAt(first, time.RFC3339)) + fallDue(due)
 	if slices.ContainsFunc(r.Warnings, func(w job.Warning) bool { return w.Code == job.WarnGraceRefusal }) {
 		text += " As things are, the guards will refuse to remove them: see the warnings."
 	}
@@ -92,11 +100,7 @@ const maxDays = 5
 
 // fallDue says how many accounts in grace fall due on which day, if it is not the same for
 // all.
-func fallDue(r job.Report) string {
-	due := map[string]int{}
-	for _, a := range inGrace(r) {
-		due[removableAt(a, time.DateOnly)]++
-	}
+func fallDue(due map[string]int) string {
 	days := slices.Sorted(maps.Keys(due))
 	if len(days) < 2 {
 		return ""
@@ -148,7 +152,7 @@ func concludeDryRun(r job.Report) conclusion {
 
 func concludeCompleted(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
-	switch len(candidates(r)) {
+	switch candidates(r).Len() {
 	case 0:
 		return fmt.Sprintf("Nothing to %s: no account is a candidate.", byAction(r, "remove", "disable", "remove or disable"))
 	case removed:
@@ -175,7 +179,7 @@ func candidateShare(r job.Report) string {
 func resultSummary(r job.Report) string {
 	removed, disabled := count(r, job.Removed), count(r, job.Disabled)
 	text := byAction(r, fmt.Sprintf("removed %d", removed), fmt.Sprintf("disabled %d", disabled),
-		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(len(candidates(r)), "account")
+		fmt.Sprintf("removed %d and disabled %d", removed, disabled)) + " of " + plural(candidates(r).Len(), "account")
 	if removed == 0 && disabled == 0 && count(r, job.NotRemoved) == 0 {
 		text = "nothing was " + participle(r)
 	}

@@ -18,11 +18,11 @@ func writeCSV(b *bufio.Writer, r job.Report) error {
 	w.UseCRLF = true
 	// The writer keeps its first error; w.Error returns it at the end.
 	columns := []string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error", "removable_at"}
-	if len(inGrace(r)) == 0 {
+	if inGrace(r).Len() == 0 {
 		columns = columns[:len(columns)-1]
 	}
 	_ = w.Write(columns)
-	for _, a := range r.Accounts {
+	for _, a := range r.Accounts.All() {
 		_ = w.Write([]string{
 			csvText(a.ID), csvText(a.Username), csvText(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
 			csvText(string(a.Action)), csvText(string(a.Reason)), csvText(string(a.Result)), csvText(a.Error), csvTime(a.RemovableAt),

@@ -9,11 +9,11 @@ import (
 
 func TestCSV(t *testing.T) {
 	r := sample("run", false, job.Partial, job.Removed, job.NotRemoved, job.Removed)
-	r.Accounts[0].LastLogin = new(r.Accounts[0].LastLogin.In(time.FixedZone("", -3600)))
-	r.Accounts[0].Username = `Alice "Al", Doe`
-	r.Accounts[1].Error = "403\nForbidden"
-	r.Accounts[1].InactiveDays = nil
-	r.Accounts[2].ID = "-3"
+	account(&r, 0).LastLogin = new(r.Accounts.At(0).LastLogin.In(time.FixedZone("", -3600)))
+	account(&r, 0).Username = `Alice "Al", Doe`
+	account(&r, 1).Error = "403\nForbidden"
+	account(&r, 1).InactiveDays = nil
+	account(&r, 2).ID = "-3"
 	want := "id,username,email,last_login,inactive_days,action,reason,result,error\r\n" +
 		`17,"Alice ""Al"", Doe",alice@example.com,2025-03-15T03:00:00Z,412,remove,inactive,removed,` + "\r\n" +
 		`4,bob,bob@example.com,,,remove,never_logged_in,failed,403\nForbidden` + "\r\n" +

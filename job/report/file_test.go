@@ -61,12 +61,14 @@ func TestWriteFileKeepsTheOldOneOnFailure(t *testing.T) {
 func TestWriteFileKeepsTheReportOfARunThatDidMore(t *testing.T) {
 	did := func(id string, removed, disabled, accepted int) job.Report {
 		r := sample("run", false, job.Completed, job.Removed)
-		r.RunID, r.Accounts = id, nil
+		r.RunID = id
+		var accounts []job.Account
 		for result, n := range map[job.Result]int{job.Removed: removed, job.Disabled: disabled, job.Accepted: accepted, job.NotRemoved: 7, job.AlreadyGone: 7} {
 			for range n {
-				r.Accounts = append(r.Accounts, job.Account{ID: "x", Action: job.Remove, Reason: job.Inactive, Result: result})
+				accounts = append(accounts, job.Account{ID: "x", Action: job.Remove, Reason: job.Inactive, Result: result})
 			}
 		}
+		r.Accounts = job.ListAccounts(accounts...)
 		r.Counts.Removed, r.Counts.Disabled, r.Counts.Accepted = removed, disabled, accepted
 		return r
 	}

@@ -18,10 +18,10 @@ func FuzzReports(f *testing.F) {
 		f.Add(text, text, text, text)
 	}
 	f.Fuzz(func(t *testing.T, id, username, email, problem string) {
-		r := job.Report{Outcome: job.Partial, Accounts: []job.Account{
-			{ID: id, Username: username, Email: email, Action: job.Remove, Reason: job.Inactive, Result: job.NotRemoved, Error: problem},
-			{ID: "2", Action: job.Remove, Reason: job.Inactive, Result: job.Removed},
-		}, Error: problem}
+		r := job.Report{Outcome: job.Partial, Accounts: job.ListAccounts(
+			job.Account{ID: id, Username: username, Email: email, Action: job.Remove, Reason: job.Inactive, Result: job.NotRemoved, Error: problem},
+			job.Account{ID: "2", Action: job.Remove, Reason: job.Inactive, Result: job.Removed},
+		), Error: problem}
 		texts := map[string]string{}
 		for _, format := range formats {
 			var b strings.Builder
@@ -40,7 +40,7 @@ func FuzzReports(f *testing.F) {
 			}
 		}
 		var read job.Report
-		if err := json.Unmarshal([]byte(texts[JSON]), &read); err != nil || len(read.Accounts) != 2 {
+		if err := json.Unmarshal([]byte(texts[JSON]), &read); err != nil || read.Accounts.Len() != 2 {
 			t.Errorf("%v: %q", err, texts[JSON])
 		}
 		if strings.ContainsFunc(texts[Table], func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
@@ -48,8 +48,9 @@ func FuzzReports(f *testing.F) {
 		}
 		// As many tags as with names that are none.
 		var plain strings.Builder
-		r.Accounts[0].ID, r.Accounts[0].Username, r.Accounts[0].Email = "1", "x", "x"
-		r.Accounts[0].Error, r.Error = word(problem), word(problem)
+		changed := account(&r, 0)
+		changed.ID, changed.Username, changed.Email = "1", "x", "x"
+		account(&r, 0).Error, r.Error = word(problem), word(problem)
 		if err := Write(&plain, HTML, r); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	_ "embed"
 	"html/template"
+	"iter"
 	"time"
 
 	"dormant/job"
@@ -28,9 +29,9 @@ type pageData struct {
 	Results    []namedCount
 	KeptBy     []namedCount
 	KeptTotal  int
-	KeptAgain  int // candidates that the recheck kept
-	Candidates []job.Account
-	InGrace    []job.Account
+	KeptAgain  int                   // candidates that the recheck kept
+	Candidates iter.Seq[job.Account] // nil if there is none
+	InGrace    iter.Seq[job.Account]
 }
 
 // writeHTML writes one self-contained page: it has no script and no link, and loads no
@@ -40,10 +41,24 @@ func writeHTML(b *bufio.Writer, r job.Report) error {
 		Report: r, Conclusion: conclude(r), Removes: removes(r), Disables: disables(r),
 		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
 		Results:  resultCounts(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
-		Candidates: candidates(r), InGrace: inGrace(r),
+		Candidates: rows(candidates(r)), InGrace: rows(inGrace(r)),
 	}
 	e.KeptTotal = sum(e.KeptBy)
 	return pageTemplate.Execute(b, e)
+}
+
+// rows yields the accounts, so that each is written before the next one is made.
+func rows(accounts job.Accounts) iter.Seq[job.Account] {
+	if accounts.Len() == 0 {
+		return nil
+	}
+	return func(yield func(job.Account) bool) {
+		for _, a := range accounts.All() {
+			if !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 // DaysAgo returns how long before the run a cutoff is.

@@ -11,7 +11,7 @@ import (
 func TestHTMLEscapes(t *testing.T) {
 	r := sample("run", false, job.Partial, job.NotRemoved)
 	r.Profile, r.URL, r.Error, r.Outcome = hostile, "javascript:"+hostile, hostile, job.Outcome(hostile)
-	a := &r.Accounts[0]
+	a := account(&r, 0)
 	a.Username, a.Email, a.Error, a.Result = hostile, `"><img src=x onerror=alert(1)>`, hostile, job.Result(hostile)
 	got := write(t, HTML, r)
 	for _, bad := range []string{"<script", "<img", "\x1b", "\u202e", "href", "src=\""} {
@@ -35,9 +35,9 @@ func TestHTMLNeedsNothingElse(t *testing.T) {
 
 func TestHTML(t *testing.T) {
 	partial := sample("run", false, job.Partial, job.Removed, job.NotRemoved, job.Kept)
-	partial.Accounts[0].InactiveDays = new(0)
-	partial.Accounts[1].Error = "403 Forbidden"
-	partial.Accounts[1].InactiveDays = nil
+	account(&partial, 0).InactiveDays = new(0)
+	account(&partial, 1).Error = "403 Forbidden"
+	account(&partial, 1).InactiveDays = nil
 	partial.Counts.Kept[job.ActiveAgain] = 1
 	partial.Warnings = []job.Warning{warning}
 	refused := sample("run", false, job.Refused, job.NotAttempted)

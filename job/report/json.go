@@ -27,7 +27,7 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 		r.Warnings = []job.Warning{}
 	}
 	accounts := r.Accounts
-	r.Accounts = []job.Account{}
+	r.Accounts = job.Accounts{}
 	var text bytes.Buffer
 	if err := newEncoder(&text, "").Encode(r); err != nil {
 		return err
@@ -46,8 +46,8 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 const emptyAccounts = `"accounts": []`
 
 // writeJSONAccounts writes one account after the other, because there may be very many.
-func writeJSONAccounts(b *bufio.Writer, accounts []job.Account) error {
-	if len(accounts) == 0 {
+func writeJSONAccounts(b *bufio.Writer, accounts job.Accounts) error {
+	if accounts.Len() == 0 {
 		_, err := b.WriteString(emptyAccounts)
 		return err
 	}
@@ -55,12 +55,12 @@ func writeJSONAccounts(b *bufio.Writer, accounts []job.Account) error {
 	const indent = "    "
 	var text bytes.Buffer
 	encoder := newEncoder(&text, indent)
-	for i := range accounts {
+	for i, a := range accounts.All() {
 		if i > 0 {
 			_ = b.WriteByte(',')
 		}
 		text.Reset()
-		if err := encoder.Encode(&accounts[i]); err != nil {
+		if err := encoder.Encode(&a); err != nil {
 			return err
 		}
 		_, _ = b.WriteString("\n" + indent)

@@ -15,9 +15,9 @@ func TestJSON(t *testing.T) {
 	r.URL += "?a=1&b=<2>"
 	r.Counts.Removed, r.Counts.Failed = 1, 1
 	r.Refusals, r.Warnings = []job.Refusal{refusal}, []job.Warning{warning}
-	r.Accounts[0].Username = "a\x1b\u202e\U000e0001\x7f"
-	r.Accounts[1].InactiveDays = nil
-	r.Accounts[1].Error = "403"
+	account(&r, 0).Username = "a\x1b\u202e\U000e0001\x7f"
+	account(&r, 1).InactiveDays = nil
+	account(&r, 1).Error = "403"
 	want := `{
   "run_id": "r1",
   "command": "run",
@@ -94,7 +94,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got), &again); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := again.Accounts[0].Username, r.Accounts[0].Username; got != want {
+	if got, want := again.Accounts.At(0).Username, r.Accounts.At(0).Username; got != want {
 		t.Errorf("escapes change a name: got %q, want %q", got, want)
 	}
 }
@@ -117,7 +117,8 @@ func TestJSONOfARunThatDisables(t *testing.T) {
 // What is known only as a bound is no last login.
 func TestJSONOfABound(t *testing.T) {
 	r := sample("run", false, job.Completed, job.Removed)
-	r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = nil, before(412)
+	changed := account(&r, 0)
+	changed.LastLogin, changed.NotAfter = nil, before(412)
 	if got, want := write(t, JSON, r), "\"last_login\": null,\n      \"inactive_days\": 412,"; !strings.Contains(got, want) {
 		t.Errorf("no %s in\n%s", want, got)
 	}

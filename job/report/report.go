@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -102,14 +103,12 @@ func resultCounts(r job.Report) []namedCount {
 
 // candidates returns the accounts of a report without those in grace. inGrace returns
 // those in grace, which are kept and follow the candidates.
-func candidates(r job.Report) []job.Account { return r.Accounts[:len(r.Accounts)-len(inGrace(r))] }
+func candidates(r job.Report) job.Accounts { return r.Accounts.Slice(0, firstInGrace(r)) }
 
-func inGrace(r job.Report) []job.Account {
-	i := slices.IndexFunc(r.Accounts, func(a job.Account) bool { return a.Reason == job.InGrace })
-	if i < 0 {
-		return nil
-	}
-	return r.Accounts[i:]
+func inGrace(r job.Report) job.Accounts { return r.Accounts.Slice(firstInGrace(r), r.Accounts.Len()) }
+
+func firstInGrace(r job.Report) int {
+	return sort.Search(r.Accounts.Len(), func(i int) bool { return r.Accounts.Status(i).Reason == job.InGrace })
 }
 
 // removableAt formats the end of the grace, or returns "" if the account is not in grace.
@@ -123,8 +122,8 @@ func removableAt(a job.Account, layout string) string {
 // count returns how many candidates have the result.
 func count(r job.Report, result job.Result) int {
 	n := 0
-	for _, a := range candidates(r) {
-		if a.Result == result {
+	for status := range candidates(r).Statuses() {
+		if status.Result == result {
 			n++
 		}
 	}

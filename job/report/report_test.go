@@ -36,18 +36,25 @@ func sample(command string, dryRun bool, outcome job.Outcome, results ...job.Res
 	}
 	return job.Report{
 		RunID: "r1", Command: command, DryRun: dryRun, Outcome: outcome, Profile: "itflex", URL: "https://example.com/api",
-		StartedAt: start, FinishedAt: start.Add(time.Minute), Cutoff: *before(90), Planned: true, Accounts: accounts,
+		StartedAt: start, FinishedAt: start.Add(time.Minute), Cutoff: *before(90), Planned: true, Accounts: job.ListAccounts(accounts...),
 		Counts: job.Counts{Scanned: 10, Candidates: len(accounts), Kept: map[job.Reason]int{job.Active: 5, job.Admin: 1, job.Allowlisted: 1}},
 	}
+}
+
+// account is the account with the index, to be changed.
+func account(r *job.Report, i int) *job.Account {
+	accounts := r.Accounts.List()
+	r.Accounts = job.ListAccounts(accounts...)
+	return &accounts[i]
 }
 
 // disabling is the run as one that disables accounts unused for so many days: if
 // it is as long as the cutoff, it removes none.
 func disabling(r job.Report, days int) job.Report {
 	r.DisableCutoff = before(days)
-	for i, a := range r.Accounts {
+	for i, a := range r.Accounts.All() {
 		if a.Result == job.Disabled || a.Result == job.WouldDisable || days == 90 {
-			r.Accounts[i].Action = job.Disable
+			account(&r, i).Action = job.Disable
 		}
 	}
 	return r
@@ -55,13 +62,15 @@ func disabling(r job.Report, days int) job.Report {
 
 // waiting is the run with accounts in grace behind its candidates, each removable in so many days.
 func waiting(r job.Report, days ...int) job.Report {
+	accounts := r.Accounts.List()
 	for i, n := range days {
-		r.Accounts = append(r.Accounts, job.Account{
+		accounts = append(accounts, job.Account{
 			ID: "g" + string(rune('1'+i)), Username: "dora", Email: "dora@example.com", LastLogin: before(300), InactiveDays: new(300),
 			Action: job.Keep, Reason: job.InGrace, Result: job.Kept, RemovableAt: before(-n),
 		})
 		r.Counts.Kept[job.InGrace]++
 	}
+	r.Accounts = job.ListAccounts(accounts...)
 	return r
 }
 
@@ -115,7 +124,7 @@ func TestWriteToFullDisk(t *testing.T) {
 	small := sample("run", false, job.Completed, job.Removed)
 	large := small
 	for range 1000 {
-		large.Accounts = append(large.Accounts, small.Accounts...)
+		large.Accounts = job.ListAccounts(append(large.Accounts.List(), small.Accounts.List()...)...)
 	}
 	for _, format := range formats {
 		for name, r := range map[string]job.Report{"small": small, "large": large} {
@@ -130,7 +139,7 @@ func TestHostileTextIsMadeVisible(t *testing.T) {
 	r := sample("run", false, job.Failed, job.NotRemoved)
 	r.Profile, r.URL, r.RunID, r.Error = hostile, hostile, hostile, hostile
 	r.Counts.Kept[hostile] = 1
-	a := &r.Accounts[0]
+	a := account(&r, 0)
 	a.ID, a.Username, a.Email, a.Error, a.Reason = hostile, hostile, hostile, hostile, hostile
 	r.Refusals = []job.Refusal{{Guard: hostile, Variable: hostile, Message: hostile}}
 	for _, format := range formats {
@@ -204,9 +213,9 @@ func TestWordsOfARun(t *testing.T) {
 			disabling(sample("run", false, job.Partial, job.Disabled, job.NotRemoved), 90),
 			disabling(sample("run", false, job.Partial, job.Disabled, job.NotRemoved), 45),
 		} {
-			r.Accounts[1].Error = "500"
+			account(&r, 1).Error = "500"
 			if i > 0 {
-				r.Accounts[0].Error = "unanswered"
+				account(&r, 0).Error = "unanswered"
 			}
 			text := write(t, format, r)
 			for _, word := range words {
@@ -223,7 +232,8 @@ func TestWordsOfARun(t *testing.T) {
 
 func TestABoundIsShown(t *testing.T) {
 	r := sample("run", false, job.Completed, job.Removed)
-	r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = nil, before(412)
+	changed := account(&r, 0)
+	changed.LastLogin, changed.NotAfter = nil, before(412)
 	for format, want := range map[string]string{Table: "  before 2025-03-15   412  inactive", HTML: ">before 2025-03-15 03:00:00<", CSV: "alice@example.com,,412,remove"} {
 		if got := write(t, format, r); !strings.Contains(got, want) {
 			t.Errorf("%s: no %q in\n%s", format, want, got)
@@ -234,7 +244,8 @@ func TestABoundIsShown(t *testing.T) {
 // Accounts in grace are shown, and are counted as kept, and as no candidates.
 func TestInGrace(t *testing.T) {
 	r := waiting(disabling(sample("run", false, job.Completed, job.Removed, job.Kept), 45), 14, 3)
-	r.Accounts[1].Reason, r.Accounts[1].Action = job.ActiveAgain, job.Keep
+	changed := account(&r, 1)
+	changed.Reason, changed.Action = job.ActiveAgain, job.Keep
 	r.Counts.Kept[job.ActiveAgain] = 1
 	for format, want := range map[string][]string{
 		Table: {
@@ -267,7 +278,7 @@ func TestInGrace(t *testing.T) {
 			t.Errorf("not each once in\n%s", text)
 		}
 		r := r
-		r.Accounts = r.Accounts[:2]
+		r.Accounts = r.Accounts.Slice(0, 2)
 		for _, word := range []string{"GRACE", "REMOVABLE"} {
 			r.Counts.Kept = map[job.Reason]int{job.ActiveAgain: 1}
 			if text := strings.ToUpper(write(t, format, r)); strings.Contains(text, word) {
@@ -279,7 +290,8 @@ func TestInGrace(t *testing.T) {
 
 func TestTableOfGraceFitsTheTerminal(t *testing.T) {
 	r := waiting(disabling(sample("run", false, job.Completed), 45), 14)
-	r.Accounts[0].Email, r.Accounts[0].Username, r.Accounts[0].LastLogin, r.Accounts[0].NotAfter = strings.Repeat("x", 200), strings.Repeat("y", 200), nil, before(300)
+	changed := account(&r, 0)
+	changed.Email, changed.Username, changed.LastLogin, changed.NotAfter = strings.Repeat("x", 200), strings.Repeat("y", 200), nil, before(300)
 	for line := range strings.Lines(write(t, Table, r)) {
 		if n := width(strings.TrimSuffix(line, "\n")); n > tableColumns {
 			t.Errorf("%d columns: %s", n, line)

@@ -17,15 +17,12 @@ func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 	odd := job.Account{ID: "1", Username: `"accounts": []`, Email: "a\u202e<b>&\n", LastLogin: &at, InactiveDays: &days, Error: "\"accounts\": []"}
 	for _, accounts := range [][]job.Account{nil, {}, {odd}, {odd, {ID: "2"}, odd}} {
 		r := job.Report{
-			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: accounts,
+			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...),
 			Counts: job.Counts{Kept: map[job.Reason]int{}}, Refusals: []job.Refusal{}, Warnings: []job.Warning{{Code: "x", Subject: `"accounts": []`}},
 		}
 		var got, whole bytes.Buffer
 		if err := Write(&got, JSON, r); err != nil {
 			t.Fatal(err)
-		}
-		if r.Accounts == nil {
-			r.Accounts = []job.Account{}
 		}
 		encoder := json.NewEncoder(&whole)
 		encoder.SetEscapeHTML(false)
@@ -44,12 +41,14 @@ func BenchmarkWrite(b *testing.B) {
 	const n = 10_000
 	at, days := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), 17
 	r := job.Report{StartedAt: at, FinishedAt: at, Cutoff: at}
+	var accounts []job.Account
 	for i := range n {
-		r.Accounts = append(r.Accounts, job.Account{
+		accounts = append(accounts, job.Account{
 			ID: strconv.Itoa(i), Username: fmt.Sprint("user", i), Email: fmt.Sprint("user", i, "@example.org"), LastLogin: &at, InactiveDays: &days,
 			Action: job.Remove, Reason: job.Inactive, Result: job.WouldRemove,
 		})
 	}
+	r.Accounts = job.ListAccounts(accounts...)
 	for _, format := range formats {
 		b.Run(format, func(b *testing.B) {
 			b.ReportAllocs()

@@ -79,7 +79,7 @@ func columns(r job.Report) []column {
 		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }},
 		{title: "RESULT", cell: func(a job.Account) string { return string(a.Result) }},
 	}
-	if len(inGrace(r)) > 0 {
+	if inGrace(r).Len() > 0 {
 		all = append(all, column{title: "REMOVABLE", cell: func(a job.Account) string { return removableAt(a, time.DateOnly) }})
 	}
 	if !disables(r) { // there is only one action
@@ -106,22 +106,23 @@ func inactiveDays(a job.Account) string {
 }
 
 func writeAccounts(b *bufio.Writer, r job.Report) {
-	accounts := r.Accounts
-	if len(accounts) == 0 {
+	if r.Accounts.Len() == 0 {
 		return
 	}
 	cols := columns(r)
 	for i, c := range cols {
 		cols[i].width = width(c.title)
-		for _, a := range accounts {
-			cols[i].width = max(cols[i].width, width(job.Printable(c.cell(a))))
+	}
+	for _, a := range r.Accounts.All() {
+		for i, c := range cols {
+			cols[i].width = max(c.width, width(job.Printable(c.cell(a))))
 		}
 	}
 	fitWidth(cols)
 
 	fmt.Fprintln(b)
 	writeRow(b, cols, func(c column) string { return c.title })
-	for _, a := range accounts {
+	for _, a := range r.Accounts.All() {
 		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "

@@ -12,9 +12,9 @@ func TestTable(t *testing.T) {
 	r := sample("run", false, job.Failed, job.Removed, job.NotRemoved, job.Kept)
 	r.Cutoff = r.Cutoff.In(time.FixedZone("", 3600))
 	r.Error = "removals ended early: signed out"
-	r.Accounts[1].Error = "remove user: 403 Forbidden\nthe server says: " + strings.Repeat("no way ", 12)
-	r.Accounts[1].InactiveDays = nil
-	r.Accounts[2].Reason = job.ActiveAgain
+	account(&r, 1).Error = "remove user: 403 Forbidden\nthe server says: " + strings.Repeat("no way ", 12)
+	account(&r, 1).InactiveDays = nil
+	account(&r, 2).Reason = job.ActiveAgain
 	r.Counts.Kept[job.ActiveAgain] = 1
 	r.Refusals = []job.Refusal{refusal}
 	r.Warnings = []job.Warning{warning}
@@ -65,7 +65,7 @@ func TestTableOfUnreadDirectory(t *testing.T) {
 
 func TestTableNotesWhatWasGone(t *testing.T) {
 	r := sample("run", false, job.Completed, job.AlreadyGone)
-	r.Accounts[0].Error = "remove user: 404"
+	account(&r, 0).Error = "remove user: 404"
 	if got, want := write(t, Table, r), "already_gone\n      note: remove user: 404\n"; !strings.Contains(got, want) {
 		t.Errorf("no %q in\n%s", want, got)
 	}
@@ -92,7 +92,7 @@ func TestTableOfDryRunSaysSo(t *testing.T) {
 func TestTableFitsTheTerminal(t *testing.T) {
 	r := sample("run", false, job.Refused, job.NotAttempted, job.NotAttempted)
 	r.URL = "https://" + strings.Repeat("x", 60) + ".example.com"
-	a := &r.Accounts[0]
+	a := account(&r, 0)
 	a.ID, a.Username, a.Email = "f47ac10b-58cc-4372-a567-0e02b2c3d479", strings.Repeat("田", 40), strings.Repeat("é", 300)
 	a.InactiveDays = new(9999)
 	a.Reason = job.LastLoginUnknown
