@@ -1,7 +1,6 @@
 package job
 
 import (
-	"encoding/binary"
 	"iter"
 	"slices"
 	"strings"
@@ -104,17 +103,4 @@ func shared(d Decision) *Decision {
 		return &made[i]
 	}
 	return &d
-}
-
-// instantLen is the length of a time of which the text sorts as the time does.
-const instantLen = 12
-
-func appendInstant(b []byte, t time.Time) []byte {
-	b = binary.BigEndian.AppendUint64(b, uint64(t.Unix())^1<<63) // negative ones first
-	return binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
-}
-
-func instantIn(text string) time.Time {
-	b := []byte(text[:instantLen])
-	return time.Unix(int64(binary.BigEndian.Uint64(b)^1<<63), int64(binary.BigEndian.Uint32(b[8:]))).UTC()
 }

@@ -132,6 +132,19 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendVarint(binary.AppendUvarint(b, uint64(t.Nanosecond())+1), t.Unix())
 }
 
+// instantLen is the length of a time of which the text sorts as the time does.
+const instantLen = 12
+
+func appendInstant(b []byte, t time.Time) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Unix())^1<<63) // negative ones first
+	return binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
+}
+
+func instantIn(text string) time.Time {
+	b := []byte(text[:instantLen])
+	return time.Unix(int64(binary.BigEndian.Uint64(b)^1<<63), int64(binary.BigEndian.Uint32(b[8:]))).UTC()
+}
+
 func appendTexts(b []byte, texts []string) []byte {
 	b = appendLength(b, len(texts), texts == nil)
 	for _, text := range texts {
