@@ -45,6 +45,7 @@ const (
 	acceptedNotDone  fault = "202, and not done"
 	oddSuccess       fault = "done, and 203"
 	oddNoSuccess     fault = "203, and not done"
+	wrongClock       fault = "done, and the clock is days off"
 )
 
 var allFaults = []fault{
@@ -152,6 +153,15 @@ func (w *world) respond(rw http.ResponseWriter, r *http.Request, q *request, fau
 		a := w.act(r, q)
 		if q.method == http.MethodGet && a.status == http.StatusOK {
 			w.recordAnswer(q, a)
+		}
+		deliver(a)
+	case wrongClock: // a run must believe nothing that it reads then
+		a := w.act(r, q)
+		a.header.Set("Date", time.Now().Add(time.Duration(2-4*q.chance.IntN(2))*day).UTC().Format(http.TimeFormat))
+		if q.kind != opRemove && q.kind != opDisable {
+			w.tracef("  → %d, not to be believed", a.status)
+			a.send(rw, false)
+			return
 		}
 		deliver(a)
 	case duplicated:

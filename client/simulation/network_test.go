@@ -48,7 +48,8 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	identity := r.UserAgent() + " " + q.method + " " + q.uri + " " + string(body)
 	w.arrivals[identity]++
-	q.chance = w.chance(identity, strconv.Itoa(w.arrivals[identity]))
+	arrival := strconv.Itoa(w.arrivals[identity])
+	q.chance = w.chance(identity, arrival)
 	first := w.arrivals[identity] == 1
 	w.mu.Unlock()
 
@@ -68,6 +69,8 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	fault := noFault
 	if q.chance.Float64() < w.faults {
 		fault = w.pickFault(q, first)
+	} else if w.chance("clock", identity, arrival).Float64() < w.faults/20 { // drawn apart, so that the other stories stay the same
+		fault = wrongClock
 	}
 	at := q.at.Truncate(roundLength).Add(roundLength + time.Duration(q.chance.Int64N(int64(answerWindow))))
 	<-time.After(time.Until(at))

@@ -56,7 +56,7 @@ func (run *programRun) observe(q *request, a *answer) {
 		run.observePart(q, a, body, good)
 	case opRemove, opDisable:
 		if seen := run.byName(q.whom); seen != nil {
-			seen.after = notSeen
+			seen.after, seen.sought = notSeen, false
 			seen.saidGone = seen.saidGone || s.gone(a.status, body)
 			seen.refused = seen.refused || s.refused(q.kind, a.status, body)
 			seen.accepted = seen.accepted || a.status == http.StatusAccepted

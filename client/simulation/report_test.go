@@ -95,6 +95,9 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 			seen.succeeded[opDisable] && a.Result != job.Disabled && (!open || seen.after == seenDisabled) {
 			violationf("it was told that %q is done, and says %s; seen since: %q", a.ID, a.Result, seen.after)
 		}
+		if told := seen.succeeded[opRemove] && run.world.sys.steps < 2 || seen.succeeded[opDisable]; told && open && !seen.sought && run.cancelled.IsZero() {
+			violationf("it was told that %q is done, says %s, and has not looked: %s", a.ID, a.Result, a.Error)
+		}
 	}
 	for _, e := range run.effects {
 		if _, told := results[e.id]; !told {

@@ -36,10 +36,27 @@ func (run *programRun) checkRequest(q *request, r *http.Request) {
 		}
 	}
 	q.reading = run.reading
+	run.recordSearch(q)
 	run.mu.Unlock()
 	if q.kind == opRemove || q.kind == opDisable {
 		if text := run.changeViolation(q); text != "" {
 			w.violationf("run %d: %s %s: %s", run.number, q.kind, q.whom, text)
+		}
+	}
+}
+
+// recordSearch records whom the run looks for by this request, perhaps only by one that has
+// to come first.
+func (run *programRun) recordSearch(q *request) {
+	switch q.kind {
+	case opRemove, opDisable:
+	case opList, opLog, opSelf, opSignIn:
+		for _, seen := range run.accounts {
+			seen.sought = true
+		}
+	default:
+		if seen := run.byName(q.whom); seen != nil {
+			seen.sought = true
 		}
 	}
 }

@@ -89,6 +89,7 @@ type account struct {
 	saidGone  bool // an answer said so
 	looksGone bool // the last read of the account alone said so
 	after     fate // what it looked like when it was read since the last request to change it
+	sought    bool // the run tried to see it since then
 
 	accepted, refused bool // an answer to a request to change it said so
 	duplicated        bool // the network sent a request to change it twice
