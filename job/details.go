@@ -14,10 +14,15 @@ import (
 // listing is complete; those that are gone by then are left out. After an error nothing
 // more is yielded.
 func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], now time.Time) iter.Seq2[User, error] {
+	return c.detailed(ctx, users, func(u *User) bool { return c.needsDetails(u, now) })
+}
+
+// detailed is Detailed for the users that need it.
+func (c *Cleanup) detailed(ctx context.Context, users iter.Seq2[User, error], need func(*User) bool) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		var partial []User
 		for u, err := range users {
-			if err == nil && c.needsDetails(&u, now) {
+			if err == nil && need(&u) {
 				partial = append(partial, u.Clone())
 				continue
 			}

@@ -46,7 +46,28 @@ func (l Limits) doubts(pl *Plan) []Refusal {
 				"correct it, or leave out the rows about nobody here", plural(m.rows, "row"), m.matched, (m.rows+1)/2),
 		})
 	}
+	for _, n := range pl.AliveIn {
+		refusals = append(refusals, l.doubtsOf(n, pl.At)...)
+	}
 	return refusals
+}
+
+// doubtsOf are the refusals of a further directory that proves the life of nobody, or no longer
+// does.
+func (l Limits) doubtsOf(n AliveCount, now time.Time) []Refusal {
+	span := silence(n.Newest, now)
+	switch {
+	case n.Alive == 0:
+		return []Refusal{{
+			Guard: GuardAliveIn, Found: 0, Allowed: 1, Variable: "DORMANT_ALIVE_IN",
+			Message: fmt.Sprintf("none of %s in %s, the caller's aside, is known to have been used after the cutoff, and a directory in DORMANT_ALIVE_IN has to have one: "+
+				"most likely its last logins are wrong or missing, so that it protects nobody: check its profile and what its credentials may see, or take it out", accounts(n.Scanned), n.Name),
+		}}
+	case span >= l.MaxSilence:
+		found := fmt.Sprintf("the newest use of %s in %s (DORMANT_ALIVE_IN), the caller's aside, is %s", accounts(n.Scanned), n.Name, ago(n.Newest, now))
+		return []Refusal{l.silent(span, true, found, "that directory has stopped recording logins")}
+	}
+	return nil
 }
 
 // nobodyActive is the refusal of a directory in which nobody is known to have logged in.

@@ -85,6 +85,9 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
+	if err := c.ReadAliveIn(ctx, now); err != nil {
+		return nil, err
+	}
 	wanted := ExactNames(name)
 	var sightings *sightings
 	var users []User
@@ -113,7 +116,9 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, c.Ledger.explain(c.Policy, c.Policy.Explain(c.Activity.apply(u, now), now), now))
+		e := c.Policy.Explain(c.Activity.apply(u, now), now)
+		e.Rules[len(e.Rules)-1].Because += c.describeAlive(&u)
+		found = append(found, c.Ledger.explain(c.Policy, e, now))
 	}
 	return found, nil
 }

@@ -32,12 +32,13 @@ const (
 	GuardRequireActive     = "require_active"
 	GuardMaxSilence        = "max_silence"
 	GuardActivityFile      = "activity_file"
+	GuardAliveIn           = "alive_in"
 	GuardActorUnknown      = "actor_unknown"
 )
 
 func guards() []string {
 	return []string{
-		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardActorUnknown,
+		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardAliveIn, GuardActorUnknown,
 	}
 }
 

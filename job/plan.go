@@ -18,6 +18,7 @@ type Plan struct {
 	Unknown     map[string]int // accounts without a usable last login, by its state
 	Kept        map[Reason]int
 	Activity    activityMatch // how the activity file and the accounts match
+	AliveIn     []AliveCount  // what the further directories have
 	Candidates  Candidates    // the longest inactive first
 	InGrace     Candidates    // accounts to remove once their grace has ended
 

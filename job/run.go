@@ -24,6 +24,7 @@ type Cleanup struct {
 	Policy    Policy
 	Limits    Limits
 	Activity  *Activity // or nil
+	AliveIn   []Elsewhere
 
 	DryRun      bool
 	Recheck     bool // read each candidate again before each request, where the directory can
@@ -101,6 +102,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if _, err := c.FindSelf(ctx); err != nil && !errors.Is(err, ErrUnsupported) {
 		return nil, err
 	}
+	if err := c.ReadAliveIn(ctx, r.StartedAt); err != nil {
+		return nil, err
+	}
 	var plan *Plan
 	readings := 0
 	err := reread(ctx, log, func() (err error) {
@@ -116,6 +120,7 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("list users: %w", context.Cause(ctx)) // the listing may have ended because ctx did
 	}
+	plan.AliveIn = c.AliveCounts()
 	c.FindActor(ctx, plan)
 	c.warn(plan, r, log)
 	if readings > 1 { // which is in the log already
@@ -174,9 +179,7 @@ func (c *Cleanup) FindActor(ctx context.Context, plan *Plan) {
 // and, without the names in them, into the log.
 func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 	r.Warnings = append(r.Warnings, plan.Warnings...)
-	if d, ok := c.Directory.(Warner); ok {
-		r.Warnings = append(r.Warnings, d.Warnings()...)
-	}
+	r.Warnings = append(r.Warnings, warningsOf(c.Directory)...)
 	m := plan.Activity
 	for _, found := range []struct {
 		rows          int
@@ -213,6 +216,9 @@ func (c *Cleanup) applyUnlessRefused(ctx context.Context, plan *Plan, r *Report,
 		return nil
 	case len(r.Refusals) > 0:
 		return nil
+	}
+	if err := c.readAliveAgain(ctx); err != nil {
+		return err
 	}
 	return c.apply(ctx, plan, r, log)
 }
