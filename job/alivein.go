@@ -94,9 +94,6 @@ func (c *Cleanup) readOne(ctx context.Context, e *aliveElsewhere, proven *proven
 		return nil
 	})
 	e.sort()
-	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("list users: %w", context.Cause(ctx)) // the listing may have ended because ctx did
-	}
 	return err
 }
 

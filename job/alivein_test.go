@@ -64,7 +64,7 @@ func TestAliveElsewhere(t *testing.T) {
 		{"no login, and activity at the cutoff", person(func(u *User) { u.LastActivity = testNow.Add(cutoff) }), kept},
 		{"an old login, and activity of late", person(login("2021-01-01T00:00:00Z"), func(u *User) { u.LastActivity = testNow.Add(-day) }), kept},
 		{"a login that is hidden, and activity of late", person(loginIs(LoginHidden), func(u *User) { u.LastActivity = testNow.Add(-day) }), kept},
-		{"an upper bound is no login", person(func(u *User) { u.LastLogin = LastLogin{State: LoginKnown, At: testNow.Add(-day), NotAfter: true} }), all},
+		{"an upper bound is no login", person(created("2020-01-01T00:00:00Z"), func(u *User) { u.LastLogin = LastLogin{State: LoginKnown, At: testNow.Add(-day), NotAfter: true} }), all},
 		{"never", person(loginIs(LoginNever)), all},
 		{"absent", person(), all},
 		{"hidden", person(loginIs(LoginHidden)), all},
@@ -267,6 +267,25 @@ func TestDirectoriesElsewhere(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A listing elsewhere that ends because the run has been told to end is not all of it.
+func TestTheRunEndsWhileItReadsElsewhere(t *testing.T) {
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		ctx, cancel := context.WithCancel(t.Context())
+		there := elsewhere(person(at(-day)))
+		there.list = func(_ context.Context, n int) error {
+			if n == 1 {
+				cancel()
+				return errCutShort
+			}
+			return nil
+		}
+		in(there)(c)
+		if r := c.run(ctx, t); r.Outcome != Interrupted || r.Planned || len(c.dir.asked) != 1 {
+			t.Errorf("%s: %s, asked %v", r.Outcome, r.Error, c.dir.asked)
+		}
+	})
 }
 
 func with2(u User, edit func(*User)) User { edit(&u); return u }

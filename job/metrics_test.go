@@ -91,7 +91,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 			want = append(want, fmt.Sprintf("dormant_removals_total{dry_run=\"%t\",result=%q}", dry, result))
 		}
 	}
-	for _, guard := range []string{"max_removals", "max_removal_percent", "require_active", "max_silence", "activity_file", "actor_unknown"} {
+	for _, guard := range []string{"max_removals", "max_removal_percent", "require_active", "max_silence", "activity_file", "alive_in", "actor_unknown"} {
 		want = append(want, fmt.Sprintf("dormant_guard_refusals_total{guard=%q}", guard))
 	}
 	for _, operation := range []string{"list", "remove"} {
