@@ -16,6 +16,7 @@ func (a *app) run(ctx context.Context, _ []string) int   { return a.runOnce(ctx,
 // written makes a run fail that has succeeded.
 func (a *app) runOnce(ctx context.Context, command string) int {
 	r := a.cleanup(ctx, command)
+	a.tell(ctx, &r)
 	code := exitCode(r)
 	for _, write := range []func() error{
 		func() error { return report.Write(a.Stdout, a.cfg.Format, r) },

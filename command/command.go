@@ -75,6 +75,7 @@ type app struct {
 
 	registry *prometheus.Registry // of the program's own metrics
 	metrics  *job.Metrics
+	told     *prometheus.CounterVec // notifications by service and result
 }
 
 // Main is the program. It returns the exit code when ctx is done at the latest,
@@ -171,6 +172,7 @@ func (a *app) configure(reads configuration) []error {
 	a.registry = prometheus.NewRegistry()
 	a.metrics = job.NewMetrics(a.registry, client.Operations())
 	a.registry.MustRegister(buildInfo())
+	a.told = notifications(a.registry)
 	return problems
 }
 

@@ -88,6 +88,7 @@ func (d *daemon) runNow(ctx context.Context) {
 	}()
 	r = d.cleanup(ctx, "daemon")
 	panicked = false
+	d.tell(ctx, &r)
 	if err := d.writeReport(r); err != nil {
 		d.log.Error().Str(job.FieldRunID, r.RunID).Err(err).Msg("the run has ended, but its report could not be written")
 	}

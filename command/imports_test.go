@@ -18,8 +18,9 @@ import (
 // knows profile and job; job knows none of them.
 var mayImport = map[string][]string{
 	".":                 {"command"},
-	"command":           {"command/config", "client", "client/profile", "client/sandbox", "job", "job/report"},
-	"command/config":    {"client/profile", "job", "job/report"},
+	"command":           {"command/config", "command/notify", "client", "client/profile", "client/sandbox", "job", "job/report"},
+	"command/config":    {"command/notify", "client/profile", "job", "job/report"},
+	"command/notify":    nil,
 	"client":            {"client/profile", "job"},
 	"client/profile":    {"client/profiles", "job"},
 	"client/profiles":   nil,
@@ -41,9 +42,10 @@ var testsMayImport = map[string][]string{
 
 // onlyIn says in which packages a library is used. What is not named may be used anywhere.
 var onlyIn = map[string][]string{
-	"github.com/caarlos0/env/v11": {"command/config"},
-	"github.com/robfig/cron/v3":   {"command", "job"},
-	"os/signal":                   {"."},
+	"github.com/caarlos0/env/v11":                   {"command/config"},
+	"github.com/robfig/cron/v3":                     {"command", "job"},
+	"github.com/nicholas-fedor/shoutrrr/pkg/router": {"command/notify"},
+	"os/signal": {"."},
 }
 
 // nowhere are packages that start processes, which would inherit the environment, or

@@ -25,6 +25,7 @@ var wrongValues = map[string]string{
 	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_ACCOUNTS": "0", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
 	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
 	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
+	"NOTIFY_URL": "telegram://token@telegram", "NOTIFY_URL_FILE": "/nowhere/urls", "NOTIFY_ON": "never",
 	"CA_FILE": "/nowhere/ca.pem", "CERT_FILE": "/nowhere/cert.pem", "KEY_FILE": "/nowhere/key.pem", "ALLOW_PLAIN_HTTP": "maybe",
 }
 
@@ -50,6 +51,7 @@ func TestEveryVariableIsChecked(t *testing.T) {
 		says := d.refuses(t, "run", []string{variable}, forReal, variable+"="+value)
 		hidden := []string{ // a URL may have a password in it, and a secret may stand where the path of its file belongs
 			"URL", "PUSHGATEWAY_URL", "ALLOWLIST", "PROTECT_ROLES", "TOKEN_FILE", "PASSWORD_FILE", "CLIENT_SECRET_FILE", "CERT_FILE", "KEY_FILE",
+			"NOTIFY_URL", "NOTIFY_URL_FILE",
 		}
 		if !strings.Contains(says, value) && !slices.Contains(hidden, name) {
 			t.Errorf("%s=%s: the value is not shown in:\n%s", variable, value, says)

@@ -32,10 +32,11 @@ const (
 	WarnSourceMissing      = "source_missing"     // a source of activity that the profile has is not there
 	WarnFieldMissing       = "field_missing"      // no account has a field that the profile reads
 	WarnExemptionEnds      = "exemption_ends"     // of an entry of the allowlist: within thirty days, or it has
-	WarnClock              = "clock"              // the directory's clock and ours differ
-	WarnActivityDisputed   = "activity_disputed"  // rows that name more than one account
-	WarnListingChanged     = "listing_changed"    // while it was read
-	WarnGraceRefusal       = "grace_refusal"      // a guard will refuse those whose grace ends on one day
+	WarnNotNotified        = "notification_failed"
+	WarnClock              = "clock"             // the directory's clock and ours differ
+	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
+	WarnListingChanged     = "listing_changed"   // while it was read
+	WarnGraceRefusal       = "grace_refusal"     // a guard will refuse those whose grace ends on one day
 )
 
 // maxNamed is how many accounts a warning names.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dormant/client/profile"
+	"dormant/command/notify"
 	"dormant/job"
 )
 
@@ -23,6 +24,7 @@ func (c Config) fileProblems(now time.Time) []error {
 		func() error { _, err := c.Activity(now); return err },
 		func() error { _, err := c.Authorities(); return err },
 		func() error { _, err := c.Certificate(); return err },
+		func() error { _, err := c.Channels(); return err },
 	} {
 		if err := read(); err != nil {
 			problems = append(problems, err)
@@ -128,6 +130,36 @@ func (c Config) Activity(now time.Time) (*job.Activity, error) {
 		return nil, fmt.Errorf("DORMANT_ACTIVITY_FILE: %w", err)
 	}
 	return activity, nil
+}
+
+// Channels returns where to tell people about a run, as the file with the URLs is now. The
+// error shows none of the URLs.
+func (c Config) Channels() ([]notify.Channel, error) {
+	var channels []notify.Channel
+	var errs []error
+	read := func(name, text string) {
+		n := 0
+		for line := range strings.Lines(text) {
+			line = strings.TrimSpace(line)
+			n++
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			channel, err := notify.Parse(line)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("DORMANT_%s: line %d: %w", name, n, err))
+				continue
+			}
+			channels = append(channels, channel)
+		}
+	}
+	read("NOTIFY_URL", string(c.NotifyURL))
+	if c.NotifyURLFile != "" {
+		text, err := readSecret("NOTIFY_URL_FILE", c.NotifyURLFile)
+		errs = append(errs, err)
+		read("NOTIFY_URL_FILE", string(text))
+	}
+	return channels, errors.Join(errs...)
 }
 
 // Authorities returns the certificate authorities to trust; nil stands for the system's.

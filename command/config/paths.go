@@ -38,7 +38,7 @@ func (v Variables) sharedPaths() []error {
 		written = append(written, [2]string{"REPORT", path})
 	}
 	read := [][2]string{
-		{"PROFILE", v.ProfileName}, {"TOKEN_FILE", v.TokenFile}, {"PASSWORD_FILE", v.PasswordFile}, {"CLIENT_SECRET_FILE", v.ClientSecretFile},
+		{"PROFILE", v.ProfileName}, {"TOKEN_FILE", v.TokenFile}, {"PASSWORD_FILE", v.PasswordFile}, {"CLIENT_SECRET_FILE", v.ClientSecretFile}, {"NOTIFY_URL_FILE", v.NotifyURLFile},
 		{"ALLOWLIST_FILE", v.AllowlistFile}, {"ACTIVITY_FILE", v.ActivityFile},
 		{"CA_FILE", v.CAFile}, {"CERT_FILE", v.CertFile}, {"KEY_FILE", v.KeyFile},
 	}

@@ -51,7 +51,7 @@ func TestSharedPaths(t *testing.T) {
 	all := func(v *Variables) map[string]*string {
 		return map[string]*string{
 			"JOURNAL": &v.Journal, "REPORT": &v.Report[1], "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile,
-			"PROFILE": &v.ProfileName, "TOKEN_FILE": &v.TokenFile, "PASSWORD_FILE": &v.PasswordFile, "CLIENT_SECRET_FILE": &v.ClientSecretFile,
+			"PROFILE": &v.ProfileName, "TOKEN_FILE": &v.TokenFile, "PASSWORD_FILE": &v.PasswordFile, "CLIENT_SECRET_FILE": &v.ClientSecretFile, "NOTIFY_URL_FILE": &v.NotifyURLFile,
 			"ALLOWLIST_FILE": &v.AllowlistFile, "ACTIVITY_FILE": &v.ActivityFile, "CA_FILE": &v.CAFile, "CERT_FILE": &v.CertFile, "KEY_FILE": &v.KeyFile,
 		}
 	}

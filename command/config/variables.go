@@ -80,6 +80,10 @@ type Variables struct {
 	LogLevel       string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
 	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
 
+	NotifyURL     profile.Secret `group:"Telling people" for:"audit run daemon" env:"NOTIFY_URL" help:"where to tell people about a run, one URL a line: slack://, teams://, discord://, smtp://, generic+https://"`
+	NotifyURLFile string         `for:"audit run daemon" env:"NOTIFY_URL_FILE" help:"a file with such URLs, read anew for every run"`
+	NotifyOn      string         `for:"audit run daemon" env:"NOTIFY_ON" envDefault:"changes" oneof:"problems,changes,always" help:"which runs: those that were refused, failed or only partly done; also those that change or would change an account; or all"`
+
 	CAFile         string `group:"The connection" env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
 	CertFile       string `env:"CERT_FILE" help:"PEM file with a client certificate, read anew for every run"`
 	KeyFile        string `env:"KEY_FILE" help:"PEM file with its private key, read anew for every run"`

@@ -24,7 +24,7 @@ func doneIn(path, format string) int {
 	if err != nil {
 		return 0
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	n := 0
 	switch format {
 	case JSON:
