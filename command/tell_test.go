@@ -66,7 +66,7 @@ func TestPeopleAreTold(t *testing.T) {
 				if err := json.Unmarshal([]byte(said), &head); err != nil {
 					t.Fatal(err)
 				}
-				if head.RunID != r.report.RunID || head.Outcome != tt.outcome || head.Counts.Candidates != r.report.Counts.Candidates || len(head.Accounts) > 0 {
+				if head.RunID != r.report.RunID || head.Outcome != tt.outcome || head.Counts.Candidates != r.report.Counts.Candidates || head.Accounts.Len() > 0 {
 					t.Errorf("%s: %s", tt.what, said)
 				}
 				for _, id := range d.unused() {

@@ -67,10 +67,10 @@ func NoticeText(r job.Report, names bool) string {
 		lines = append(lines, "Warnings: "+strings.Join(counted(codes), ", ")+". The report has their text.")
 	}
 	if names {
-		for _, a := range r.Accounts[:min(maxNamed, len(r.Accounts))] {
+		for _, a := range r.Accounts.Slice(0, min(maxNamed, r.Accounts.Len())).All() {
 			lines = append(lines, fmt.Sprintf("- %s (%s): %s, %s", cmp.Or(a.Username, a.Email, a.ID), a.ID, a.Result, a.Reason))
 		}
-		if n := len(r.Accounts) - maxNamed; n > 0 {
+		if n := r.Accounts.Len() - maxNamed; n > 0 {
 			lines = append(lines, fmt.Sprintf("and %d more", n))
 		}
 	}
@@ -97,7 +97,7 @@ func counted(numbers map[string]int) []string {
 // NoticeJSON returns the report as JSON without its accounts. Without names it has nothing in
 // it that the directory says of an account.
 func NoticeJSON(r job.Report, names bool) (string, error) {
-	r.Accounts = nil
+	r.Accounts = job.Accounts{}
 	if !names {
 		warnings := slices.Clone(r.Warnings)
 		for i := range warnings {
