@@ -19,7 +19,7 @@ func (a *app) runOnce(ctx context.Context, command string) int {
 	a.tell(ctx, &r)
 	code := exitCode(r)
 	for _, write := range []func() error{
-		func() error { return report.Write(a.Stdout, a.cfg.Format, r) },
+		func() error { return a.printReport(r) },
 		func() error { return a.writeReport(r) },
 		func() error { return a.writeMetrics(ctx) },
 	} {
@@ -29,6 +29,13 @@ func (a *app) runOnce(ctx context.Context, command string) int {
 		}
 	}
 	return code
+}
+
+func (a *app) printReport(r job.Report) error {
+	if a.cfg.Format == report.Table {
+		return report.WriteTable(a.Stdout, r, columns(a.Stdout))
+	}
+	return report.Write(a.Stdout, a.cfg.Format, r)
 }
 
 func (a *app) writeReport(r job.Report) error {

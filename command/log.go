@@ -7,6 +7,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
+	"golang.org/x/term"
 
 	"dormant/command/config"
 	"dormant/job"
@@ -42,6 +43,22 @@ func printableMessage(event map[string]any) error {
 	}
 	return nil
 }
+
+// columns returns the width of the terminal that w is; 0 if it is none.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !terminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a descriptor is small
+	if err != nil || width <= 0 {
+		return usualColumns
+	}
+	return width
+}
+
+// usualColumns is the width of a terminal that does not tell its own.
+const usualColumns = 80
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -29,7 +29,7 @@ const (
 var formats = []string{Table, JSON, CSV, HTML}
 
 var writers = map[string]func(*bufio.Writer, job.Report) error{
-	Table: writeTable,
+	Table: func(b *bufio.Writer, r job.Report) error { return WriteTable(b, r, 0) },
 	JSON:  writeJSON,
 	CSV:   writeCSV,
 	HTML:  writeHTML,

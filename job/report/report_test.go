@@ -292,8 +292,12 @@ func TestTableOfGraceFitsTheTerminal(t *testing.T) {
 	r := waiting(disabling(sample("run", false, job.Completed), 45), 14)
 	changed := account(&r, 0)
 	changed.Email, changed.Username, changed.LastLogin, changed.NotAfter = strings.Repeat("x", 200), strings.Repeat("y", 200), nil, before(300)
-	for line := range strings.Lines(write(t, Table, r)) {
-		if n := width(strings.TrimSuffix(line, "\n")); n > tableColumns {
+	var text strings.Builder
+	if err := WriteTable(&text, r, 100); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text.String()) {
+		if n := width(strings.TrimSuffix(line, "\n")); n > 100 {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -14,44 +15,51 @@ import (
 )
 
 const (
-	tableColumns = 100 // the width of the table in terminal columns
+	proseColumns = 100 // the most columns that sentences take
+	shownRows    = 20  // of the accounts, on a terminal
 	gap          = "  "
 )
 
-// writeTable writes the report for a terminal. It has no colours, and one fixed word for
-// each state, so that two runs can be compared line by line.
-func writeTable(b *bufio.Writer, r job.Report) error {
-	writeHeading(b, r)
+// WriteTable writes the report for a person. It has one fixed word for each state, so that two
+// runs can be compared line by line. columns is the width of the terminal; 0 stands for a
+// pipe or a file, in which each account has its line, and nothing is cut.
+func WriteTable(w io.Writer, r job.Report, columns int) error {
+	b := bufio.NewWriter(w)
+	prose := min(cmp.Or(columns, proseColumns), proseColumns)
+	writeHeading(b, r, prose)
 	if r.Planned {
-		writeAccounts(b, r)
+		writeAccounts(b, r, columns, prose)
 	}
-	writeCounts(b, r)
-	writeRefusals(b, r)
-	writeWarnings(b, r)
-	writeConclusion(b, conclude(r))
-	return nil
+	writeCounts(b, r, prose)
+	writeRefusals(b, r, prose)
+	writeWarnings(b, r, prose)
+	writeConclusion(b, conclude(r), prose)
+	return b.Flush()
 }
 
-func writeHeading(b *bufio.Writer, r job.Report) {
+func writeHeading(b *bufio.Writer, r job.Report, prose int) {
 	mode := "REAL RUN"
 	if r.DryRun {
 		mode = "DRY RUN"
 	}
-	heading := paragraph(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL), "")
+	heading := paragraph(fmt.Sprintf("dormant %s, %s: %s at %s,", r.Command, mode, r.Profile, r.URL), "", prose)
 	cutoff := "cutoff " + withAge(r, r.Cutoff)
 	if disables(r) && removes(r) {
 		cutoff += ", to disable " + withAge(r, *r.DisableCutoff)
 	}
 	between := " "
-	if width(heading)+1+width(cutoff) > tableColumns {
+	if width(heading)+1+width(cutoff) > prose {
 		between = "\n"
+	}
+	if between == "\n" {
+		cutoff = paragraph(cutoff, "", prose)
 	}
 	fmt.Fprintln(b, heading+between+cutoff)
 	if !removes(r) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Extras)) {
-		fmt.Fprintln(b, paragraph(fmt.Sprintf("a removal %s (DORMANT_PARAMS=%s=true)", r.Extras[name], name), ""))
+		fmt.Fprintln(b, paragraph(fmt.Sprintf("a removal %s (DORMANT_PARAMS=%s=true)", r.Extras[name], name), "", prose))
 	}
 }
 
@@ -59,24 +67,30 @@ func withAge(r job.Report, cutoff time.Time) string {
 	return fmt.Sprintf("%s (%s ago)", cutoff.UTC().Format(time.RFC3339), plural(daysAgo(r, cutoff), "day"))
 }
 
-// column is a column of the table. The cells of one that shrinks may be truncated.
+// column is a column of the table.
 type column struct {
-	title   string
-	cell    func(job.Account) string
-	right   bool
-	shrinks bool
-	width   int
+	title string
+	cell  func(job.Account) string
+	right bool
+
+	// On a terminal that is too narrow, the cells of a column with a least width are truncated,
+	// and then the columns are left out that can be, from the lowest number on. An id is never
+	// truncated, because it is copied from here.
+	least, leaves int
+
+	width  int
+	repeat bool // each cell is empty, or the same as the id's or the username's
 }
 
 func columns(r job.Report) []column {
 	all := []column{
-		{title: "ID", cell: func(a job.Account) string { return a.ID }, shrinks: true},
-		{title: "USERNAME", cell: func(a job.Account) string { return a.Username }, shrinks: true},
-		{title: "EMAIL", cell: func(a job.Account) string { return a.Email }, shrinks: true},
-		{title: "LAST LOGIN", cell: lastLoginDate},
-		{title: "DAYS", cell: inactiveDays, right: true},
-		{title: "ACTION", cell: func(a job.Account) string { return string(a.Action) }},
-		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }},
+		{title: "ID", cell: func(a job.Account) string { return a.ID }},
+		{title: "USERNAME", cell: func(a job.Account) string { return a.Username }, least: 12, leaves: 5},
+		{title: "EMAIL", cell: func(a job.Account) string { return a.Email }, least: 12, leaves: 2},
+		{title: "LAST LOGIN", cell: lastLoginDate, leaves: 6},
+		{title: "DAYS", cell: inactiveDays, right: true, leaves: 1},
+		{title: "ACTION", cell: func(a job.Account) string { return string(a.Action) }, leaves: 3},
+		{title: "REASON", cell: func(a job.Account) string { return string(a.Reason) }, leaves: 4},
 		{title: "RESULT", cell: func(a job.Account) string { return string(a.Result) }},
 	}
 	if inGrace(r).Len() > 0 {
@@ -105,24 +119,22 @@ func inactiveDays(a job.Account) string {
 	return strconv.Itoa(*a.InactiveDays)
 }
 
-func writeAccounts(b *bufio.Writer, r job.Report) {
-	if r.Accounts.Len() == 0 {
+func writeAccounts(b *bufio.Writer, r job.Report, terminal, prose int) {
+	shown := r.Accounts
+	if terminal > 0 && shown.Len() > shownRows {
+		shown = shown.Slice(0, shownRows)
+	}
+	if shown.Len() == 0 {
 		return
 	}
-	cols := columns(r)
-	for i, c := range cols {
-		cols[i].width = width(c.title)
+	cols := measure(columns(r), shown)
+	if terminal > 0 {
+		cols = fit(cols, terminal)
 	}
-	for _, a := range r.Accounts.All() {
-		for i, c := range cols {
-			cols[i].width = max(c.width, width(job.Printable(c.cell(a))))
-		}
-	}
-	fitWidth(cols)
 
 	fmt.Fprintln(b)
 	writeRow(b, cols, func(c column) string { return c.title })
-	for _, a := range r.Accounts.All() {
+	for _, a := range shown.All() {
 		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
 		if a.Error != "" {
 			label := "error: "
@@ -131,28 +143,70 @@ func writeAccounts(b *bufio.Writer, r job.Report) {
 			} else if a.Result == job.RefusedByDirectory {
 				label = "refused: "
 			}
-			fmt.Fprintln(b, paragraph(label+a.Error, "      "))
+			fmt.Fprintln(b, paragraph(label+a.Error, "      ", prose))
 		}
+	}
+	if more := r.Accounts.Len() - shown.Len(); more > 0 {
+		fmt.Fprintln(b, paragraph(fmt.Sprintf("and %d more: DORMANT_REPORT=report.html writes all of them into a file", more), "", prose))
 	}
 }
 
-// fitWidth narrows the widest column that shrinks until the table has tableColumns.
-func fitWidth(cols []column) {
-	total := len(gap) * (len(cols) - 1)
-	var shrinking []*column
-	for i := range cols {
-		total += cols[i].width
-		if cols[i].shrinks {
-			shrinking = append(shrinking, &cols[i])
+// lastToLeave is the greatest number of a column that can be left out.
+const lastToLeave = 6
+
+// measure sets the width of each column, and whether it repeats another one.
+func measure(cols []column, accounts job.Accounts) []column {
+	for i, c := range cols {
+		cols[i].width = width(c.title)
+		cols[i].repeat = c.least > 0
+	}
+	for _, a := range accounts.All() {
+		for i, c := range cols {
+			text := c.cell(a)
+			cols[i].width = max(c.width, width(job.Printable(text)))
+			repeats := text == "" || text == a.ID || c.title != "USERNAME" && text == a.Username
+			cols[i].repeat = c.repeat && repeats
 		}
 	}
-	for ; total > tableColumns; total-- {
-		widest := slices.MaxFunc(shrinking, func(a, b *column) int { return a.width - b.width })
-		if widest.width <= width(widest.title) {
-			return
+	return cols
+}
+
+// fit returns the columns that fit into the width of a terminal: without those that repeat
+// others, if that is needed, then with some of them truncated, then without some.
+func fit(cols []column, terminal int) []column {
+	without := func(leaves func(column) bool) {
+		for i := len(cols) - 1; i >= 0 && total(cols) > terminal; i-- {
+			if leaves(cols[i]) {
+				cols = slices.Delete(cols, i, i+1)
+			}
 		}
-		widest.width--
 	}
+	without(func(c column) bool { return c.repeat })
+	for total(cols) > terminal {
+		widest := -1
+		for i, c := range cols {
+			if c.least > 0 && c.width > c.least && (widest < 0 || c.width > cols[widest].width) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		cols[widest].width--
+	}
+	for next := 1; next <= lastToLeave; next++ {
+		without(func(c column) bool { return c.leaves == next })
+	}
+	return cols
+}
+
+// total is the width of a row.
+func total(cols []column) int {
+	n := len(gap) * (len(cols) - 1)
+	for _, c := range cols {
+		n += c.width
+	}
+	return n
 }
 
 func writeRow(b *bufio.Writer, cols []column, text func(column) string) {
@@ -172,7 +226,7 @@ func writeRow(b *bufio.Writer, cols []column, text func(column) string) {
 	fmt.Fprintln(b, strings.TrimRight(line.String(), " "))
 }
 
-func writeCounts(b *bufio.Writer, r job.Report) {
+func writeCounts(b *bufio.Writer, r job.Report, prose int) {
 	fmt.Fprintln(b)
 	if !r.Planned {
 		writeTotal(b, "", namedCount{"read before it ended", r.Counts.Scanned}, "")
@@ -186,6 +240,9 @@ func writeCounts(b *bufio.Writer, r job.Report) {
 	kept, note := keptByReason(r), ""
 	if again := count(r, job.Kept); again > 0 {
 		note = fmt.Sprintf("  (%d of them candidates, kept on a second look)", again)
+		if countsColumns+width(note) > prose {
+			note = "\n" + paragraph(note, gap, prose)
+		}
 	}
 	writeTotal(b, "", namedCount{"kept", sum(kept)}, note)
 	for _, t := range kept {
@@ -193,51 +250,53 @@ func writeCounts(b *bufio.Writer, r job.Report) {
 	}
 }
 
+// countsColumns is the width of a line that writeTotal writes, without the note.
+const countsColumns = 22 + 1 + 8
+
 func writeTotal(b *bufio.Writer, indent string, t namedCount, note string) {
 	fmt.Fprintf(b, "%-22s %8d%s\n", indent+job.Printable(t.Name), t.N, note)
 }
 
-func writeRefusals(b *bufio.Writer, r job.Report) {
+func writeRefusals(b *bufio.Writer, r job.Report, prose int) {
 	verb := "guard refused"
 	if r.DryRun {
 		verb = "guard would refuse"
 	}
 	for _, refusal := range r.Refusals {
-		fmt.Fprintf(b, "\n%s: %s (found %d, limit %d, %s)\n", verb,
-			job.Printable(refusal.Guard), refusal.Found, refusal.Allowed, job.Printable(refusal.Variable))
-		fmt.Fprintln(b, paragraph(refusal.Message, gap))
+		fmt.Fprintf(b, "\n%s\n", paragraph(fmt.Sprintf("%s: %s (found %d, limit %d, %s)", verb, refusal.Guard, refusal.Found, refusal.Allowed, refusal.Variable), "", prose))
+		fmt.Fprintln(b, paragraph(refusal.Message, gap, prose))
 	}
 }
 
-func writeWarnings(b *bufio.Writer, r job.Report) {
+func writeWarnings(b *bufio.Writer, r job.Report, prose int) {
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(b, "\nwarning: %s\n%s\n", warning.Code, paragraph(warning.Message, gap))
+		fmt.Fprintf(b, "\nwarning: %s\n%s\n", warning.Code, paragraph(warning.Message, gap, prose))
 	}
 }
 
-func writeConclusion(b *bufio.Writer, c conclusion) {
+func writeConclusion(b *bufio.Writer, c conclusion, prose int) {
 	fmt.Fprintln(b)
-	fmt.Fprintln(b, paragraph(c.Outcome, ""))
+	fmt.Fprintln(b, paragraph(c.Outcome, "", prose))
 	if c.Grace != "" {
-		fmt.Fprintln(b, paragraph(c.Grace, ""))
+		fmt.Fprintln(b, paragraph(c.Grace, "", prose))
 	}
 	if c.Cause != "" {
-		fmt.Fprintln(b, paragraph("error: "+c.Cause, gap))
+		fmt.Fprintln(b, paragraph("error: "+c.Cause, gap, prose))
 	}
 	if c.Next != "" {
-		fmt.Fprintln(b, paragraph(c.Next, ""))
+		fmt.Fprintln(b, paragraph(c.Next, "", prose))
 	}
 }
 
-func paragraph(s, indent string) string {
-	return wrap(job.Printable(s), indent, tableColumns)
+func paragraph(s, indent string, columns int) string {
+	return wrap(job.Printable(s), indent, columns)
 }
 
 // Conclude writes only the refusals of the guards and how the run ended.
 func Conclude(w io.Writer, r job.Report) error {
 	b := bufio.NewWriter(w)
-	writeRefusals(b, r)
-	writeWarnings(b, r)
-	writeConclusion(b, conclude(r))
+	writeRefusals(b, r, proseColumns)
+	writeWarnings(b, r, proseColumns)
+	writeConclusion(b, conclude(r), proseColumns)
 	return b.Flush()
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,21 +90,69 @@ func TestTableOfDryRunSaysSo(t *testing.T) {
 	}
 }
 
+// On a terminal, columns give way until the rows fit; an id is whole at any width. In a pipe
+// nothing is cut.
 func TestTableFitsTheTerminal(t *testing.T) {
-	r := sample("run", false, job.Refused, job.NotAttempted, job.NotAttempted)
-	r.URL = "https://" + strings.Repeat("x", 60) + ".example.com"
-	a := account(&r, 0)
-	a.ID, a.Username, a.Email = "f47ac10b-58cc-4372-a567-0e02b2c3d479", strings.Repeat("田", 40), strings.Repeat("é", 300)
+	const id = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
+	long := sample("run", false, job.Refused, job.NotAttempted, job.NotAttempted)
+	long.URL = "https://" + strings.Repeat("x", 20) + ".example.com"
+	a := account(&long, 0)
+	a.ID, a.Username, a.Email = id, strings.Repeat("田", 40), strings.Repeat("é", 300)
 	a.InactiveDays = new(9999)
 	a.Reason = job.LastLoginUnknown
-	got := write(t, Table, r)
-	for line := range strings.Lines(got) {
-		if n := width(strings.TrimSuffix(line, "\n")); n > tableColumns {
-			t.Errorf("%d columns: %s", n, line)
-		}
+	same := sample("run", false, job.Refused, job.NotAttempted)
+	a = account(&same, 0)
+	a.ID, a.Username, a.Email = id, "alice.carpenter@example.com", "alice.carpenter@example.com"
+	for _, tt := range []struct {
+		what    string
+		r       job.Report
+		columns int
+		titles  string
+		row     string // a part of it
+	}{
+		{"a pipe", long, 0, "ID USERNAME EMAIL LAST LOGIN DAYS REASON RESULT", id + "  " + strings.Repeat("田", 40) + "  " + strings.Repeat("é", 300) + "  2025-03-15  9999  last_login_unknown  not_attempted"},
+		{"a wide terminal", long, 150, "ID USERNAME EMAIL LAST LOGIN DAYS REASON RESULT", id + "  田"},
+		{"120 columns", long, 120, "ID USERNAME EMAIL LAST LOGIN DAYS REASON RESULT", id + "  田田田田田田…  ééééééééééééé…  2025-03-15  9999"},
+		{"80 columns", long, 80, "ID USERNAME LAST LOGIN RESULT", id + "  田"},
+		{"60 columns", long, 60, "ID RESULT", id + "  not_attempted"},
+		{"fewer than an id has", long, 20, "ID RESULT", id + "  not_attempted"},
+		{"a repeated column", same, 110, "ID USERNAME LAST LOGIN DAYS REASON RESULT", id + "  alice.carpenter@example.com  2025-03-15"},
+		{"room for a repeated column", same, 150, "ID USERNAME EMAIL LAST LOGIN DAYS REASON RESULT", id + "  alice.carpenter@example.com  alice.carpenter@example.com"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			var text strings.Builder
+			if err := WriteTable(&text, tt.r, tt.columns); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(text.String(), "\n")
+			i := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "ID ") })
+			if got := strings.Join(strings.Fields(lines[i]), " "); got != tt.titles || !strings.Contains(lines[i+1], tt.row) {
+				t.Errorf("titles %q\n%s", got, text.String())
+			}
+			for _, line := range lines {
+				if n := width(line); tt.columns >= 60 && n > tt.columns {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+		})
 	}
-	if !strings.Contains(got, "\nf47ac10b-58cc…  田田田田田田…   éééééé") {
-		t.Errorf("got\n%s", got)
+}
+
+// A terminal gets a screen of accounts, and is told where the others are.
+func TestTableOfManyAccounts(t *testing.T) {
+	r := sample("audit", true, job.DryRun)
+	r.Accounts = job.ListAccounts(slices.Repeat([]job.Account{{ID: "1", Email: "a@example.com", Action: job.Remove, Reason: job.Inactive, Result: job.WouldRemove}}, 50)...)
+	for columns, rows := range map[int]int{0: 50, 100: 20} {
+		var text strings.Builder
+		if err := WriteTable(&text, r, columns); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(text.String(), "@example.com"); n != rows {
+			t.Errorf("%d columns: %d rows, want %d", columns, n, rows)
+		}
+		if strings.Contains(text.String(), "and 30 more: DORMANT_REPORT=") != (columns > 0) {
+			t.Error(text.String())
+		}
 	}
 }
 
