@@ -21,6 +21,7 @@ type Activity struct {
 	rows   map[[len(activityKeys)]string]*activityRow // by their names, in the canonical form
 	ids    map[string][]*activityRow                  // the rows with an id, by it
 	others map[string][]*activityRow                  // the rows with other names, by each of them
+	near   map[string]bool                            // the ids of the accounts that a row is near
 }
 
 // activityRow is what the file has of one account: one row, or several with the same names.
@@ -204,6 +205,7 @@ func (a *Activity) forget() {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.near = nil
 	for _, row := range a.rows {
 		row.owned, row.owner, row.shared, row.partial = false, "", false, false
 	}
@@ -263,8 +265,8 @@ func (a *Activity) claimRows(u User) (own, partial []*activityRow) {
 //   - A row from before the account was created belongs to an earlier account of the same
 //     name and changes nothing.
 //   - A row that matches two accounts, or has one name of the account and another of
-//     somebody else, makes the last login unreadable, because it is not known whose login
-//     it is.
+//     somebody else, or is nearly about it, makes the last login unreadable, because it is
+//     not known whose login it is.
 //
 // Whether it has a row or not, nothing is known of the account's logins elsewhere after the
 // newest row of all.
@@ -276,7 +278,7 @@ func (a *Activity) apply(u User, now time.Time) User {
 	defer a.mu.Unlock()
 	u.KnownUntil = a.newest
 	own, partial := a.claimRows(u)
-	if slices.ContainsFunc(own, func(r *activityRow) bool { return r.shared }) || slices.ContainsFunc(partial, (*activityRow).disputed) {
+	if a.near[u.ID] || slices.ContainsFunc(own, func(r *activityRow) bool { return r.shared }) || slices.ContainsFunc(partial, (*activityRow).disputed) {
 		u.LastLogin = LastLogin{State: LoginUnreadable}
 		return u
 	}

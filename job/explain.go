@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -111,6 +112,13 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		return nil, err
 	}
 	c.Policy.misses = sightings.misses()
+	var unused []User
+	for _, u := range users {
+		if u.Partial || c.Policy.Decide(c.Activity.apply(u, now), now).Action != Keep {
+			unused = append(unused, u)
+		}
+	}
+	c.Activity.findNear(slices.Values(unused), c.Policy.firstCutoff(now))
 	var found []Explanation
 	for u, err := range c.Detailed(ctx, iterate(users), now) {
 		if err != nil {

@@ -32,6 +32,7 @@ type nearMisses struct {
 	entries  []nearEntry
 	index    map[string][]int // the entries without wildcards that may be near a name with the key
 	patterns []int            // the others
+	exact    bool             // an edit does not count
 }
 
 type nearEntry struct {
@@ -74,7 +75,7 @@ func (ms *nearMisses) add(entry Entry, number int, isRole bool) {
 		for _, part := range e.parts {
 			ms.index[part] = append(ms.index[part], i)
 		}
-		for key := range e.keys() {
+		for key := range e.keys(!ms.exact) {
 			ms.index[string(key)] = append(ms.index[string(key)], i)
 		}
 	}
@@ -101,7 +102,7 @@ func (ms *nearMisses) find(names []forms) []nearMatch {
 	}
 	var found []nearMatch
 	try := func(i int, n nearName, f forms) {
-		if !slices.ContainsFunc(found, func(m nearMatch) bool { return m.entry == i }) && ms.entries[i].isNear(n) {
+		if !slices.ContainsFunc(found, func(m nearMatch) bool { return m.entry == i }) && ms.entries[i].isNear(n, !ms.exact) {
 			found = append(found, nearMatch{i, f.written})
 		}
 	}
@@ -116,7 +117,7 @@ func (ms *nearMisses) find(names []forms) []nearMatch {
 		if ms.index == nil {
 			continue
 		}
-		for key := range n.keys() {
+		for key := range n.keys(!ms.exact) {
 			for _, i := range ms.index[string(key)] {
 				try(i, n, f)
 			}
@@ -126,7 +127,7 @@ func (ms *nearMisses) find(names []forms) []nearMatch {
 	return found
 }
 
-func (e *nearEntry) isNear(n nearName) bool {
+func (e *nearEntry) isNear(n nearName, edits bool) bool {
 	switch {
 	case n.compact == "":
 		return false
@@ -137,7 +138,7 @@ func (e *nearEntry) isNear(n nearName) bool {
 	case e.bare == n.bare && hasLetter(e.bare) && (e.style != n.style || isWithin(e.domain, n.domain) || isWithin(n.domain, e.domain)):
 		return true
 	}
-	return (hasLetter(e.bare) && hasLetter(n.bare) || e.style != unqualified && e.bare == n.bare) && oneEdit(e.compact, n.compact)
+	return edits && (hasLetter(e.bare) && hasLetter(n.bare) || e.style != unqualified && e.bare == n.bare) && oneEdit(e.compact, n.compact)
 }
 
 // isWithin reports whether a domain is in the other one, or is its first labels alone.
@@ -187,8 +188,7 @@ func newNearName(name string) nearName {
 	case domain != "":
 		n.bare, n.style, n.domain = local, inDomain, domain[1:]
 	case strings.HasPrefix(local, "@"): // @alice:example.org
-		server := false
-		if n.bare, n.domain, server = strings.Cut(local[1:], ":"); server {
+		if n.bare, n.domain, _ = strings.Cut(local[1:], ":"); n.domain != "" {
 			n.style = onServer
 		}
 	case isDistinguishedName.MatchString(local):
@@ -212,8 +212,9 @@ func newNearName(name string) nearName {
 var umlaut = regexp.MustCompile(`([aou])e|a(a)`)
 
 // keys yields texts of which two names that are near have one in common: the forms of the
-// name, and what is left of it without one character. A key is valid until the next one.
-func (n nearName) keys() iter.Seq[[]byte] {
+// name, and, if edits count, what is left of it without one character. A key is valid until
+// the next one.
+func (n nearName) keys(edits bool) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		key := make([]byte, 0, max(len(n.full), len(n.compact)))
 		for _, form := range [...]string{n.full, n.compact, n.spelled, n.bare} {
@@ -227,6 +228,9 @@ func (n nearName) keys() iter.Seq[[]byte] {
 			}
 		}
 		for i, r := range n.compact {
+			if !edits {
+				return
+			}
 			if !yield(append(append(key, n.compact[:i]...), n.compact[i+utf8.RuneLen(r):]...)) {
 				return
 			}

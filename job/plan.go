@@ -53,6 +53,7 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	plan, err := readPlan(users, p, activity, now)
 	if err == nil {
 		plan.protectNearMisses(p)
+		plan.keepNearRows(p, activity, now)
 	}
 	return plan, err
 }

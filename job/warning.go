@@ -28,10 +28,11 @@ const (
 	WarnUsernameNearMatch  = "username_near_match"
 	WarnCallerUnmatched    = "caller_unmatched" // the directory lists nobody as whom it says the caller is
 	WarnActivityUnmatched  = "activity_unmatched"
-	WarnAliveInUnmatched   = "alive_in_unmatched" // nobody who is alive in a further directory has an account here
-	WarnSourceMissing      = "source_missing"     // a source of activity that the profile has is not there
-	WarnFieldMissing       = "field_missing"      // no account has a field that the profile reads
-	WarnExemptionEnds      = "exemption_ends"     // of an entry of the allowlist: within thirty days, or it has
+	WarnActivityNearMatch  = "activity_near_match" // a row that matches nobody is nearly about an account
+	WarnAliveInUnmatched   = "alive_in_unmatched"  // nobody who is alive in a further directory has an account here
+	WarnSourceMissing      = "source_missing"      // a source of activity that the profile has is not there
+	WarnFieldMissing       = "field_missing"       // no account has a field that the profile reads
+	WarnExemptionEnds      = "exemption_ends"      // of an entry of the allowlist: within thirty days, or it has
 	WarnNotNotified        = "notification_failed"
 	WarnClock              = "clock"             // the directory's clock and ours differ
 	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
