@@ -38,6 +38,9 @@ func (c *Client) change(ctx context.Context, operation string, steps profile.Ste
 	if !job.SafeID(u.ID) {
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}
+	if err := c.checkUnique(steps, u); err != nil {
+		return err
+	}
 	var accepted error // what one of the steps has said that it will do later
 	for i, step := range steps {
 		stepCtx, end := ctx, func() {}

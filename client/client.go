@@ -81,6 +81,7 @@ type Client struct {
 
 	fieldCounts atomic.Pointer[profile.FieldCounts] // of the last listing's first page
 	extent      atomic.Pointer[Extent]              // of the last listing
+	shared      atomic.Pointer[map[uint64]bool]     // addresses that two accounts of it have
 
 	hashSeed maphash.Seed
 	maxItems int // a listing with more counts as one that does not end

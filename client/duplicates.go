@@ -36,9 +36,12 @@ func (s sighting) where() int                  { return int(s & maxWhere) }
 func (s sighting) hasContents(h uint64) bool   { return uint64(s)>>whereBits == h>>whereBits }
 func newSighting(h uint64, where int) sighting { return sighting(h&^maxWhere | uint64(where)) } //nolint:gosec // at most maxWhere
 
-func newSeenAccounts(paged bool) *seenAccounts {
-	return &seenAccounts{seed: maphash.MakeSeed(), paged: paged}
+func newSeenAccounts(paged bool, seed maphash.Seed) *seenAccounts {
+	return &seenAccounts{seed: seed, paged: paged}
 }
+
+// hasID reports whether there is an account with an id that has the hash.
+func (s *seenAccounts) hasID(hash uint64) bool { return s.accounts.has(hash) }
 
 func (s *seenAccounts) len() int { return s.accounts.count }
 

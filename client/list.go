@@ -70,8 +70,10 @@ func (c *Client) listUsers(ctx context.Context, maxPages int, yield func(job.Use
 // not all that the directory has on them.
 func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.User, error) bool) error {
 	p := &pagination{client: c, operation: opList, listing: c.profile.List, key: "list", maxPages: maxPages}
-	seen := newSeenAccounts(p.listing.IsPaged())
+	seen := newSeenAccounts(p.listing.IsPaged(), c.hashSeed)
 	defer seen.close()
+	book := newAddressBook(c.profile, c.hashSeed)
+	defer book.close()
 	var excluded hashTable // items that are no accounts
 	defer excluded.close()
 	counts := profile.NewFieldCounts(c.profile.User)
@@ -110,6 +112,11 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 		if err != nil {
 			return it.wrap(err)
 		}
+		if isNew {
+			if err := book.add(u); err != nil {
+				return it.wrap(err)
+			}
+		}
 		if isNew && !yield(c.withListedActivity(u), nil) {
 			return nil
 		}
@@ -123,6 +130,10 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 	if found := seen.len() + excluded.count; maxPages == 0 && p.maxTotal >= 0 && p.maxTotal != found {
 		return fmt.Errorf("the listing has %d accounts and says that there are %d: "+
 			"it is incomplete, or %w (%s)", found, p.maxTotal, job.ErrChanged, c.profile.Where("list.total"))
+	}
+	if maxPages == 0 {
+		shared := book.finish(seen.hasID)
+		c.shared.Store(&shared)
 	}
 	return nil
 }

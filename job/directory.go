@@ -70,6 +70,10 @@ var (
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
 
+	// ErrAmbiguous means that no request was sent, because it would say which account it is
+	// about by what another account has as well, but for its case or the like.
+	ErrAmbiguous = errors.New("another account has the same name, or one that differs in case or the like, by which a request would address it")
+
 	// ErrRenamed means that no request was sent, because the account has another name
 	// than in the plan, and the old name may belong to another account now.
 	ErrRenamed = errors.New("the account has been renamed since it was planned")

@@ -164,6 +164,14 @@ func (d *memory) change(ctx context.Context, u User, what string, done *[]string
 		}
 		return nil
 	}
+	if d.byName && !SafeID(u.Username) {
+		return ErrUnsafeID
+	}
+	for _, other := range d.users {
+		if d.byName && other.ID != id && CanonicalName(other.Username) == CanonicalName(u.Username) {
+			return ErrAmbiguous
+		}
+	}
 	d.mu.Lock()
 	d.busy++
 	d.busiest = max(d.busiest, d.busy)

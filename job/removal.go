@@ -77,7 +77,8 @@ func (m *removal) execute(ctx, run context.Context) (Result, error) {
 		return m.finish(NotRemoved, nil, err)
 	case errors.Is(err, errNoLongerCandidate):
 		return m.keep(m.kept, nil)
-	case errors.Is(err, ErrRenamed): // nothing was sent to whoever has the old name
+	case errors.Is(err, ErrRenamed), // nothing was sent to whoever has the old name
+		errors.Is(err, ErrAmbiguous), errors.Is(err, ErrUnsafeID) && !m.attempted: // nor to anybody
 		return m.keep(UnsafeID, err)
 	case errors.Is(err, ErrRefused) && m.repeated: // perhaps because an earlier request, which got no answer, made the change
 		return m.verify(run, err)

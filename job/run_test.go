@@ -72,6 +72,8 @@ func TestRun(t *testing.T) {
 		{"unreadable by now", recheckFinds("2", login("1971-01-01T00:00:00Z")), Completed, "1:removed 2:kept/last_login_unknown 3:removed", ""},
 		{"never by now", recheckFinds("2", loginIs(LoginNever)), Completed, "1:removed 2:kept/never_logged_in 3:removed", ""},
 		{"later, and still before the cutoff", recheckFinds("2", login("2025-01-01T00:00:00Z")), Completed, removed, each},
+		{"another account has its name, by which the request would lead to it", func(c *cleanup) { c.dir.byName = true; c.dir.users[0].Username = "NAME-of-2" }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 find 1 read 3 remove 3 find 3"},
+		{"its name can't stand in a URL", func(c *cleanup) { c.dir.byName = true; c.dir.users[3].Username = ".." }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 find 1 read 3 remove 3 find 3"},
 		{"renamed by now, where the name leads to it", func(c *cleanup) { c.dir.byName = true; recheckFinds("2", named("somebody"))(c) }, Completed, "1:removed 2:kept/unsafe_id 3:removed", "self list read 1 remove 1 find 1 read 2 read 3 remove 3 find 3"},
 		{"renamed by now, where the id leads to it", recheckFinds("2", named("somebody")), Completed, removed, each},
 		{"renamed between two requests", func(c *cleanup) {
