@@ -2,6 +2,7 @@ package job
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,7 @@ func (u *User) times() [4]*time.Time {
 }
 
 func appendUser(b []byte, u *User) []byte {
-	b = appendNames(b, u.Email, u.Username, u.ID)
+	b = appendNames(b, u)
 	state := uint64(u.LastLogin.State)
 	for _, flag := range u.flags() {
 		state <<= 1
@@ -70,7 +71,7 @@ func appendUser(b []byte, u *User) []byte {
 func (p packed) user() User {
 	var u User
 	r := reader(p)
-	u.Email, u.Username, u.ID = r.names()
+	u.ID, u.Username, u.Email = r.names()
 	state := r.number()
 	flags := u.flags()
 	for i := range flags {
@@ -94,14 +95,14 @@ func (p packed) user() User {
 
 func (p packed) id() string {
 	r := reader(p)
-	_, _, id := r.names()
-	return id
+	return r.name(r.text())
 }
 
-// appendNames appends three names. One that is within another one, as a username often is
-// in an address, takes no bytes of its own.
-func appendNames(b []byte, names ...string) []byte {
-	var at, own [3]int // where each begins, and how many bytes of its own it has
+// appendNames appends the text of all names, and where in it each of them is. One that is
+// within another one, as a username often is in an address, takes no bytes of its own.
+func appendNames(b []byte, u *User) []byte {
+	names := [...]string{u.Email, u.Username, u.ID}
+	var at, own [len(names)]int // where each begins, and how many bytes of its own it has
 	size := 0
 	for i, name := range names {
 		at[i], own[i] = size, len(name)
@@ -117,7 +118,7 @@ func appendNames(b []byte, names ...string) []byte {
 	for i, name := range names {
 		b = append(b, name[:own[i]]...)
 	}
-	for i, name := range names {
+	for i, name := range slices.Backward(names[:]) { // the id is looked at most often
 		b = binary.AppendUvarint(b, uint64(at[i]))
 		b = binary.AppendUvarint(b, uint64(len(name)))
 	}
@@ -187,14 +188,15 @@ func (r *reader) text() string {
 	return text
 }
 
-func (r *reader) names() (first, second, third string) {
+func (r *reader) names() (id, username, email string) {
 	all := r.text()
-	name := func() string {
-		at := r.number()
-		return all[at : at+r.number()]
-	}
-	first, second = name(), name()
-	return first, second, name()
+	id, username, email = r.name(all), r.name(all), r.name(all)
+	return id, username, email
+}
+
+func (r *reader) name(all string) string {
+	at := r.number()
+	return all[at : at+r.number()]
 }
 
 func (r *reader) time() time.Time {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -15,7 +16,16 @@ import (
 func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 	at, days := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), 17
 	odd := job.Account{ID: "1", Username: `"accounts": []`, Email: "a\u202e<b>&\n", LastLogin: &at, InactiveDays: &days, Error: "\"accounts\": []"}
-	for _, accounts := range [][]job.Account{nil, {}, {odd}, {odd, {ID: "2"}, odd}} {
+	full := job.Account{
+		ID: "é\u00a0\\\x7f\xff\U000e0001", Username: "a'b", Email: " ~", LastLogin: new(at.Add(time.Nanosecond).In(time.FixedZone("", 3600))), InactiveDays: new(-1),
+		Action: job.Keep, Reason: job.InGrace, Result: job.Kept, Error: "\t", RemovableAt: &at, NotAfter: &at,
+	}
+	for field, value := range reflect.ValueOf(full).Fields() {
+		if value.IsZero() {
+			t.Errorf("the account of this test has no %s", field.Name)
+		}
+	}
+	for _, accounts := range [][]job.Account{nil, {}, {odd}, {full}, {odd, {ID: "2"}, odd, full}} {
 		r := job.Report{
 			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...),
 			Counts: job.Counts{Kept: map[job.Reason]int{}}, Refusals: []job.Refusal{}, Warnings: []job.Warning{{Code: "x", Subject: `"accounts": []`}},
@@ -40,7 +50,7 @@ func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 func BenchmarkWrite(b *testing.B) {
 	const n = 10_000
 	at, days := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), 17
-	r := job.Report{StartedAt: at, FinishedAt: at, Cutoff: at}
+	r := job.Report{StartedAt: at, FinishedAt: at, Cutoff: at, Planned: true}
 	var accounts []job.Account
 	for i := range n {
 		accounts = append(accounts, job.Account{
