@@ -101,13 +101,13 @@ type ended struct {
 
 // notAttempted is what became of a candidate if the run did not come to it.
 func (pl *Plan) notAttempted(i int) ended {
-	d := pl.Candidates[i].decision
+	d := pl.Candidates[i].planned
 	return ended{Status: Status{d.Action, d.Reason, NotAttempted}}
 }
 
 // inDryRun is what became of a candidate in a dry run.
 func (pl *Plan) inDryRun(i int) ended {
-	d := pl.Candidates[i].decision
+	d := pl.Candidates[i].planned
 	return ended{Status: Status{d.Action, d.Reason, actionTerms[d.Action].dryRun}}
 }
 

@@ -39,9 +39,14 @@ func newCandidate(u User, d Decision, now time.Time) Candidate {
 type Candidates []stored
 
 type stored struct {
-	text      string     // InactiveSince, so that texts sort by it; then the packed User
-	decision  *Decision  // shared
-	removable *time.Time // nil without grace
+	text    string   // InactiveSince, so that texts sort by it; then the packed User
+	planned *planned // shared by all for whom it is the same
+}
+
+// planned is what is to be done, and when.
+type planned struct {
+	Decision
+	removableAt time.Time // zero without grace
 }
 
 // At returns the candidate with the index.
@@ -64,21 +69,17 @@ func (p *pieces) store(c *Candidate) stored {
 	return stored{text: p.keep(p.scratch)}.with(c)
 }
 
-// with returns the candidate with another decision and grace.
+// with returns the candidate with what c says is to be done.
 func (s stored) with(c *Candidate) stored {
-	s.decision, s.removable = shared(Decision{c.Action, c.Reason}), nil
-	if !c.RemovableAt.IsZero() {
-		s.removable = new(c.RemovableAt)
-	}
+	s.planned = plan(planned{Decision{c.Action, c.Reason}, c.RemovableAt})
 	return s
 }
 
 func (s stored) candidate() Candidate {
-	c := Candidate{Action: s.decision.Action, Reason: s.decision.Reason, User: s.user().user(), InactiveSince: instantIn(s.text)}
-	if s.removable != nil {
-		c.RemovableAt = *s.removable
+	return Candidate{
+		User: s.user().user(), Action: s.planned.Action, Reason: s.planned.Reason,
+		InactiveSince: instantIn(s.text), RemovableAt: s.planned.removableAt,
 	}
-	return c
 }
 
 func (s stored) user() packed { return packed(s.text[instantLen:]) }
@@ -95,12 +96,19 @@ func (c Candidates) sort() {
 	})
 }
 
-// made are the decisions that can be made, to be shared by all about whom they are made.
-var made = decisions()
-
-func shared(d Decision) *Decision {
-	if i := slices.Index(made, d); i >= 0 {
-		return &made[i]
+// withoutGrace is what can be planned without grace.
+var withoutGrace = func() []planned {
+	var all []planned
+	for _, d := range decisions() {
+		all = append(all, planned{Decision: d})
 	}
-	return &d
+	return all
+}()
+
+// plan returns the one that is shared, if there is one.
+func plan(p planned) *planned {
+	if i := slices.Index(withoutGrace, p); i >= 0 {
+		return &withoutGrace[i]
+	}
+	return &p
 }

@@ -29,7 +29,7 @@ func (l Limits) forecast(pl *Plan) []Warning {
 func (pl *Plan) dueByDay() map[time.Time]int {
 	due := map[time.Time]int{}
 	for _, c := range pl.InGrace {
-		due[wholeSecond(*c.removable).Truncate(day)]++
+		due[wholeSecond(c.planned.removableAt).Truncate(day)]++
 	}
 	return due
 }

@@ -152,9 +152,9 @@ func (l *Ledger) update(pl *Plan, accounts Accounts) {
 		switch {
 		case a.Result == Removed, a.Result == AlreadyGone:
 		case a.Result == Kept && a.Reason != InGrace: // the recheck decided to keep it
-		case s.removable != nil:
-			c := s.candidate()
-			l.found[c.User.ID], l.known[c.User.ID] = c.RemovableAt.Add(-l.grace), c.User.identity(pl.At)
+		case !s.planned.removableAt.IsZero():
+			u := s.user().user()
+			l.found[u.ID], l.known[u.ID] = s.planned.removableAt.Add(-l.grace), u.identity(pl.At)
 		}
 	}
 }

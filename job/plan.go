@@ -37,7 +37,7 @@ type Plan struct {
 
 // verb returns the verb for the candidates' actions, and its past participle.
 func (pl *Plan) verb() (verb, participle string) {
-	is := func(a Action) func(stored) bool { return func(c stored) bool { return c.decision.Action == a } }
+	is := func(a Action) func(stored) bool { return func(c stored) bool { return c.planned.Action == a } }
 	switch {
 	case !slices.ContainsFunc(pl.Candidates, is(Disable)):
 		return "remove", "removed"
