@@ -16,6 +16,9 @@ import (
 // characters, and bytes that are not UTF-8. All text from outside goes through it, or
 // through PrintableJSON, before a person or a terminal reads it.
 func Printable(s string) string {
+	if isPlain(s) { // nearly always
+		return s
+	}
 	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {
 		return s
 	}
@@ -34,6 +37,16 @@ func Printable(s string) string {
 		s = s[size:]
 	}
 	return b.String()
+}
+
+// isPlain reports whether there are only printable characters of ASCII in s.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // PrintableJSON returns JSON in which everything is escaped that is not printable, line

@@ -3,7 +3,6 @@ package report
 import (
 	"bufio"
 	"encoding/csv"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -36,18 +35,31 @@ func writeCSV(b *bufio.Writer, r job.Report) error {
 // begins like a formula. Where its language separates cells by semicolons, a cell can
 // begin within s, whatever is quoted.
 func csvText(s string) string {
-	if strings.ContainsAny(s, signs) {
-		s = formula.ReplaceAllString(s, "$1'$2")
+	var b strings.Builder
+	written, begins := 0, true
+	for i, r := range s {
+		if begins && isSign(r) {
+			b.WriteString(s[written:i])
+			b.WriteByte('\'')
+			written = i
+		}
+		begins = r == ';' || begins && (r == ' ' || r == '"')
+	}
+	if b.Len() > 0 {
+		s = b.String() + s[written:]
 	}
 	return job.Printable(s)
 }
 
-// formula is the beginning of one, and what is before it. East Asian spreadsheets accept
+// isSign reports whether a formula may begin with r. East Asian spreadsheets accept
 // full-width signs as well.
-var formula = regexp.MustCompile(`((?:^|;)[ "]*)([=+\-@\t\r＝＋－＠])`)
-
-// signs are what a formula may begin with.
-const signs = "=+-@\t\r＝＋－＠"
+func isSign(r rune) bool {
+	switch r {
+	case '=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠':
+		return true
+	}
+	return false
+}
 
 func csvTime(t *time.Time) string {
 	if t == nil {

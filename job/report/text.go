@@ -14,9 +14,15 @@ func width(s string) int {
 	return n
 }
 
+// firstWide is where the first script with wide characters begins.
+const firstWide = 0x1100
+
 // runeWidth returns at least 1, so that combining marks can't make a cell arbitrarily
 // long.
 func runeWidth(r rune) int {
+	if r < firstWide {
+		return 1
+	}
 	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
 		r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff {
 		return 2
