@@ -20,10 +20,11 @@ func (c *Cleanup) Detailed(ctx context.Context, users iter.Seq2[User, error], no
 // detailed is Detailed for the users that need it.
 func (c *Cleanup) detailed(ctx context.Context, users iter.Seq2[User, error], need func(*User) bool) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		var partial []User
+		var partial []packed
+		var accounts pieces
 		for u, err := range users {
 			if err == nil && need(&u) {
-				partial = append(partial, u.Clone())
+				partial = append(partial, accounts.pack(&u))
 				continue
 			}
 			if !yield(u, err) || err != nil {
@@ -32,7 +33,7 @@ func (c *Cleanup) detailed(ctx context.Context, users iter.Seq2[User, error], ne
 		}
 		found, err := c.readAlone(ctx, partial)
 		for _, u := range found {
-			if u != nil && !yield(*u, nil) {
+			if u != gone && !yield(u.user(), nil) {
 				return
 			}
 		}
@@ -51,17 +52,22 @@ func (c *Cleanup) needsDetails(u *User, now time.Time) bool {
 	return (known.LastLogin.State != LoginAbsent || known.LoginAlone) && !c.Policy.keepsWithoutDetails(&known, now)
 }
 
+// gone stands for an account that is gone.
+const gone packed = ""
+
 // readAlone reads each of the users alone, at most Concurrency at once, and stops at the
-// first that can't be read. The result has nil in the place of each that is gone.
-func (c *Cleanup) readAlone(ctx context.Context, users []User) ([]*User, error) {
+// first that can't be read. The result has gone in the place of each that is gone.
+func (c *Cleanup) readAlone(ctx context.Context, users []packed) ([]packed, error) {
 	runCtx := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, max(1, c.Concurrency))
-	found := make([]*User, len(users))
-	for i, u := range users {
+	found := make([]packed, len(users))
+	var accounts pieces
+	var mu sync.Mutex
+	for i, p := range users {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -71,9 +77,12 @@ func (c *Cleanup) readAlone(ctx context.Context, users []User) ([]*User, error) 
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			u := p.user()
 			switch detailed, err := c.detail(ctx, u); {
 			case err == nil:
-				found[i] = &detailed
+				mu.Lock()
+				found[i] = accounts.pack(&detailed)
+				mu.Unlock()
 			case !errors.Is(err, ErrNotFound):
 				end(fmt.Errorf("read account %q: %w", u.ID, err))
 			}
