@@ -56,6 +56,9 @@ var usualAnswers = map[string]string{
 	`{"user":{"id":7,"error":"x"}}`: "done", `{"data":{"id":7,"error":"x","status":"failed"}}`: "done", `[{"id":7,"status":"error"}]`: "done",
 	`{"id":7,"custom":[{"error":true}],"errors_seen":3,"error_handler":"x","success_rate":0,"last_error":"x"}`: "done",
 
+	// the beginning of a document, which says nothing by the words that are in it
+	`{"id":7,"locked":true,"admin":false,"na`: "unclear", `[{"removed":true,"errors":`: "unclear", `{"error":"x`: "unclear", "\ufeff{\"a\":false": "unclear",
+
 	// it was not done
 	`{"error":"Access denied"}`: "failed", `{"error":true}`: "failed", `{"error":1}`: "failed", `{"error":"1"}`: "failed", `{"error":{"message":"no"}}`: "failed", `{"error":[{"code":5}]}`: "failed",
 	`{"Error":"x"}`: "failed", `{"ERROR":"x"}`: "failed", `{"errors":["x"]}`: "failed", `{"errors":[{"detail":"x"}]}`: "failed", `{"errors":{"user":["owns things"]}}`: "failed", `{"errors":"x"}`: "failed",

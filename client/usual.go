@@ -242,10 +242,13 @@ var known = []string{
 	"deleted", "removed", "destroyed", "purged", "disabled", "deactivated", "suspended", "blocked", "locked", "user deleted", "user removed",
 }
 
-// judgeText judges a text that is no document.
+// judgeText judges a text that is no document. The beginning of one says nothing, whatever
+// words are in it: its members may be those of the account.
 func judgeText(text string) judgement {
 	text = strings.ToLower(strings.Trim(text, " \t\r\n.!\"'"))
 	switch {
+	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
+		return saysNothing
 	case text == "", slices.Contains(known, text):
 		return saysYes
 	case fails(text):
