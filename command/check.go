@@ -38,11 +38,11 @@ func (a *app) check(ctx context.Context, _ []string) int {
 func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	cleanup := job.Cleanup{RunID: newRunID(), Log: a.log}
 	now := a.Now().UTC()
-	directory, err := a.prepare(&cleanup, now)
+	directory, closeAll, err := a.prepare(&cleanup, now)
 	if err != nil {
 		return err
 	}
-	defer directory.Close()
+	defer closeAll()
 	printf(out, "configuration\tok\n")
 	printf(out, "profile\t%s (%s)\n", a.cfg.ProfileName, a.cfg.Profile.Title)
 	printf(out, "directory\t%s\n", a.cfg.URL)
@@ -65,6 +65,9 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	if err == nil {
 		shown, err = readAlone(ctx, &cleanup, shown, now)
 	}
+	if err == nil {
+		err = checkElsewhere(ctx, out, &cleanup, page, now)
+	}
 	if err != nil { // the author of a profile wants to see what was read all the same
 		a.writeAccounts(out, &cleanup, page, now)
 		writeFields(out, directory.FieldCounts())
@@ -74,7 +77,9 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	if slices.ContainsFunc(rest, func(u job.User) bool { return u.Partial }) {
 		printf(out, "read alone\tthe first %d accounts; a run does so with all that the listing does not tell enough of\n", maxShown)
 	}
-	page = slices.Concat(shown, rest)
+	if page, err = collect(cleanup.Proven(listing(slices.Concat(shown, rest)))); err != nil {
+		return err
+	}
 	makePlan := cleanup.Plan
 	if extent.More {
 		makePlan = cleanup.PlanPart
@@ -111,7 +116,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	}
 	writeUnmatchedFlags(out, a.cfg.Profile, counts)
 	writeWarnings(out, plan.Warnings, extent.More)
-	err = errors.Join(checkTimes(a.cfg.Profile, counts, page, now), checkSecondLook(ctx, out, &cleanup, page, now))
+	err = errors.Join(checkTimes(a.cfg.Profile, counts, page, now), checkSecondLook(ctx, out, &cleanup, directory.ListsAgain(), page, now))
 	a.writeAccounts(out, &cleanup, page, now)
 	writeFields(out, counts)
 	if len(page) == 0 {
@@ -141,7 +146,7 @@ func (a *app) checkLedger(out io.Writer) error {
 
 // checkSecondLook reads one of the accounts as it would be read again right
 // before something is done with it.
-func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, page []job.User, now time.Time) error {
+func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, listsAgain bool, page []job.User, now time.Time) error {
 	i := slices.IndexFunc(page, func(u job.User) bool { return job.SafeID(u.ID) })
 	if i < 0 {
 		printf(out, "second look\tnot tried: there is no account to try it with\n")
@@ -152,7 +157,7 @@ func checkSecondLook(ctx context.Context, out io.Writer, cleanup *job.Cleanup, p
 		err = fmt.Errorf("the directory answered with account %q", again.ID)
 	}
 	if errors.Is(err, job.ErrUnsupported) {
-		if d, ok := cleanup.Directory.(interface{ ListsAgain() bool }); ok && d.ListsAgain() {
+		if listsAgain {
 			printf(out, "second look\tthe directory can't read one account; the listing is read again before a removal if it is older than a minute\n")
 			return nil
 		}

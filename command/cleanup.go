@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dormant/client"
+	"dormant/command/config"
 	"dormant/job"
 )
 
@@ -30,9 +31,9 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
 
-	directory, err := a.prepare(&c, now)
+	_, closeAll, err := a.prepare(&c, now)
 	if err == nil {
-		defer directory.Close()
+		defer closeAll()
 		c.Journal, err = a.openJournal(c.RunID)
 	}
 	var r job.Report
@@ -52,19 +53,21 @@ func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFu
 		fmt.Errorf("it took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
 }
 
-// prepare reads what may have changed since the last run. The caller closes the client.
-func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
-	var errs [3]error
-	var directory *client.Client
+// prepare reads what may have changed since the last run, and makes the clients, which the
+// caller closes.
+func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, closeAll func(), err error) {
+	var errs [4]error
+	var clients []*client.Client
 	c.Policy, errs[0] = a.cfg.Policy(now)
 	c.Activity, errs[1] = a.cfg.Activity(now)
 	c.Concurrency = a.cfg.Concurrency
-	directory, errs[2] = a.newClient(c.Log.With().Str(job.FieldRunID, c.RunID).Logger())
+	log := c.Log.With().Str(job.FieldRunID, c.RunID).Logger()
+	directory, errs[2] = a.newClient(a.cfg, a.cfg.DryRun, log)
+	c.AliveIn, clients, errs[3] = a.elsewhere(log)
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("%w: %w", errSetup, err)
+		return nil, nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
 	c.Directory = directory
-	var err error
 	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
 	}
@@ -72,30 +75,35 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (*client.Client, error) {
 	for name, destroys := range c.Extras {
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
 	}
-	return directory, nil
+	return directory, func() {
+		for _, each := range append(clients, directory) {
+			each.Close()
+		}
+	}, nil
 }
 
-// newClient makes a client with the credentials as they are now.
-func (a *app) newClient(log zerolog.Logger) (*client.Client, error) {
-	base, err := a.cfg.BaseURL()
+// newClient makes a client for a directory, with its credentials as they are now. All else is
+// as the variables say.
+func (a *app) newClient(directory config.Config, readOnly bool, log zerolog.Logger) (*client.Client, error) {
+	base, err := directory.BaseURL()
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := a.cfg.Credentials()
+	credentials, err := directory.Credentials()
 	if err != nil {
 		return nil, err
 	}
-	authorities, err := a.cfg.Authorities()
+	authorities, err := directory.Authorities()
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := a.cfg.Certificate()
+	certificate, err := directory.Certificate()
 	if err != nil {
 		return nil, err
 	}
 	return client.New(client.Options{
-		Profile: a.cfg.Profile, URL: base, Values: credentials, ReadOnly: a.cfg.DryRun,
-		PageSize: a.cfg.PageSize, MaxItems: a.cfg.MaxAccounts, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
+		Profile: directory.Profile, URL: base, Values: credentials, ReadOnly: readOnly,
+		PageSize: directory.PageSize, MaxItems: a.cfg.MaxAccounts, Timeout: time.Duration(a.cfg.RequestTimeout), MaxRetries: a.cfg.MaxRetries,
 		RateLimit: a.cfg.RateLimit, Connections: a.cfg.Concurrency, CAs: authorities, Certificate: certificate,
 		UserAgent: "dormant/" + versionText(), Observer: a.metrics, Log: log,
 	})
@@ -110,7 +118,7 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: DORMANT_JOURNAL: %w", errSetup, err)
 	}
-	journal.Directory = a.directoryName()
+	journal.Directory = directoryName(a.cfg)
 	return journal, nil
 }
 
@@ -120,14 +128,14 @@ func (a *app) openLedger() (*job.Ledger, error) {
 	if a.cfg.Ledger == "" {
 		return nil, nil
 	}
-	return job.OpenLedger(a.cfg.Ledger, a.directoryName(), time.Duration(a.cfg.Grace))
+	return job.OpenLedger(a.cfg.Ledger, directoryName(a.cfg), time.Duration(a.cfg.Grace))
 }
 
-// directoryName is what ledger and journal call the directory.
-func (a *app) directoryName() string {
-	parts := []string{filepath.Base(a.cfg.ProfileName), strings.TrimRight(a.cfg.URL, "/")}
-	for _, name := range slices.Sorted(maps.Keys(a.cfg.Params)) {
-		parts = append(parts, name+"="+a.cfg.Params[name])
+// directoryName is what ledger, journal and messages call a directory.
+func directoryName(c config.Config) string {
+	parts := []string{filepath.Base(c.ProfileName), strings.TrimRight(c.URL, "/")}
+	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+		parts = append(parts, name+"="+c.Params[name])
 	}
 	return strings.Join(parts, " ")
 }

@@ -18,11 +18,11 @@ func (a *app) explain(ctx context.Context, args []string) int {
 	defer cancel()
 	c := job.Cleanup{RunID: newRunID(), Log: a.log}
 	now := a.Now().UTC()
-	directory, err := a.prepare(&c, now)
+	_, closeAll, err := a.prepare(&c, now)
 	if err != nil {
 		return a.fail(err)
 	}
-	defer directory.Close()
+	defer closeAll()
 	explained, err := c.Explain(ctx, args[0], now)
 	if err != nil {
 		return a.fail(err)

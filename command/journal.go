@@ -56,12 +56,12 @@ func (a *app) journal(ctx context.Context, args []string) int {
 func (a *app) resolve(ctx context.Context, traces *job.Traces) error {
 	ctx, cancel := a.runTimeout(ctx)
 	defer cancel()
-	directory, err := a.newClient(a.log)
+	directory, err := a.newClient(a.cfg, a.cfg.DryRun, a.log)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errSetup, err)
 	}
 	defer directory.Close()
-	return traces.Resolve(ctx, directory, a.directoryName())
+	return traces.Resolve(ctx, directory, directoryName(a.cfg))
 }
 
 func writeTraces(text io.Writer, traces *job.Traces) {

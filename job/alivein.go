@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -33,6 +34,7 @@ type AliveCount struct {
 	Scanned int
 	Alive   int       // accounts other than the caller's, used at or after the first cutoff
 	Newest  time.Time // use of the same accounts; zero if none is known
+	Joined  int       // of the accounts that ReadAliveIn was asked about
 }
 
 // A provenDirectory is a directory whose accounts come with what further directories prove of
@@ -45,9 +47,10 @@ type provenDirectory struct {
 }
 
 // ReadAliveIn reads the directories of AliveIn, and makes Directory one whose accounts come
-// with what they prove. It does nothing where AliveIn is empty. The error names the
-// directory; after one no run may start.
-func (c *Cleanup) ReadAliveIn(ctx context.Context, now time.Time) error {
+// with what they prove. It does nothing where AliveIn is empty. It counts how many of the
+// accounts in asked have one there, alive or not. The error names the directory; after one no
+// run may start.
+func (c *Cleanup) ReadAliveIn(ctx context.Context, now time.Time, asked ...User) error {
 	if len(c.AliveIn) == 0 {
 		return nil
 	}
@@ -59,7 +62,7 @@ func (c *Cleanup) ReadAliveIn(ctx context.Context, now time.Time) error {
 		proven.elsewhere = append(proven.elsewhere, &aliveElsewhere{Elsewhere: e, signs: newSigns()})
 	}
 	for _, e := range proven.elsewhere {
-		if err := c.readOne(ctx, e, proven); err != nil {
+		if err := c.readOne(ctx, e, proven, asked...); err != nil {
 			return fmt.Errorf("DORMANT_ALIVE_IN: %s: %w", e.Name, err)
 		}
 	}
@@ -69,7 +72,7 @@ func (c *Cleanup) ReadAliveIn(ctx context.Context, now time.Time) error {
 
 // readOne reads one further directory, and judges each account there as its own cleanup would.
 // What an earlier reading has proved stays proved.
-func (c *Cleanup) readOne(ctx context.Context, e *aliveElsewhere, proven *provenDirectory) error {
+func (c *Cleanup) readOne(ctx context.Context, e *aliveElsewhere, proven *provenDirectory, asked ...User) error {
 	there := Cleanup{Directory: e.Directory, Policy: Policy{Username: e.Username}, Concurrency: c.Concurrency}
 	self, err := e.Directory.Self(ctx)
 	if err != nil && !errors.Is(err, ErrUnsupported) {
@@ -80,6 +83,7 @@ func (c *Cleanup) readOne(ctx context.Context, e *aliveElsewhere, proven *proven
 	isDoubtful := func(u *User) bool { return u.Partial && u.newestUse(now).Before(first) }
 	e.readAt = time.Now()
 	err = reread(ctx, c.Log.With().Str(FieldRunID, c.RunID).Logger(), func() error {
+		joined := newJoin(asked)
 		e.count = AliveCount{Name: e.Name} // the signs stay: each proves a life, however the reading ended
 		for u, err := range there.detailed(ctx, e.Directory.Users(ctx), isDoubtful) {
 			if err != nil {
@@ -90,7 +94,9 @@ func (c *Cleanup) readOne(ctx context.Context, e *aliveElsewhere, proven *proven
 				e.add(&u, at)
 			}
 			e.count.add(at, first, there.Policy.isSelf(&u))
+			joined.add(&u)
 		}
+		e.count.Joined = joined.count()
 		return nil
 	})
 	e.sort()
@@ -245,13 +251,13 @@ func (c *Cleanup) describeAlive(u *User) string {
 	if !ok {
 		return ""
 	}
-	text := ""
+	var text strings.Builder
 	for _, e := range proven.elsewhere {
+		since := "not since the cutoff"
 		if at, found := e.newest(u); found {
-			text += fmt.Sprintf(", alive in %s: %s", e.Name, at.Format(time.RFC3339))
-		} else {
-			text += fmt.Sprintf(", alive in %s: not since the cutoff", e.Name)
+			since = at.Format(time.RFC3339)
 		}
+		fmt.Fprintf(&text, ", alive in %s: %s", e.Name, since)
 	}
-	return text
+	return text.String()
 }

@@ -248,7 +248,7 @@ func TestDirectoriesElsewhere(t *testing.T) {
 				r := c.run(t.Context(), t)
 				said := r.Error
 				for _, refusal := range r.Refusals {
-					said += fmt.Sprintf("%s %d>%d", refusal.Guard, refusal.Found, refusal.Allowed)
+					said = fmt.Sprintf("%s %d>%d", refusal.Guard, refusal.Found, refusal.Allowed)
 					if !strings.Contains(refusal.Message, "DORMANT_ALIVE_IN") || !strings.Contains(refusal.Message, refusal.Variable) || !strings.Contains(refusal.Message, "directory 1") {
 						t.Errorf("the refusal does not name the directory and the variable: %+v", refusal)
 					}

@@ -70,3 +70,40 @@ func (s *signs) newest(u *User) (at time.Time, found bool) {
 	}
 	return at, found
 }
+
+// A join counts which of some accounts have one in another directory.
+type join struct {
+	byName map[string][]int
+	joined []bool
+}
+
+func newJoin(asked []User) *join {
+	j := &join{map[string][]int{}, make([]bool, len(asked))}
+	for i := range asked {
+		for name := range joinNames(&asked[i]) {
+			j.byName[name] = append(j.byName[name], i)
+		}
+	}
+	return j
+}
+
+// add notes an account of the other directory.
+func (j *join) add(u *User) {
+	if len(j.byName) == 0 {
+		return
+	}
+	for name := range joinNames(u) {
+		for _, i := range j.byName[name] {
+			j.joined[i] = true
+		}
+	}
+}
+
+func (j *join) count() (n int) {
+	for _, joined := range j.joined {
+		if joined {
+			n++
+		}
+	}
+	return n
+}

@@ -160,6 +160,31 @@ func (p *Profile) SendsActor() bool {
 	return p.placeholdersInHeaders()["actor"] || p.SignIn != nil && p.SignIn.uses("actor")
 }
 
+// Scope returns the values of the params that say which directory this is: those in the request
+// for the listing and in the one to sign in. Two configurations with the same profile, URL and
+// scope are about the same accounts.
+func (p *Profile) Scope(v Values) map[string]string {
+	templates := append(p.List.Body.templates(), p.List.Path)
+	for _, name := range sortedKeys(p.List.Query) {
+		templates = append(templates, p.List.Query[name])
+	}
+	if p.SignIn != nil {
+		templates = append(templates, p.SignIn.templates()...)
+	}
+	scope, bound := map[string]string{}, p.Bind(v).text
+	for _, t := range templates {
+		for _, name := range t.placeholders() {
+			if _, isParam := p.Params[name]; isParam {
+				scope[name] = bound[name]
+			}
+		}
+	}
+	return scope
+}
+
+// TellsUse reports whether the profile says anything of the use of accounts.
+func (p *Profile) TellsUse() bool { return len(p.User.LastLogin.Path) > 0 || len(p.Activity) > 0 }
+
 // placeholdersInHeaders are those in the headers that go with every request.
 func (p *Profile) placeholdersInHeaders() map[string]bool {
 	names := map[string]bool{}

@@ -30,7 +30,8 @@ func (c Config) fileProblems(now time.Time) []error {
 			problems = append(problems, err)
 		}
 	}
-	return problems
+	_, elsewhere := c.elsewhere()
+	return append(problems, elsewhere...)
 }
 
 // Credentials returns the credentials, those in files as they are now.

@@ -33,19 +33,42 @@ func (v Variables) pathProblems() []error {
 // one would overwrite the other.
 func (v Variables) sharedPaths() []error {
 	var problems []error
+	written := v.writtenFiles()
+	for i, file := range written {
+		for _, other := range append(written[i+1:len(written):len(written)], v.readFiles()...) {
+			if sameFile(file[1], other[1]) {
+				problems = append(problems, fmt.Errorf("DORMANT_%s and DORMANT_%s: name the same file; give each a file of its own", file[0], other[0]))
+			}
+		}
+	}
+	return problems
+}
+
+// writtenFiles are the files that are written, by their variables.
+func (v Variables) writtenFiles() [][2]string {
 	written := [][2]string{{"JOURNAL", v.Journal}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}}
 	for _, path := range v.Report {
 		written = append(written, [2]string{"REPORT", path})
 	}
-	read := [][2]string{
+	return written
+}
+
+// readFiles are the files that are read.
+func (v Variables) readFiles() [][2]string {
+	return [][2]string{
 		{"PROFILE", v.ProfileName}, {"TOKEN_FILE", v.TokenFile}, {"PASSWORD_FILE", v.PasswordFile}, {"CLIENT_SECRET_FILE", v.ClientSecretFile}, {"NOTIFY_URL_FILE", v.NotifyURLFile},
-		{"ALLOWLIST_FILE", v.AllowlistFile}, {"ACTIVITY_FILE", v.ActivityFile},
+		{"ALLOWLIST_FILE", v.AllowlistFile}, {"ACTIVITY_FILE", v.ActivityFile}, {"ALIVE_IN", v.AliveIn},
 		{"CA_FILE", v.CAFile}, {"CERT_FILE", v.CertFile}, {"KEY_FILE", v.KeyFile},
 	}
-	for i, file := range written {
-		for _, other := range append(written[i+1:len(written):len(written)], read...) {
-			if sameFile(file[1], other[1]) {
-				problems = append(problems, fmt.Errorf("DORMANT_%s and DORMANT_%s: name the same file; give each a file of its own", file[0], other[0]))
+}
+
+// overwrites are the files of a further directory that this one would write.
+func (v Variables) overwrites(elsewhere Variables) []error {
+	var problems []error
+	for _, read := range elsewhere.readFiles() {
+		for _, written := range v.writtenFiles() {
+			if sameFile(read[1], written[1]) {
+				problems = append(problems, fmt.Errorf("DORMANT_%s: names the same file as DORMANT_%s, which is written; give each a file of its own", read[0], written[0]))
 			}
 		}
 	}

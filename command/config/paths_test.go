@@ -52,7 +52,7 @@ func TestSharedPaths(t *testing.T) {
 		return map[string]*string{
 			"JOURNAL": &v.Journal, "REPORT": &v.Report[1], "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile,
 			"PROFILE": &v.ProfileName, "TOKEN_FILE": &v.TokenFile, "PASSWORD_FILE": &v.PasswordFile, "CLIENT_SECRET_FILE": &v.ClientSecretFile, "NOTIFY_URL_FILE": &v.NotifyURLFile,
-			"ALLOWLIST_FILE": &v.AllowlistFile, "ACTIVITY_FILE": &v.ActivityFile, "CA_FILE": &v.CAFile, "CERT_FILE": &v.CertFile, "KEY_FILE": &v.KeyFile,
+			"ALLOWLIST_FILE": &v.AllowlistFile, "ACTIVITY_FILE": &v.ActivityFile, "ALIVE_IN": &v.AliveIn, "CA_FILE": &v.CAFile, "CERT_FILE": &v.CertFile, "KEY_FILE": &v.KeyFile,
 		}
 	}
 	for written := range map[string]bool{"JOURNAL": true, "REPORT": true, "LEDGER": true, "METRICS_FILE": true} {

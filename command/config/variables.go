@@ -34,6 +34,7 @@ type Variables struct {
 	Actor            string         `env:"ACTOR" help:"the account that does the removing, as the directory is told; always kept"`
 
 	ActivityFile string `group:"Logins from elsewhere" env:"ACTIVITY_FILE" help:"CSV with last logins from elsewhere: id, username or email, and last_login"`
+	AliveIn      string `env:"ALIVE_IN" help:"a YAML list of further directories, which are only read: who is alive in one is active here"`
 
 	Action          string   `group:"What is done" env:"ACTION" envDefault:"delete" oneof:"delete,disable" help:"what is done with inactive accounts: delete, or disable and delete none"`
 	DisableAfter    Duration `env:"DISABLE_AFTER" zero:"no" min:"1d" help:"disable who has not logged in for so long, before the time to delete has come: 45d"`
