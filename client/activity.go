@@ -100,16 +100,18 @@ func (c *Client) withCurrentActivity(ctx context.Context, u job.User) (job.User,
 			return job.User{}, fmt.Errorf("read the activity of account %q: %w", u.ID, err)
 		}
 	}
-	return c.accounts.NeverLoggedIn(c.applyActivity(u, entries)), nil
+	u = c.applyActivity(u, entries)
+	c.accounts.MarkNever(&u)
+	return u, nil
 }
 
-// withListedActivity returns an account of the listing with what the sources about
-// all accounts say of it. It is partial if there is more to read of it.
-func (c *Client) withListedActivity(u job.User) job.User {
-	if last := c.activity.Load(); last != nil {
-		u = c.applyActivity(u, last.entries)
+// addListedActivity adds to an account of the listing what the sources about all accounts
+// say of it. It is partial if there is more to read of it.
+func (c *Client) addListedActivity(u *job.User) {
+	if last := c.activity.Load(); last != nil && len(c.sources) > 0 {
+		*u = c.applyActivity(*u, last.entries)
 	}
-	u = c.accounts.NeverLoggedIn(u)
+	c.accounts.MarkNever(u)
 	// A last login that can't be read, or is hidden, stays so. A source that only
 	// proves life changes nothing for an account that is kept anyway.
 	decidable := u.LastLogin.State == job.LoginKnown || u.LastLogin.State == job.LoginNever
@@ -121,7 +123,6 @@ func (c *Client) withListedActivity(u job.User) job.User {
 		u.Partial = u.Partial || s.PerAccount && (decidable || u.LastLogin.State == job.LoginAbsent)
 		u.LoginAlone = u.LoginAlone || s.PerAccount && s.ListsLogins()
 	}
-	return u
 }
 
 // hasAccountSources reports whether there is a source about one account.

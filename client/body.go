@@ -2,9 +2,11 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -15,13 +17,23 @@ const maxBody = 1 << 20
 // reader ignore it.
 const byteOrderMark = "\ufeff"
 
-// withoutByteOrderMark is the body behind a byte order mark, if it begins with one.
-func withoutByteOrderMark(body io.Reader) io.Reader {
-	buffered := bufio.NewReader(body)
+// readBuffers are those that are not in use. They are larger than what a parser of JSON asks
+// for at a time.
+var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+
+// readBuffered hands the body to read, behind a byte order mark if it begins with one. The
+// reader is only valid during the call.
+func readBuffered(body io.Reader, read func(io.Reader) error) error {
+	buffered, _ := readBuffers.Get().(*bufio.Reader)
+	buffered.Reset(body)
+	defer func() {
+		buffered.Reset(nil)
+		readBuffers.Put(buffered)
+	}()
 	if start, _ := buffered.Peek(len(byteOrderMark)); string(start) == byteOrderMark {
 		_, _ = buffered.Discard(len(start))
 	}
-	return buffered
+	return read(buffered)
 }
 
 // tooLarge is the error of a part of a response that has more than maxBody bytes.
@@ -34,6 +46,9 @@ const maxDepth = 100
 
 // checkDepth returns an error if the JSON value is nested deeper than maxDepth.
 func checkDepth(value []byte) error {
+	if bytes.Count(value, []byte{'['})+bytes.Count(value, []byte{'{'}) <= maxDepth {
+		return nil // as nearly all
+	}
 	depth, inString := 0, false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {

@@ -14,10 +14,10 @@ import (
 
 // probe reads the page behind the one with which a listing has reached its total. There
 // should be none; exists reports whether there is one all the same.
-func (p *pagination) probe(ctx context.Context, number int, pr pageRequest, send func(item) error) (pg page, exists bool, err error) {
-	var items []item
-	pg, err = p.fetch(ctx, number, pr, func(it item) error {
-		items = append(items, it)
+func (p *pagination) probe(ctx context.Context, number int, pr pageRequest, send func(batch) error) (pg page, exists bool, err error) {
+	var batches []batch
+	pg, err = p.fetch(ctx, number, pr, func(b batch) error {
+		batches = append(batches, b)
 		return nil
 	})
 	switch {
@@ -31,8 +31,8 @@ func (p *pagination) probe(ctx context.Context, number int, pr pageRequest, send
 	case pg.items > 0 && number == 2 && pg.total <= p.maxTotal:
 		err = p.misfit("total", "there are more than the %d items that %s says that there are; if it counts those of a page, leave it out", p.maxTotal, p.listing.Total)
 	default:
-		for _, it := range items {
-			if err := send(it); err != nil {
+		for _, b := range batches {
+			if err := send(b); err != nil {
 				return pg, false, err
 			}
 		}
@@ -145,7 +145,7 @@ func (p *pagination) readHalf(ctx context.Context, pg page) (evidence, error) {
 	pager := newPager(p.listing, size, false, p.client.base.EscapedPath())
 	pr := pageRequest{params: map[string]any{p.listing.Size.Param: size}}
 	maps.Copy(pr.params, pager.first().params)
-	half, err := p.fetch(ctx, 1, pr, func(item) error { return nil })
+	half, err := p.fetch(ctx, 1, pr, func(batch) error { return nil })
 	switch {
 	case isPageNotFound(err):
 		return isUnclear, nil

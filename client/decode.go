@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
@@ -29,6 +30,11 @@ func decodeJSON(body io.Reader) (gjson.Result, error) {
 	return document, expectEnd(in)
 }
 
+// decoders are those of listings that are not in use; they keep their memory.
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(noBody) }}
+
+var noBody = strings.NewReader("")
+
 // decodeListing reads the JSON document of a listing and hands each item to yield
 // as soon as it has come, with its name if the items are members of an object
 // (keyed). items are the paths where the array may be. It returns the envelope:
@@ -37,7 +43,12 @@ func decodeJSON(body io.Reader) (gjson.Result, error) {
 // An item is only valid during the call of yield.
 func decodeListing(body io.Reader, items []string, keyed bool, yield func(name string, item []byte) error) (gjson.Result, error) {
 	d := &listingDecoder{paths: items, keyed: keyed, yield: yield, body: &limitedBody{body, maxBody}}
-	d.in = jsontext.NewDecoder(d.body)
+	d.in, _ = decoders.Get().(*jsontext.Decoder)
+	d.in.Reset(d.body)
+	defer func() {
+		d.in.Reset(noBody)
+		decoders.Put(d.in)
+	}()
 	for _, path := range items {
 		var names []string
 		if path != "@this" {
@@ -178,18 +189,23 @@ func (d *listingDecoder) item(open jsontext.Kind) error {
 	}
 	d.read++
 	item, err := d.in.ReadValue()
-	var response *responseError
-	switch {
-	case errors.As(err, &response) && response.tooLarge, len(item) > maxBody:
-		return tooLarge(fmt.Sprintf("item %d", d.read))
-	case err != nil:
-		return err
+	if err != nil || len(item) > maxBody {
+		return d.itemError(err)
 	}
 	if err := checkDepth(item); err != nil {
 		return fmt.Errorf("item %d: %w", d.read, err)
 	}
 	d.body.left = maxBody + 1
 	return d.yield(name, item)
+}
+
+// itemError is the error of an item that can't be read, or, if err is nil, is too large.
+func (d *listingDecoder) itemError(err error) error {
+	var response *responseError
+	if err == nil || errors.As(err, &response) && response.tooLarge {
+		return tooLarge(fmt.Sprintf("item %d", d.read))
+	}
+	return err
 }
 
 // splitPath returns the names in a path. A backslash makes a dot, or another

@@ -52,7 +52,7 @@ func (s *seenAccounts) close() { s.accounts.close() }
 // another account with the same id came before, because a removal could then be
 // about the wrong one, or if the page before this one only repeated others. The
 // error is job.ErrChanged if another reading may be without it.
-func (s *seenAccounts) add(u job.User, it item) (isNew bool, err error) {
+func (s *seenAccounts) add(u *job.User, it *item) (isNew bool, err error) {
 	if it.page != s.page {
 		if err := s.checkPage(); err != nil {
 			return false, err
@@ -92,7 +92,7 @@ func (s *seenAccounts) add(u job.User, it item) (isNew bool, err error) {
 }
 
 // hash is that of all that was read of an account.
-func (s *seenAccounts) hash(u job.User) uint64 {
+func (s *seenAccounts) hash(u *job.User) uint64 {
 	b := s.contents[:0]
 	for _, text := range [...]string{u.Username, u.Email} {
 		b = appendText(b, text)

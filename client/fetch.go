@@ -23,7 +23,7 @@ import (
 // fetch reads one page, with retries, and sends its items once all of them have
 // come. Only a listing in one response, which may be long, is sent while it comes;
 // a retry then sends again what the failed attempt has sent.
-func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send func(item) error) (page, error) {
+func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send func(batch) error) (page, error) {
 	pg := page{number: number, total: -1}
 	r, err := p.request(pr)
 	if err != nil {
@@ -31,25 +31,18 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 	}
 	pg.url = r.url
 	attempts := 0
-	var items []item
-	keep := func(it item) error {
-		it.attempt = attempts
+	var batches []batch
+	keep := func(b batch) error {
+		b.attempt = attempts
 		if !p.listing.IsPaged() {
-			return send(it)
+			return send(b)
 		}
-		items = append(items, it)
-		pg.size += it.size()
-		switch {
-		case len(items) > p.client.maxItems:
-			return errEndless(p.client.maxItems)
-		case pg.size > maxPageSize:
-			return mismatchf("size", "it is larger than %d MiB after %d items: request fewer on a page (DORMANT_PAGE_SIZE)", maxPageSize>>20, len(items))
-		}
+		batches = append(batches, b)
 		return nil
 	}
 	err = p.client.retry(ctx, p.operation, func() error {
 		return p.client.withToken(ctx, func(token string) error {
-			pg.items, pg.size, items = 0, 0, nil
+			pg.items, pg.size, batches = 0, 0, nil
 			attempts++
 			r.token = token
 			return p.client.send(ctx, r, func(body io.Reader, header http.Header) error {
@@ -61,11 +54,11 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 	if !p.listing.IsPaged() {
 		p.attempts = attempts
 	}
-	for _, it := range items {
+	for _, b := range batches {
 		if err != nil {
 			break
 		}
-		err = send(it)
+		err = send(b)
 	}
 	if p.listing.Total == nil {
 		return pg, err
@@ -98,8 +91,49 @@ func readTotal(p page, l profile.Location) (int, error) {
 	return int(total.Int()), nil
 }
 
-// decode reads a response into the page and sends its items.
-func (p *pagination) decode(body io.Reader, pg *page, send func(item) error) error {
+// checkSize adds an item to the size of the page, and returns an error if the page is too large.
+func (p *pagination) checkSize(pg *page, itemSize int) error {
+	const fixed = 64 // bytes that an item takes besides its own
+	pg.size += fixed + itemSize
+	switch {
+	case pg.items > p.client.maxItems:
+		return errEndless(p.client.maxItems)
+	case pg.size > maxPageSize:
+		return mismatchf("size", "it is larger than %d MiB after %d items: request fewer on a page (DORMANT_PAGE_SIZE)", maxPageSize>>20, pg.items)
+	}
+	return nil
+}
+
+// A flushingBody is a response to a listing of which all that has come is handed over before
+// more is waited for.
+type flushingBody struct {
+	body io.Reader
+	out  *batcher
+}
+
+func (b *flushingBody) Read(p []byte) (int, error) {
+	if err := b.out.flush(); err != nil {
+		return 0, err
+	}
+	return b.body.Read(p)
+}
+
+// decode reads a response into the page and sends its items. What has come is sent before
+// more is waited for, and also if then an error comes in place of more.
+func (p *pagination) decode(body io.Reader, pg *page, send func(batch) error) error {
+	out := &batcher{page: pg.number, send: send}
+	err := p.decodeItems(body, pg, out)
+	if flushErr := out.flush(); err == nil {
+		err = flushErr
+	}
+	pg.last = out.last
+	if out.err != nil {
+		return out.err // and not what reading has made of it
+	}
+	return err
+}
+
+func (p *pagination) decodeItems(body io.Reader, pg *page, out *batcher) error {
 	items := p.listing.Items
 	if len(items) == 0 { // the answer is the one item
 		document, err := decodeJSON(body)
@@ -107,22 +141,32 @@ func (p *pagination) decode(body io.Reader, pg *page, send func(item) error) err
 			return err
 		}
 		pg.items, pg.envelope = 1, document
-		return send(item{page: pg.number, position: 1, value: document})
+		return out.add("", []byte(document.Raw))
+	}
+	paged := p.listing.IsPaged()
+	if !paged {
+		body = &flushingBody{body, out}
 	}
 	var hash maphash.Hash
 	hash.SetSeed(p.client.hashSeed)
 	envelope, err := decodeListing(body, items, p.listing.Keyed, func(name string, raw []byte) error {
 		pg.items++
-		_, _ = hash.WriteString(name + "\x00") // never fails
-		_, _ = hash.Write(raw)
-		pg.last = gjson.ParseBytes(raw) // a copy
-		if name := p.listing.Plain; name != "" {
-			if !profile.IsPlain(pg.last) {
-				return mismatchf("plain", "item %d is %s, not text or a number", pg.items, profile.Describe(pg.last))
+		if plainName := p.listing.Plain; plainName != "" {
+			value := gjson.ParseBytes(raw)
+			if !profile.IsPlain(value) {
+				return mismatchf("plain", "item %d is %s, not text or a number", pg.items, profile.Describe(value))
 			}
-			pg.last = wrapInObject(name, pg.last)
+			raw = []byte(wrapInObject(plainName, value).Raw)
 		}
-		return send(item{page: pg.number, position: pg.items, name: name, value: pg.last})
+		if paged { // a page can be one of the others once more
+			_, _ = hash.WriteString(name) // never fails
+			_ = hash.WriteByte(0)
+			_, _ = hash.Write(raw)
+			if err := p.checkSize(pg, len(name)+len(raw)); err != nil {
+				return err
+			}
+		}
+		return out.add(name, raw)
 	})
 	var response *responseError
 	if errors.As(err, &response) && response.itemsMissing && p.listing.None != "" && envelope.Get(p.listing.None).Exists() {

@@ -99,25 +99,26 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 			return err
 		}
 		u, err := c.accounts.Account(it.name, it.value)
-		if field := (*profile.FieldError)(nil); errors.As(err, &field) {
-			err = fmt.Errorf("%w (%s)", err, c.profile.Where(field.Key))
-		}
 		if err != nil {
+			if field := (*profile.FieldError)(nil); errors.As(err, &field) {
+				err = fmt.Errorf("%w (%s)", err, c.profile.Where(field.Key))
+			}
 			return it.wrap(err)
 		}
-		if it.page == 1 {
+		if it.page == 1 && counts.Counts() {
 			countUnreadable(counts, u, it.value)
 		}
-		isNew, err := seen.add(u, it)
+		isNew, err := seen.add(&u, &it)
 		if err != nil {
 			return it.wrap(err)
 		}
-		if isNew {
-			if err := book.add(u); err != nil {
-				return it.wrap(err)
-			}
+		if !isNew {
+			continue
 		}
-		if isNew && !yield(c.withListedActivity(u), nil) {
+		if err := book.add(u); err != nil {
+			return it.wrap(err)
+		}
+		if c.addListedActivity(&u); !yield(u, nil) {
 			return nil
 		}
 	}

@@ -21,12 +21,6 @@ type item struct {
 	value          gjson.Result
 }
 
-// size is how many bytes the item takes in memory, about.
-func (it item) size() int {
-	const fixed = 256
-	return fixed + len(it.name) + len(it.value.Raw)
-}
-
 // wrap adds to an error which item it is about.
 func (it item) wrap(err error) error {
 	return fmt.Errorf("page %d, item %d: %w", it.page, it.position, err)
@@ -69,26 +63,25 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		queue := newItemQueue()
+		queue := newBatchQueue()
 		var err error
 		go func() {
-			defer close(queue.batches)
+			defer close(queue)
 			err = withPosition(p.client.profile, p.key, p.readPages(ctx, queue))
-			if flushErr := queue.flush(ctx); err == nil {
-				err = flushErr
-			}
 		}()
 		// A caller that stops early waits until the reading has stopped as well.
 		defer queue.drain()
 		defer cancel()
 		n := 0
-		for it := range queue.items() {
-			if n++; n > p.client.maxItems {
-				yield(item{}, fmt.Errorf("page %d: %w", it.page, errEndless(p.client.maxItems)))
-				return
-			}
-			if !yield(it, nil) {
-				return
+		for b := range queue {
+			for i := range b.ends {
+				if n++; n > p.client.maxItems {
+					yield(item{}, fmt.Errorf("page %d: %w", b.page, errEndless(p.client.maxItems)))
+					return
+				}
+				if !yield(b.item(i), nil) {
+					return
+				}
 			}
 		}
 		if err != nil {
@@ -98,10 +91,10 @@ func (p *pagination) items(ctx context.Context) iter.Seq2[item, error] {
 }
 
 // readPages reads page after page and sends what is on them.
-func (p *pagination) readPages(ctx context.Context, queue *itemQueue) error {
+func (p *pagination) readPages(ctx context.Context, queue batchQueue) error {
 	p.maxTotal, p.progress = -1, newProgress(p.pagingKey())
 	p.pager = newPager(p.listing, p.pageSize(), p.operation == opList, p.client.base.EscapedPath())
-	send := func(it item) error { return queue.send(ctx, it) }
+	send := func(b batch) error { return queue.send(ctx, b) }
 	number := 1
 	for next, more := p.pager.first(), true; more; number++ {
 		var pg page
@@ -118,9 +111,6 @@ func (p *pagination) readPages(ctx context.Context, queue *itemQueue) error {
 		if number == 1 && p.maxPages == 0 && p.client.connections > 1 {
 			remaining, request = p.pager.remaining(pg)
 		}
-		if err := queue.flush(ctx); err != nil {
-			return err
-		}
 		if next, more, err = p.advance(ctx, pg); err != nil || remaining == 0 {
 			if err != nil {
 				return err
@@ -132,13 +122,10 @@ func (p *pagination) readPages(ctx context.Context, queue *itemQueue) error {
 			if f.err != nil {
 				return false, fmt.Errorf("page %d: %w", f.page.number, p.explainNotFound(f.err, f.page.number))
 			}
-			for _, it := range f.items {
-				if err := send(it); err != nil {
+			for _, b := range f.batches {
+				if err := send(b); err != nil {
 					return false, err
 				}
-			}
-			if err := queue.flush(ctx); err != nil {
-				return false, err
 			}
 			number++
 			read++
@@ -237,9 +224,9 @@ func repetitionError(number, before int, pagingKey string) error {
 
 // fetchedPage is a page that was read ahead.
 type fetchedPage struct {
-	page  page
-	items []item
-	err   error
+	page    page
+	batches []batch
+	err     error
 }
 
 // fetchConcurrently reads the n pages after the first one, as many at once as there
@@ -265,8 +252,8 @@ func (p *pagination) fetchConcurrently(ctx context.Context, first page, n int, a
 			}
 			running.Go(func() {
 				var f fetchedPage
-				f.page, f.err = p.fetch(ctx, first.number+1+i, at(i), func(it item) error {
-					f.items = append(f.items, it)
+				f.page, f.err = p.fetch(ctx, first.number+1+i, at(i), func(b batch) error {
+					f.batches = append(f.batches, b)
 					return nil
 				})
 				result <- f

@@ -92,7 +92,7 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	if r.stream {
 		body = &streamedBody{body: resp.Body, timer: timer, timeout: c.timeout}
 	}
-	err = read(withoutByteOrderMark(body), resp.Header)
+	err = readBuffered(body, func(body io.Reader) error { return read(body, resp.Header) })
 	var response *responseError
 	if errors.As(err, &response) {
 		response.text = redact(response.text, secrets) // some servers echo what they are sent

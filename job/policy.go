@@ -154,8 +154,9 @@ func (p *Policy) protects(protection Reason, u *User) bool {
 	case ProtectedRole:
 		// Roles that the directory did not give could be protected ones.
 		return p.ProtectRoles.Len() > 0 && (u.Roles == nil || p.isNamed(ProtectedRole, u))
+	default: // UnsafeID
+		return !SafeID(u.ID)
 	}
-	return !SafeID(u.ID)
 }
 
 // Decide returns the decision about u. Only an account whose last login is known to

@@ -48,7 +48,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // account, or is one that can't be understood; where a field is to blame, it is a
 // *FieldError. The texts of the account may share their memory with the item: see
 // job.User.Clone.
-func (r AccountReader) Account(name string, item gjson.Result) (job.User, error) {
+func (r *AccountReader) Account(name string, item gjson.Result) (job.User, error) {
 	if !item.IsObject() {
 		hint := ""
 		if IsPlain(item) {
@@ -104,7 +104,7 @@ func (r AccountReader) Account(name string, item gjson.Result) (job.User, error)
 }
 
 // ID reads only the account's id; name as for Account.
-func (r AccountReader) ID(name string, item gjson.Result) (string, error) {
+func (r *AccountReader) ID(name string, item gjson.Result) (string, error) {
 	if r.fields.ID == memberName {
 		return name, nil
 	}
@@ -113,7 +113,7 @@ func (r AccountReader) ID(name string, item gjson.Result) (string, error) {
 
 // Disabled reads which account it is and whether it is disabled, and nothing else, and reports
 // whether the latter is known; name as for Account.
-func (r AccountReader) Disabled(name string, item gjson.Result) (u job.User, known bool, err error) {
+func (r *AccountReader) Disabled(name string, item gjson.Result) (u job.User, known bool, err error) {
 	if u.ID, err = r.ID(name, item); err != nil {
 		return job.User{}, false, err
 	}
@@ -126,7 +126,7 @@ func (r AccountReader) Disabled(name string, item gjson.Result) (u job.User, kno
 // Caller reads who an account is, and nothing else of it. idPath is where its id
 // is; "": where all accounts have it. It returns an error if the item has neither
 // id nor username nor e-mail address.
-func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error) {
+func (r *AccountReader) Caller(item gjson.Result, idPath string) (job.User, error) {
 	if idPath == "" {
 		idPath = r.fields.ID
 	}
@@ -144,7 +144,7 @@ func (r AccountReader) Caller(item gjson.Result, idPath string) (job.User, error
 var errUnidentified = errors.New("the answer has no id, username or email of the caller")
 
 // name is a name as a person reads it.
-func (r AccountReader) name(text string) string {
+func (r *AccountReader) name(text string) string {
 	if r.fields.Escaped == EscapedHTML {
 		return html.UnescapeString(text)
 	}
@@ -152,7 +152,7 @@ func (r AccountReader) name(text string) string {
 }
 
 // IsComplete reports whether the item has every field that an account should have.
-func (r AccountReader) IsComplete(item gjson.Result) bool {
+func (r *AccountReader) IsComplete(item gjson.Result) bool {
 	needed, _ := r.fields.paths()
 	for _, paths := range needed {
 		if !paths.At(item).Exists() {
@@ -183,7 +183,7 @@ func idIn(fields getter, item gjson.Result, path string) (string, error) {
 	}
 }
 
-func (r AccountReader) readExtra(item getter) map[string]string {
+func (r *AccountReader) readExtra(item getter) map[string]string {
 	if len(r.fields.Extra) == 0 {
 		return nil
 	}
@@ -198,7 +198,7 @@ func (r AccountReader) readExtra(item getter) map[string]string {
 
 // readCreated reads when the account was created. undated says that the item has
 // no date at all; a date that can't be read is the zero time.
-func (r AccountReader) readCreated(item getter) (at time.Time, undated bool) {
+func (r *AccountReader) readCreated(item getter) (at time.Time, undated bool) {
 	if r.fields.Created == nil {
 		return time.Time{}, true
 	}
@@ -216,24 +216,23 @@ func isNullOrEmpty(v gjson.Result) bool {
 	return v.Type == gjson.Null || v.Type == gjson.String && v.Str == ""
 }
 
-// NeverLoggedIn returns the account with a last login that is LoginNever if it is the
-// time by which the directory writes so: that many years before the creation.
-func (r AccountReader) NeverLoggedIn(u job.User) job.User {
-	years, login := r.fields.LastLogin.NeverBeforeCreation, u.LastLogin
+// MarkNever makes the last login of u LoginNever if it is the time by which the directory
+// writes so: that many years before the creation.
+func (r *AccountReader) MarkNever(u *job.User) {
+	years, login := r.fields.LastLogin.NeverBeforeCreation, &u.LastLogin
 	if years == 0 || login.State != job.LoginKnown || login.NotAfter || u.Created.IsZero() {
-		return u
+		return
 	}
 	if off := login.At.Sub(u.Created.AddDate(-years, 0, 0)); off.Abs() < day {
 		u.LastLogin = job.LastLogin{State: job.LoginNever}
 	}
-	return u
 }
 
 // day is by how much the two times may differ that a directory notes one after the
 // other, perhaps in different zones.
 const day = 24 * time.Hour
 
-func (r AccountReader) readLastLogin(item getter) job.LastLogin {
+func (r *AccountReader) readLastLogin(item getter) job.LastLogin {
 	how := r.fields.LastLogin
 	login, found := r.lastLogin.newest(how.Path, item)
 	switch {

@@ -278,12 +278,14 @@ func TestNeverBeforeCreation(t *testing.T) {
 		`"made":"?","last":"2014-05-01T12:00:00Z"`:                         "known",
 	} {
 		u, err := readAccount(t, p, `{"id":1,`+item+`}`)
-		if got := r.NeverLoggedIn(u).LastLogin.State.String(); err != nil || got != want {
+		r.MarkNever(&u)
+		if got := u.LastLogin.State.String(); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", item, got, err, want)
 		}
 	}
 	bound := job.User{Created: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), LastLogin: job.LastLogin{State: job.LoginKnown, At: time.Date(2014, 5, 1, 0, 0, 0, 0, time.UTC), NotAfter: true}}
-	if got := r.NeverLoggedIn(bound); got.LastLogin != bound.LastLogin {
+	got := bound
+	if r.MarkNever(&got); got.LastLogin != bound.LastLogin {
 		t.Errorf("a bound became %s", got.LastLogin)
 	}
 }

@@ -39,13 +39,15 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 // Holds reports whether the condition holds, and whether that is known. It
 // returns an error if the value is neither true nor false and the condition has
 // no globs.
-func (c Condition) Holds(document getter) (holds, known bool, err error) {
+func (c *Condition) Holds(document getter) (holds, known bool, err error) {
 	v := document.Get(c.Path)
 	// A path such as roles.#.name goes through the elements of an array. If there
 	// is another value in its place, nothing is known of the elements.
 	array, _, throughArray := strings.Cut(c.Path, ".#")
-	if whole := document.Get(array); throughArray && whole.Type != gjson.Null && !whole.IsArray() {
-		return false, false, nil
+	if throughArray {
+		if whole := document.Get(array); whole.Type != gjson.Null && !whole.IsArray() {
+			return false, false, nil
+		}
 	}
 	switch {
 	case v.Type == gjson.Null && c.Missing == nil:
@@ -80,8 +82,8 @@ func (f *Flag) UnmarshalYAML(decode func(any) error) error {
 // isSet reports whether the flag is set, and whether that is known.
 func (f Flag) isSet(item getter) (set, known bool, err error) {
 	known = true
-	for _, c := range f {
-		holds, certain, err := c.Holds(item)
+	for i := range f {
+		holds, certain, err := f[i].Holds(item)
 		if err != nil {
 			return false, false, err
 		}

@@ -55,15 +55,16 @@ func (c *FieldCounts) Add(item gjson.Result) {
 	if c.Accounts++; c.Accounts == 1 {
 		c.Members = memberNames(item)
 	}
-	for i, f := range c.Fields {
+	for i := range c.Fields {
+		f := &c.Fields[i]
 		if c.Accounts > maxCounted && f.Accounts > 0 {
 			continue
 		}
 		if v := f.Paths.At(item); v.Exists() {
-			c.Fields[i].Accounts++
-			c.Fields[i].Example = cmp.Or(f.Example, example(v))
+			f.Accounts++
+			f.Example = cmp.Or(f.Example, example(v))
 			if !isNullOrEmpty(v) {
-				c.Fields[i].Values++
+				f.Values++
 			}
 		}
 	}
@@ -77,6 +78,9 @@ func (c *FieldCounts) Add(item gjson.Result) {
 }
 
 func example(v gjson.Result) string { return fmt.Sprintf("%.60s", v.Raw) }
+
+// Counts reports whether the account that was added last is one of those that are counted.
+func (c *FieldCounts) Counts() bool { return c.Accounts <= maxCounted }
 
 // AddUnreadable counts an account, which was added, whose value of the field is no
 // plausible time.

@@ -14,7 +14,7 @@ import (
 // readNames reads the username, the email and the aliases of u: where there are several
 // usernames or emails, the first is that, and the others are aliases. Where a text is more
 // than a name or an address, what is in it is an alias, too; see within.
-func (r AccountReader) readNames(item getter, u *job.User) {
+func (r *AccountReader) readNames(item getter, u *job.User) {
 	var aliases []string
 	read := func(first *string, path string) {
 		if path == "" {

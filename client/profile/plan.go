@@ -100,10 +100,14 @@ type getter interface {
 
 // A document is an item of which the fields in a plan are known.
 type document struct {
-	item  gjson.Result
-	plan  *plan // nil: each field is looked up by itself
-	found [maxPlanned]gjson.Result
+	item    gjson.Result
+	escapes bool             // there is a backslash in the item
+	plan    *plan            // nil: each field is looked up by itself
+	found   [maxPlanned]span // by the indexes of the paths
 }
+
+// A span is a part of the item's text; it is empty for a field that is not there.
+type span struct{ start, end int }
 
 // documents are those that are not in use.
 var documents = sync.Pool{New: func() any { return new(document) }}
@@ -111,15 +115,20 @@ var documents = sync.Pool{New: func() any { return new(document) }}
 // newDocument reads the fields of the plan in the item. The caller releases the document.
 func newDocument(item gjson.Result, p *plan) *document {
 	d, _ := documents.Get().(*document)
-	d.item = item
-	if s := (scanner{text: item.Raw, found: &d.found}); p != nil && s.object(&p.root) {
+	d.item, d.escapes, d.plan = item, strings.IndexByte(item.Raw, '\\') >= 0, nil
+	if p == nil {
+		return d
+	}
+	clear(d.found[:len(p.paths)])
+	s := scanner{text: item.Raw, escapes: d.escapes, found: &d.found, missing: len(p.paths)}
+	if s.object(&p.root) {
 		d.plan = p
 	}
 	return d
 }
 
 func (d *document) release() {
-	*d = document{}
+	d.item, d.plan = gjson.Result{}, nil
 	documents.Put(d)
 }
 
@@ -128,23 +137,61 @@ func (d *document) Get(path string) gjson.Result {
 	if d.plan != nil {
 		for i, p := range d.plan.paths {
 			if p == path {
-				return d.found[i]
+				return d.value(d.found[i])
 			}
 		}
 	}
 	return d.item.Get(path)
 }
 
+// value is what gjson makes of a part of the item, without looking at each of its bytes where
+// that is not needed.
+func (d *document) value(at span) gjson.Result {
+	raw := d.item.Raw[at.start:at.end]
+	switch {
+	case raw == "":
+		return gjson.Result{}
+	case raw[0] == '"' && !d.escapes:
+		return gjson.Result{Type: gjson.String, Raw: raw, Str: raw[1 : len(raw)-1]}
+	case raw == "true":
+		return gjson.Result{Type: gjson.True, Raw: raw}
+	case raw == "false":
+		return gjson.Result{Type: gjson.False, Raw: raw}
+	}
+	if n, ok := wholeNumber(raw); ok {
+		return gjson.Result{Type: gjson.Number, Raw: raw, Num: float64(n)}
+	}
+	return gjson.Parse(raw)
+}
+
+// wholeNumber reads a number of nothing but digits, as most ids are.
+func wholeNumber(raw string) (n int, ok bool) {
+	const most = 15 // digits, so that a floating-point number is the same
+	if len(raw) > most {
+		return 0, false
+	}
+	for i := range len(raw) {
+		digit := raw[i] - '0'
+		if digit > 9 {
+			return 0, false
+		}
+		n = 10*n + int(digit)
+	}
+	return n, true
+}
+
 // A scanner goes over the text of an object that is known to be valid JSON, in which no
 // name is there twice. It never reads beyond the text: whatever it does not expect ends it.
 type scanner struct {
-	text  string
-	at    int
-	found *[maxPlanned]gjson.Result
+	text    string
+	at      int
+	escapes bool // there is a backslash in the text
+	found   *[maxPlanned]span
+	missing int // values that are not found yet
 }
 
-// object reads an object and reports whether it is one that the scanner understands: a
-// name that is escaped may be any.
+// object reads an object, as far as something in it is missing, and reports whether it is one
+// that the scanner understands: a name that is escaped may be any.
 func (s *scanner) object(node *planNode) bool {
 	if s.space(); s.next() != '{' {
 		return false
@@ -167,6 +214,9 @@ func (s *scanner) object(node *planNode) bool {
 		if !s.member(node, name[1:len(name)-1]) {
 			return false
 		}
+		if s.missing == 0 {
+			return true
+		}
 		s.space()
 		switch s.next() {
 		case ',':
@@ -188,52 +238,22 @@ func (s *scanner) member(node *planNode, name string) bool {
 			continue
 		}
 		start := s.at
-		if m.object != nil && s.next() == '{' {
-			if !s.object(m.object) {
-				return false
-			}
-			if m.index >= 0 {
-				s.found[m.index] = gjson.Result{Type: gjson.JSON, Raw: s.text[start:s.at]}
-			}
-			return true
-		}
-		if m.object != nil && s.next() == '[' {
+		var ok bool
+		switch {
+		case m.object != nil && s.next() == '{':
+			ok = s.object(m.object)
+		case m.object != nil && s.next() == '[':
 			return false // a path may mean something else in an array
+		default:
+			ok = s.skip()
 		}
-		v, ok := s.value()
 		if m.index >= 0 {
-			s.found[m.index] = v
+			s.found[m.index] = span{start, s.at}
+			s.missing--
 		}
 		return ok
 	}
 	return s.skip()
-}
-
-// value reads any value.
-func (s *scanner) value() (gjson.Result, bool) {
-	start := s.at
-	switch s.next() {
-	case '"':
-		raw, escaped, ok := s.quoted()
-		if escaped {
-			return gjson.Parse(raw), ok
-		}
-		if !ok {
-			return gjson.Result{}, false
-		}
-		return gjson.Result{Type: gjson.String, Raw: raw, Str: raw[1 : len(raw)-1]}, true
-	case '{', '[':
-		ok := s.skip()
-		return gjson.Result{Type: gjson.JSON, Raw: s.text[start:s.at]}, ok
-	case 't':
-		ok := s.skip()
-		return gjson.Result{Type: gjson.True, Raw: s.text[start:s.at]}, ok
-	case 'f':
-		ok := s.skip()
-		return gjson.Result{Type: gjson.False, Raw: s.text[start:s.at]}, ok
-	}
-	ok := s.skip()
-	return gjson.Parse(s.text[start:s.at]), ok
 }
 
 // skip goes behind the value.
@@ -275,6 +295,14 @@ func endsLiteral(c byte) bool { return c == ',' || c == '}' || c == ']' || c <= 
 // quoted reads a string with its quotes.
 func (s *scanner) quoted() (raw string, escaped, ok bool) {
 	start := s.at
+	if !s.escapes {
+		end := strings.IndexByte(s.text[start+1:], '"')
+		if end < 0 {
+			return "", false, false
+		}
+		s.at = start + 1 + end + 1
+		return s.text[start:s.at], false, true
+	}
 	for i := start + 1; i < len(s.text); i++ {
 		switch s.text[i] {
 		case '"':

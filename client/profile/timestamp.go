@@ -62,7 +62,7 @@ func (t Timestamp) parser(b Bindings) (timeParser, error) {
 
 // parse reads a text. A text that does not fit the layout may still be one of the
 // values that mean "never".
-func (p timeParser) parse(text string) job.LastLogin {
+func (p *timeParser) parse(text string) job.LastLogin {
 	text = strings.TrimSpace(text)
 	if p.layout != "" {
 		return p.parseLayout(text)
@@ -76,7 +76,7 @@ func (p timeParser) parse(text string) job.LastLogin {
 	return job.ParseLastLogin(text)
 }
 
-func (p timeParser) parseLayout(text string) job.LastLogin {
+func (p *timeParser) parseLayout(text string) job.LastLogin {
 	if t, err := time.ParseInLocation(p.layout, text, p.zone); err == nil {
 		if !strings.Contains(p.layout, "15") {
 			return job.ParseLastLogin(endOfDay(t))
@@ -93,7 +93,7 @@ func (p timeParser) parseLayout(text string) job.LastLogin {
 const localLayout = "2006-01-02T15:04:05"
 
 // addZone adds the zone to a time that is written without one.
-func (p timeParser) addZone(text string) string {
+func (p *timeParser) addZone(text string) string {
 	if t, err := time.ParseInLocation(localLayout, text, p.zone); err == nil {
 		return t.Format(time.RFC3339Nano)
 	}
@@ -113,7 +113,7 @@ func endOfDay(t time.Time) string {
 }
 
 // value reads a value of a JSON document.
-func (p timeParser) value(v gjson.Result) job.LastLogin {
+func (p *timeParser) value(v *gjson.Result) job.LastLogin {
 	switch v.Type {
 	case gjson.Null:
 		return job.LastLogin{State: job.LoginNever}
@@ -129,13 +129,13 @@ func (p timeParser) value(v gjson.Result) job.LastLogin {
 // newest returns the newest of the times at the paths; found is false if none of
 // the paths exists. If one of the times can't be read, it may be the newest, so
 // the result is unreadable.
-func (p timeParser) newest(paths Paths, document getter) (newest job.LastLogin, found bool) {
+func (p *timeParser) newest(paths Paths, document getter) (newest job.LastLogin, found bool) {
 	for _, path := range paths {
 		v := document.Get(path)
 		if !v.Exists() {
 			continue
 		}
-		next := p.value(v)
+		next := p.value(&v)
 		switch {
 		case next.State == job.LoginUnreadable:
 			return next, true

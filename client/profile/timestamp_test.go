@@ -76,11 +76,13 @@ func TestTimesOfJSON(t *testing.T) {
 		`null`: "never", `""`: "never", `0`: "never", `1714557600`: "2024-05-01T10:00:00Z", `1714557600.5`: "2024-05-01T10:00:00Z", `"1714557600"`: "2024-05-01T10:00:00Z",
 		`true`: "unreadable", `false`: "unreadable", `{}`: "unreadable", `[]`: "unreadable", `["2024-05-01"]`: "unreadable", `1e9`: "unreadable", `99999999999999999999`: "unreadable",
 	} {
-		if got := c.value(gjson.Parse(value)).String(); got != want {
+		v := gjson.Parse(value)
+		if got := c.value(&v).String(); got != want {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
 	}
-	if got := parserOf(t, "YYYYMMDD", "").value(gjson.Parse("20240501")).String(); got != "2024-05-01T23:59:59Z" {
+	days, day := parserOf(t, "YYYYMMDD", ""), gjson.Parse("20240501")
+	if got := days.value(&day).String(); got != "2024-05-01T23:59:59Z" {
 		t.Errorf("a number in a layout: %s", got)
 	}
 }
