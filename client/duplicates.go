@@ -70,7 +70,7 @@ func (s *seenAccounts) add(u *job.User, it *item) (isNew bool, err error) {
 	slot, known := s.accounts.find(id)
 	if !known {
 		s.new++
-		return true, s.accounts.insert(id, uint64(newSighting(contents, where)))
+		return true, s.accounts.insert(slot, id, uint64(newSighting(contents, where)))
 	}
 	before := sighting(s.accounts.value(slot))
 	page := before.where()

@@ -43,44 +43,50 @@ func (t *hashTable) find(hash uint64) (slot int, found bool) {
 	}
 	hash = max(hash, 1) // 0 is an empty slot
 	slot = t.home(hash)
-	for t.hash(slot) != 0 && t.hash(slot) < hash {
-		slot++ // the last slot is always empty
+	for { // the last slot is always empty
+		chunk := t.chunks[slot/chunkSlots]
+		for at := slot % chunkSlots * slotBytes; at < len(chunk); at += slotBytes {
+			there := binary.LittleEndian.Uint64(chunk[at:])
+			if there == 0 || there >= hash {
+				return slot, there == hash
+			}
+			slot++
+		}
 	}
-	return slot, t.hash(slot) == hash
 }
 
-// insert puts in a hash that is not there. Slots that were found before are void then. The
-// error is that there is no memory.
-func (t *hashTable) insert(hash, value uint64) error {
+// insert puts in a hash that is not there; slot is where find said that it belongs. Slots that
+// were found before are void then. The error is that there is no memory.
+func (t *hashTable) insert(slot int, hash, value uint64) error {
 	hash = max(hash, 1)
-	for t.count*10 >= t.homes*9 {
-		if err := t.grow(); err != nil {
-			return err
-		}
-	}
-	slot, _ := t.find(hash)
 	empty := slot
-	for t.hash(empty) != 0 {
+	for t.slots > 0 && t.hash(empty) != 0 {
 		empty++
 	}
-	if empty == t.slots-1 { // the room is used up, which grows with the table
+	// The room behind the last home, if it is used up, grows with the table.
+	if t.count*10 >= t.homes*9 || empty == t.slots-1 {
 		if err := t.grow(); err != nil {
 			return err
 		}
-		return t.insert(hash, value)
+		slot, _ = t.find(hash)
+		return t.insert(slot, hash, value)
 	}
-	for ; empty > slot; empty-- {
-		copy(t.slot(empty), t.slot(empty-1))
+	for empty > slot {
+		// All in the same chunk move at once, into the slot before which they end.
+		start := max(slot, empty/chunkSlots*chunkSlots)
+		if start == empty { // the first slot of a chunk
+			copy(t.slot(empty), t.slot(empty-1))
+			empty--
+			continue
+		}
+		chunk := t.chunks[empty/chunkSlots]
+		from, to := start%chunkSlots*slotBytes, empty%chunkSlots*slotBytes
+		copy(chunk[from+slotBytes:], chunk[from:to])
+		empty = start
 	}
 	t.put(slot, hash, value)
 	t.count++
 	return nil
-}
-
-// has reports whether the hash is there.
-func (t *hashTable) has(hash uint64) bool {
-	_, found := t.find(hash)
-	return found
 }
 
 // values calls use with each value.

@@ -28,10 +28,11 @@ func TestHashTable(t *testing.T) {
 				if _, again := want[max(h, 1)]; again {
 					continue
 				}
-				if table.has(h) {
+				slot, found := table.find(h)
+				if found {
 					t.Fatalf("%x is there before it is put in", h)
 				}
-				if err := table.insert(h, uint64(i)); err != nil {
+				if err := table.insert(slot, h, uint64(i)); err != nil {
 					t.Fatal(err)
 				}
 				want[max(h, 1)] = uint64(i)
@@ -40,7 +41,7 @@ func TestHashTable(t *testing.T) {
 				if slot, found := table.find(h); !found || table.value(slot) != value {
 					t.Fatalf("%x: %v, %v", h, found, table.value(slot))
 				}
-				if _, known := want[h-1]; !known && h > 1 && table.has(h-1) {
+				if _, known := want[h-1]; !known && h > 1 && has(&table, h-1) {
 					t.Fatalf("%x was never put in", h-1)
 				}
 			}
@@ -56,13 +57,18 @@ func TestHashTable(t *testing.T) {
 	}
 }
 
+func has(table *hashTable, hash uint64) bool {
+	_, found := table.find(hash)
+	return found
+}
+
 func TestHashTableIsEmptyAfterClose(t *testing.T) {
 	var table hashTable
-	if err := table.insert(7, 1); err != nil {
+	if err := table.insert(0, 7, 1); err != nil {
 		t.Fatal(err)
 	}
 	table.close()
-	if table.has(7) || table.count != 0 {
+	if has(&table, 7) || table.count != 0 {
 		t.Error("it is still there")
 	}
 }
@@ -73,8 +79,8 @@ func BenchmarkHashTable(b *testing.B) {
 		var table hashTable
 		for range n {
 			h := rand.Uint64()
-			if !table.has(h) {
-				_ = table.insert(h, 1)
+			if slot, found := table.find(h); !found {
+				_ = table.insert(slot, h, 1)
 			}
 		}
 		table.close()

@@ -86,8 +86,8 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 		}
 		if !c.profile.List.Includes(it.value) {
 			hash := maphash.Comparable(c.hashSeed, [...]string{it.name, it.value.Raw})
-			if !excluded.has(hash) {
-				if err := excluded.insert(hash, 0); err != nil {
+			if slot, again := excluded.find(hash); !again {
+				if err := excluded.insert(slot, hash, 0); err != nil {
 					return err
 				}
 			}
