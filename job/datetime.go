@@ -10,8 +10,8 @@ func parseDateTime(text string) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	d := digits{ok: true}
-	year, month, date := d.read(text[0:4]), d.read(text[5:7]), d.read(text[8:10])
-	hour, minute, second := d.read(text[11:13]), d.read(text[14:16]), d.read(text[17:19])
+	year, month, date := 100*d.two(text, 0)+d.two(text, 2), d.two(text, 5), d.two(text, 8)
+	hour, minute, second := d.two(text, 11), d.two(text, 14), d.two(text, 17)
 	if !d.ok || month < 1 || month > 12 || date < 1 || date > 28 && date > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, false
 	}
@@ -36,7 +36,8 @@ func parseDateTime(text string) (t time.Time, ok bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	return time.Date(year, time.Month(month), date, hour, minute, second, nanosecond, time.UTC).Add(-offset), true
+	seconds := int64(daysBefore(year, month, date))*86400 + int64(hour*3600+minute*60+second) - int64(offset/time.Second)
+	return time.Unix(seconds, int64(nanosecond)).UTC(), true
 }
 
 // parseOffset reads what stands behind a time: nothing, Z or the offset from UTC.
@@ -76,6 +77,23 @@ func (d *digits) read(text string) int {
 		n = 10*n + int(c)
 	}
 	return n
+}
+
+// two reads the two digits at the index of the text.
+func (d *digits) two(text string, at int) int {
+	tens, ones := text[at]-'0', text[at+1]-'0'
+	d.ok = d.ok && tens <= 9 && ones <= 9
+	return 10*int(tens) + int(ones)
+}
+
+// daysBefore counts the days from 1970-01-01 to a date of the Gregorian calendar. A year is
+// counted from March here, so that the day that some years have is its last, and 400 years,
+// after which all repeats, are added, so that none is negative.
+func daysBefore(year, month, date int) int {
+	year, month = year+400+(month+9)/12-1, (month+9)%12
+	leapDays := year/4 - year/100 + year/400
+	const until1970 = 865_565 // from the March of 400 years before year 0
+	return 365*year + leapDays + (153*month+2)/5 + date - 1 - until1970
 }
 
 func daysIn(year, month int) int {

@@ -113,10 +113,13 @@ func parseEpoch(text string) LastLogin {
 	}
 }
 
+// year2 is when the years have ended that no last login is in.
+var year2 = time.Date(2, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // loginUnlessSentinel returns a last login at the given time, or LoginNever if written, the
 // time exactly as in the text, is a sentinel for that.
 func loginUnlessSentinel(written, at time.Time) LastLogin {
-	if written.UTC().Year() <= 1 || written.Equal(time.Unix(0, 0)) {
+	if written.Before(year2) || written.Equal(time.Unix(0, 0)) {
 		return LastLogin{State: LoginNever}
 	}
 	return LoginAt(at)

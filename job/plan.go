@@ -71,6 +71,8 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 			return plan, err
 		case activity.hasRow(&u):
 			withRow = append(withRow, accounts.pack(&u))
+		case activity == nil:
+			plan.add(&p, u, now)
 		default:
 			plan.add(&p, activity.apply(u, now), now)
 		}

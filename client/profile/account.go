@@ -65,11 +65,7 @@ func (r *AccountReader) Account(name string, item gjson.Result) (job.User, error
 			return job.User{}, &FieldError{"user.id", err}
 		}
 	}
-	u := job.User{
-		ID:        id,
-		LastLogin: r.readLastLogin(fields),
-		Extra:     r.readExtra(fields),
-	}
+	u := job.User{ID: id, LastLogin: r.readLastLogin(fields), Extra: r.readExtra(fields)}
 	r.readNames(fields, &u)
 	u.Created, u.Undated = r.readCreated(fields)
 	var flags [3]bool
@@ -171,6 +167,9 @@ func idAt(item gjson.Result, path string) (string, error) { return idIn(item, it
 
 // idIn returns the id that is at the path in the fields of the item.
 func idIn(fields getter, item gjson.Result, path string) (string, error) {
+	if text, ok := plannedText(fields, path); ok {
+		return text, nil
+	}
 	switch id := fields.Get(path); {
 	case id.Type == gjson.String:
 		return id.Str, nil
@@ -233,7 +232,7 @@ func (r *AccountReader) MarkNever(u *job.User) {
 const day = 24 * time.Hour
 
 func (r *AccountReader) readLastLogin(item getter) job.LastLogin {
-	how := r.fields.LastLogin
+	how := &r.fields.LastLogin
 	login, found := r.lastLogin.newest(how.Path, item)
 	switch {
 	case !found:

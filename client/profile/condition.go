@@ -40,6 +40,9 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 // returns an error if the value is neither true nor false and the condition has
 // no globs.
 func (c *Condition) Holds(document getter) (holds, known bool, err error) {
+	if set, ok := plannedBool(document, c.Path); ok && len(c.globs) == 0 {
+		return set, true, nil
+	}
 	v := document.Get(c.Path)
 	// A path such as roles.#.name goes through the elements of an array. If there
 	// is another value in its place, nothing is known of the elements.

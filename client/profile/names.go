@@ -16,19 +16,21 @@ import (
 // than a name or an address, what is in it is an alias, too; see within.
 func (r *AccountReader) readNames(item getter, u *job.User) {
 	var aliases []string
-	read := func(first *string, path string) {
-		if path == "" {
-			return
+	add := func(first *string, text string, isThere bool) {
+		name := r.name(text)
+		if first != nil && *first == "" && isThere {
+			*first = name
+		} else {
+			aliases = append(aliases, name)
 		}
-		forEachName(item, path, func(text string, isThere bool) {
-			name := r.name(text)
-			if first != nil && *first == "" && isThere {
-				*first = name
-			} else {
-				aliases = append(aliases, name)
-			}
-			aliases = within(aliases, name)
-		})
+		aliases = within(aliases, name)
+	}
+	read := func(first *string, path string) {
+		if text, ok := plannedText(item, path); ok {
+			add(first, text, true)
+		} else if path != "" {
+			forEachName(item, path, func(text string, isThere bool) { add(first, text, isThere) })
+		}
 	}
 	read(&u.Username, r.fields.Username)
 	for _, path := range r.fields.Email {

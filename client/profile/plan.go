@@ -30,30 +30,43 @@ type planMember struct {
 // bounded size.
 const maxPlanned = 16
 
-// newPlan makes the plan for the fields.
+// newPlan makes the plan for the fields, in the order in which an AccountReader reads them.
 func newPlan(f Fields) *plan {
 	p := &plan{}
-	needed, optional := f.paths()
-	for _, fields := range []map[string]Paths{needed, optional} {
-		for _, field := range sortedKeys(fields) {
-			for _, path := range fields[field] {
-				p.add(path)
-			}
-		}
-	}
-	for _, name := range sortedKeys(f.Extra) {
-		p.add(f.Extra[name])
-	}
+	p.add(f.ID)
+	p.add(f.LastLogin.Path...)
 	if f.LastLogin.NeverIf != nil {
 		p.add(f.LastLogin.NeverIf.Path)
+	}
+	p.add(f.Username)
+	p.add(f.Email...)
+	p.add(f.Names...)
+	if f.Created != nil {
+		p.add(f.Created.Path...)
+	}
+	for _, flag := range []Flag{f.Admin, f.ServiceAccount, f.Disabled} {
+		for _, condition := range flag {
+			array, _, _ := strings.Cut(condition.Path, ".#")
+			p.add(array)
+		}
+	}
+	array, _, _ := strings.Cut(f.Roles.Path, ".#")
+	p.add(array)
+	for _, name := range sortedKeys(f.Extra) {
+		p.add(f.Extra[name])
 	}
 	return p
 }
 
-func (p *plan) add(path string) {
-	if !isPlain(path) || slices.Contains(p.paths, path) || len(p.paths) == maxPlanned {
-		return
+func (p *plan) add(paths ...string) {
+	for _, path := range paths {
+		if isPlain(path) && !slices.Contains(p.paths, path) && len(p.paths) < maxPlanned {
+			p.addPlain(path)
+		}
 	}
+}
+
+func (p *plan) addPlain(path string) {
 	node := &p.root
 	names := strings.Split(path, ".")
 	for i, name := range names {
@@ -104,6 +117,7 @@ type document struct {
 	escapes bool             // there is a backslash in the item
 	plan    *plan            // nil: each field is looked up by itself
 	found   [maxPlanned]span // by the indexes of the paths
+	next    int              // the index of the path that is most likely looked up next
 }
 
 // A span is a part of the item's text; it is empty for a field that is not there.
@@ -115,7 +129,7 @@ var documents = sync.Pool{New: func() any { return new(document) }}
 // newDocument reads the fields of the plan in the item. The caller releases the document.
 func newDocument(item gjson.Result, p *plan) *document {
 	d, _ := documents.Get().(*document)
-	d.item, d.escapes, d.plan = item, strings.IndexByte(item.Raw, '\\') >= 0, nil
+	d.item, d.escapes, d.plan, d.next = item, strings.IndexByte(item.Raw, '\\') >= 0, nil, 0
 	if p == nil {
 		return d
 	}
@@ -134,50 +148,59 @@ func (d *document) release() {
 
 // Get returns the value at the path.
 func (d *document) Get(path string) gjson.Result {
-	if d.plan != nil {
-		for i, p := range d.plan.paths {
-			if p == path {
-				return d.value(d.found[i])
-			}
-		}
+	if raw, planned := d.raw(path); planned {
+		return gjson.Parse(raw)
 	}
 	return d.item.Get(path)
 }
 
-// value is what gjson makes of a part of the item, without looking at each of its bytes where
-// that is not needed.
-func (d *document) value(at span) gjson.Result {
-	raw := d.item.Raw[at.start:at.end]
-	switch {
-	case raw == "":
-		return gjson.Result{}
-	case raw[0] == '"' && !d.escapes:
-		return gjson.Result{Type: gjson.String, Raw: raw, Str: raw[1 : len(raw)-1]}
-	case raw == "true":
-		return gjson.Result{Type: gjson.True, Raw: raw}
-	case raw == "false":
-		return gjson.Result{Type: gjson.False, Raw: raw}
+// raw returns the JSON of the value at the path, or "" if there is none, if the path is in
+// the plan.
+func (d *document) raw(path string) (raw string, planned bool) {
+	if d.plan == nil {
+		return "", false
 	}
-	if n, ok := wholeNumber(raw); ok {
-		return gjson.Result{Type: gjson.Number, Raw: raw, Num: float64(n)}
+	i := d.next
+	if i >= len(d.plan.paths) || d.plan.paths[i] != path {
+		i = slices.Index(d.plan.paths, path)
 	}
-	return gjson.Parse(raw)
+	if i < 0 {
+		return "", false
+	}
+	d.next = i + 1
+	return d.item.Raw[d.found[i].start:d.found[i].end], true
 }
 
-// wholeNumber reads a number of nothing but digits, as most ids are.
-func wholeNumber(raw string) (n int, ok bool) {
-	const most = 15 // digits, so that a floating-point number is the same
-	if len(raw) > most {
-		return 0, false
+// plannedText returns the value at the path, if the path is in the plan of a document and the
+// value is a text without escapes or a number of nothing but digits. Most values are, and then
+// this is much faster than Get.
+func plannedText(v getter, path string) (text string, ok bool) {
+	d, ok := v.(*document)
+	if !ok {
+		return "", false
+	}
+	raw, _ := d.raw(path)
+	if raw == "" {
+		return "", false
+	}
+	if raw[0] == '"' && !d.escapes {
+		return raw[1 : len(raw)-1], true
 	}
 	for i := range len(raw) {
-		digit := raw[i] - '0'
-		if digit > 9 {
-			return 0, false
+		if raw[i] < '0' || raw[i] > '9' {
+			return "", false
 		}
-		n = 10*n + int(digit)
 	}
-	return n, true
+	return raw, true
+}
+
+// plannedBool is plannedText for true and false.
+func plannedBool(v getter, path string) (set, ok bool) {
+	if d, isDocument := v.(*document); isDocument {
+		raw, _ := d.raw(path)
+		return raw == "true", raw == "true" || raw == "false"
+	}
+	return false, false
 }
 
 // A scanner goes over the text of an object that is known to be valid JSON, in which no
@@ -317,7 +340,7 @@ func (s *scanner) quoted() (raw string, escaped, ok bool) {
 }
 
 func (s *scanner) space() {
-	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\n' || s.text[s.at] == '\t' || s.text[s.at] == '\r') {
+	for s.at < len(s.text) && s.text[s.at] <= ' ' {
 		s.at++
 	}
 }

@@ -63,6 +63,9 @@ func (t Timestamp) parser(b Bindings) (timeParser, error) {
 // parse reads a text. A text that does not fit the layout may still be one of the
 // values that mean "never".
 func (p *timeParser) parse(text string) job.LastLogin {
+	if p.layout == "" && p.zone == time.UTC && strings.IndexByte(text, ' ') < 0 {
+		return job.ParseLastLogin(text)
+	}
 	text = strings.TrimSpace(text)
 	if p.layout != "" {
 		return p.parseLayout(text)
@@ -113,7 +116,7 @@ func endOfDay(t time.Time) string {
 }
 
 // value reads a value of a JSON document.
-func (p *timeParser) value(v *gjson.Result) job.LastLogin {
+func (p *timeParser) value(v gjson.Result) job.LastLogin {
 	switch v.Type {
 	case gjson.Null:
 		return job.LastLogin{State: job.LoginNever}
@@ -131,11 +134,14 @@ func (p *timeParser) value(v *gjson.Result) job.LastLogin {
 // the result is unreadable.
 func (p *timeParser) newest(paths Paths, document getter) (newest job.LastLogin, found bool) {
 	for _, path := range paths {
+		if text, ok := plannedText(document, path); ok && len(paths) == 1 {
+			return p.parse(text), true
+		}
 		v := document.Get(path)
 		if !v.Exists() {
 			continue
 		}
-		next := p.value(&v)
+		next := p.value(v)
 		switch {
 		case next.State == job.LoginUnreadable:
 			return next, true

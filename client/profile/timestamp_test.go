@@ -77,12 +77,12 @@ func TestTimesOfJSON(t *testing.T) {
 		`true`: "unreadable", `false`: "unreadable", `{}`: "unreadable", `[]`: "unreadable", `["2024-05-01"]`: "unreadable", `1e9`: "unreadable", `99999999999999999999`: "unreadable",
 	} {
 		v := gjson.Parse(value)
-		if got := c.value(&v).String(); got != want {
+		if got := c.value(v).String(); got != want {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
 	}
 	days, day := parserOf(t, "YYYYMMDD", ""), gjson.Parse("20240501")
-	if got := days.value(&day).String(); got != "2024-05-01T23:59:59Z" {
+	if got := days.value(day).String(); got != "2024-05-01T23:59:59Z" {
 		t.Errorf("a number in a layout: %s", got)
 	}
 }
