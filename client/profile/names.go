@@ -92,11 +92,23 @@ var (
 	betweenNames  = regexp.MustCompile(`[\s,;|<>()]+`)
 )
 
+// isBare reports whether there is nothing but ASCII letters, digits and what is usual in
+// addresses in the name, as in most.
+func isBare(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '.' && c != '@' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 // within appends what a name has in it: an address without what it is for (SMTP:a@example.org)
 // and without quotes ("a"@example.org), each of several addresses, the one of
 // "Ana <a@example.org>", and what is escaped for a URL (a%40example.org).
 func within(names []string, name string) []string {
-	if !strings.ContainsAny(name, ":\"%,;|<>() \t\r\n") {
+	if isBare(name) || !strings.ContainsAny(name, ":\"%,;|<>() \t\r\n") {
 		return names
 	}
 	if plain, err := url.PathUnescape(name); err == nil && plain != name {
