@@ -35,11 +35,11 @@ func addresses(f profile.Fields, steps profile.Steps) []address {
 func (a address) isID() bool { return a[0] == "id" }
 
 // of is the canonical form of the account's address, or "" if it has none.
-func (a address) of(u job.User) string {
+func (a address) of(u *job.User) string {
 	if a.isID() {
 		return job.CanonicalName(u.ID)
 	}
-	values := profile.AccountValues(u)
+	values := profile.AccountValues(*u)
 	var forms []string
 	for _, name := range a {
 		if values[name] == "" {
@@ -71,18 +71,19 @@ func (b *addressBook) close() {
 }
 
 // add notes an account that has not been added before.
-func (b *addressBook) add(u job.User) error {
+func (b *addressBook) add(u *job.User) error {
 	for i, a := range b.addresses {
 		form := a.of(u)
 		if form == "" || a.isID() && form == u.ID {
 			continue
 		}
 		hash := maphash.String(b.seed, form)
-		if b.tables[i].has(hash) {
+		slot, found := b.tables[i].find(hash)
+		if found {
 			b.share(hash)
 			continue
 		}
-		if err := b.tables[i].insert(hash, hash); err != nil {
+		if err := b.tables[i].insert(slot, hash, hash); err != nil {
 			return err
 		}
 	}
@@ -120,7 +121,7 @@ func (c *Client) checkUnique(steps profile.Steps, u job.User) error {
 		return nil
 	}
 	for _, a := range addresses(c.profile.User, steps) {
-		if form := a.of(u); form != "" && (*shared)[maphash.String(c.hashSeed, form)] {
+		if form := a.of(&u); form != "" && (*shared)[maphash.String(c.hashSeed, form)] {
 			return fmt.Errorf("%w: its %s", job.ErrAmbiguous, strings.Join(a, " and "))
 		}
 	}

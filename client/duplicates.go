@@ -41,7 +41,10 @@ func newSeenAccounts(paged bool, seed maphash.Seed) *seenAccounts {
 }
 
 // hasID reports whether there is an account with an id that has the hash.
-func (s *seenAccounts) hasID(hash uint64) bool { return s.accounts.has(hash) }
+func (s *seenAccounts) hasID(hash uint64) bool {
+	_, found := s.accounts.find(hash)
+	return found
+}
 
 func (s *seenAccounts) len() int { return s.accounts.count }
 

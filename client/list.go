@@ -115,7 +115,7 @@ func (c *Client) listAccounts(ctx context.Context, maxPages int, yield func(job.
 		if !isNew {
 			continue
 		}
-		if err := book.add(u); err != nil {
+		if err := book.add(&u); err != nil {
 			return it.wrap(err)
 		}
 		if c.addListedActivity(&u); !yield(u, nil) {
