@@ -59,7 +59,7 @@ type Variables struct {
 	MaxSilence             Duration `env:"MAX_SILENCE" envDefault:"14d" zero:"no" min:"1d" help:"refuse if nobody but the caller has logged in for so long, or the activity file has no newer row"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
-	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
+	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once, at most; fewer when the directory asks for it or slows down"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`
