@@ -178,6 +178,8 @@ func TestBudgetIsShared(t *testing.T) {
 				}
 				other.Stop()
 				stop()
+				w.mu.Lock()
+				defer w.mu.Unlock()
 				if w.refusals["other"] > 0 || w.refusals["dormant"] > 0 {
 					t.Errorf("refused: %v", w.refusals)
 				}
@@ -197,6 +199,8 @@ func TestBudgetAlone(t *testing.T) {
 		stop := busy(t, c, 4)
 		<-time.After(5 * time.Second)
 		stop()
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if got := w.taken["dormant"]; got < 1990 {
 			t.Errorf("%d requests in 5 s", got)
 		}
