@@ -34,11 +34,19 @@ const (
 	GuardActivityFile      = "activity_file"
 	GuardAliveIn           = "alive_in"
 	GuardActorUnknown      = "actor_unknown"
+
+	// These compare with what earlier runs have seen, and need a ledger.
+	GuardLoginsMovedBack   = "logins_moved_back"
+	GuardCandidatesUnusual = "candidates_unusual"
+	GuardUnknownUnusual    = "unknown_unusual"
+	GuardVanishedUnusual   = "vanished_unusual"
+	GuardBrake             = "brake" // an earlier run found one of these three
 )
 
 func guards() []string {
 	return []string{
 		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardAliveIn, GuardActorUnknown,
+		GuardLoginsMovedBack, GuardCandidatesUnusual, GuardUnknownUnusual, GuardVanishedUnusual, GuardBrake,
 	}
 }
 

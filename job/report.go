@@ -66,6 +66,9 @@ type Report struct {
 	// parameter that turns it on.
 	Extras map[string]string `json:"extras,omitempty"`
 
+	// Ledger is what the runs of this directory remember; nil without a ledger.
+	Ledger *LedgerReport `json:"ledger,omitempty"`
+
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
 	Warnings []Warning `json:"warnings"` // what to look at before the next run

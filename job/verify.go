@@ -116,11 +116,18 @@ func (e Event) valid() bool {
 		return e.UserID != "" && (e.Action == Remove || e.Action == Disable || e.Action == "")
 	case eventResult:
 		return e.UserID != "" && e.Result != ""
+	case eventForgotten:
+		return e.UserID != ""
+	case eventBrakeCleared:
+		return e.Note != ""
 	}
 	return false
 }
 
 func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
+	if e.Event != eventIntent && e.Event != eventResult {
+		return // it is about the ledger
+	}
 	key := [2]string{e.RunID, e.UserID}
 	t := open[key]
 	if e.Event == eventResult && t != nil {

@@ -98,10 +98,11 @@ func (w *Writer) mergeOld(out *blockWriter, at *group, old *oldStream, keep func
 	case i >= 0:
 		e = e.amend(at.by[i])
 	case keep != nil:
-		kept := false
-		if e, kept = keep(Account{old.key.id(), e}); !kept {
+		changed, kept := keep(Account{old.key.id(), e})
+		if !kept {
 			return
 		}
+		e = changed
 	}
 	out.addEntry(old.hash, old.key, e)
 }
