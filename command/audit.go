@@ -21,6 +21,7 @@ func (a *app) runOnce(ctx context.Context, command string) int {
 	for _, write := range []func() error{
 		func() error { return a.printReport(r) },
 		func() error { return a.writeReport(r) },
+		func() error { return a.writePlan(r) },
 		func() error { return a.writeMetrics(ctx) },
 	} {
 		if err := write(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 	c := job.Cleanup{
 		RunID: newRunID(), Command: command, Profile: a.cfg.ProfileName, URL: a.cfg.URL,
 		Limits: a.cfg.Limits(), DryRun: a.cfg.DryRun, Recheck: a.cfg.Recheck, MaxFailures: a.cfg.MaxFailures,
+		Approval: a.approval, Confirm: a.confirmation(ctx, command),
 		Log: newLog(a.cfg, record, terminal(a.Stderr)), Record: record,
 	}
 	ctx, cancel := a.runTimeout(ctx)
@@ -52,8 +54,8 @@ func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFu
 		fmt.Errorf("it took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
 }
 
-// prepare reads what may have changed since the last run, and makes the clients and opens the
-// ledger, which the caller closes.
+// prepare reads what may have changed since the last run, and makes the clients, which the
+// caller closes.
 func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, closeAll func(), err error) {
 	var errs [4]error
 	var clients []*client.Client
@@ -67,21 +69,18 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, 
 		return nil, nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
 	c.Directory = directory
-	closeAll = func() {
-		for _, each := range append(clients, directory) {
-			each.Close()
-		}
-		c.Ledger.Close() // again, where a run has begun
-	}
-	if c.Ledger, err = a.openLedger(c.Command != "run" && c.Command != "daemon"); err != nil {
-		closeAll()
-		return nil, nil, err
+	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
+		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
 	}
 	c.Extras = a.cfg.TurnedOn()
 	for name, destroys := range c.Extras {
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
 	}
-	return directory, closeAll, nil
+	return directory, func() {
+		for _, each := range append(clients, directory) {
+			each.Close()
+		}
+	}, nil
 }
 
 // newClient makes a client for a directory, with its credentials as they are now. All else is
@@ -124,23 +123,13 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 	return journal, nil
 }
 
-// openLedger opens what earlier runs remember; nil if no ledger is configured. Without one
-// that is configured, nobody may be removed.
-func (a *app) openLedger(readOnly bool) (*job.Ledger, error) {
+// openLedger reads whom earlier runs found inactive; nil if there is no grace. An
+// error says why nobody is in it.
+func (a *app) openLedger() (*job.Ledger, error) {
 	if a.cfg.Ledger == "" {
 		return nil, nil
 	}
-	l, err := job.OpenLedger(job.LedgerOptions{
-		Path: a.cfg.Ledger, Directory: directoryName(a.cfg), ReadOnly: readOnly,
-		Grace: time.Duration(a.cfg.Grace), Keep: time.Duration(a.cfg.LedgerKeep),
-	})
-	if err != nil {
-		err = fmt.Errorf("DORMANT_LEDGER: %w: nobody is removed, because it may prove that somebody is alive", err)
-	}
-	if err != nil && !errors.Is(err, job.ErrLedgerInUse) {
-		err = fmt.Errorf("%w: %w", errSetup, err)
-	}
-	return l, err
+	return job.OpenLedger(a.cfg.Ledger, directoryName(a.cfg), time.Duration(a.cfg.Grace))
 }
 
 // directoryName is what ledger, journal and messages call a directory.

@@ -33,7 +33,6 @@ type daemon struct {
 type lastRun struct {
 	outcome job.Outcome
 	at      time.Time
-	brake   bool // it is on
 }
 
 func (d *daemon) lastRun() lastRun {
@@ -85,7 +84,7 @@ func (d *daemon) runNow(ctx context.Context) {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.last = lastRun{r.Outcome, r.FinishedAt, r.BrakeOn()}
+		d.last = lastRun{r.Outcome, r.FinishedAt}
 	}()
 	r = d.cleanup(ctx, "daemon")
 	panicked = false

@@ -50,7 +50,7 @@ func columns(w io.Writer) int {
 	if !ok || !terminal(w) {
 		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a descriptor is small
+	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil || width <= 0 {
 		return usualColumns
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestRemovesExactlyWhomItShould(t *testing.T) {
 	for _, system := range systems {
-		for _, command := range job.Commands() {
+		for _, command := range []string{"audit", "run", "daemon"} {
 			for _, dry := range []string{"DORMANT_DRY_RUN=true", "DORMANT_DRY_RUN=false", "LANG=C"} {
 				t.Run(system+"/"+command+"/"+dry, func(t *testing.T) {
 					t.Parallel()

@@ -17,20 +17,20 @@ var wrongValues = map[string]string{
 	"PROFILE": "active-directory", "URL": "ldap://directory", "PARAMS": "realm", "TOKEN_FILE": "/nowhere/token",
 	"PASSWORD_FILE": "/nowhere/password", "CLIENT_SECRET_FILE": "/nowhere/secret", "ACTIVITY_FILE": "/nowhere/logins.csv", "ALIVE_IN": "/nowhere/alive.yaml",
 	"ACTION": "remove", "DISABLE_AFTER": "45 days", "REQUIRE_DISABLED": "maybe",
-	"GRACE": "0d", "LEDGER": "/nowhere/ledger.json", "LEDGER_KEEP": "400",
+	"GRACE": "0d", "LEDGER": "/nowhere/ledger.json",
 	"INACTIVE_FOR": "90 days", "INACTIVE_SINCE": "01.02.2024", "MIN_INACTIVE_FOR": "-1d", "NEVER_LOGGED_IN": "delete",
 	"DRY_RUN": "no", "ALLOWLIST": "jane,,joe", "ALLOWLIST_FILE": "/nowhere/allowlist", "PROTECT_ADMINS": "yes",
 	"PROTECT_SERVICE_ACCOUNTS": "on", "PROTECT_ROLES": ",", "MAX_REMOVALS": "-1", "MAX_REMOVAL_PERCENT": "NaN",
 	"REQUIRE_ACTIVE": "off", "MAX_SILENCE": "2m", "RECHECK": "2", "CONCURRENCY": "0", "RATE_LIMIT": "-1", "PAGE_SIZE": "many",
 	"REQUEST_TIMEOUT": "0s", "RUN_TIMEOUT": "1.5h", "MAX_RETRIES": "101", "MAX_ACCOUNTS": "0", "MAX_FAILURES": "0", "SCHEDULE": "61 * * * *",
 	"TIMEZONE": "Mars/Olympus", "RUN_AT_START": "later", "LISTEN": "8080", "PUSHGATEWAY_URL": "gateway:9091",
-	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
+	"METRICS_FILE": "metrics.txt", "REPORT": "report.pdf", "FORMAT": "xml", "PLAN": "/nowhere/plan.csv", "PLAN_MAX_AGE": "1s", "YES": "ja", "LOG_LEVEL": "loud", "LOG_FORMAT": "logfmt",
 	"NOTIFY_URL": "telegram://token@telegram", "NOTIFY_URL_FILE": "/nowhere/urls", "NOTIFY_ON": "never",
 	"CA_FILE": "/nowhere/ca.pem", "CERT_FILE": "/nowhere/cert.pem", "KEY_FILE": "/nowhere/key.pem", "ALLOW_PLAIN_HTTP": "maybe",
 }
 
 // free are the variables that take any text.
-var free = []string{"TOKEN", "USERNAME", "PASSWORD", "CLIENT_ID", "CLIENT_SECRET", "ACTOR", "JOURNAL"}
+var free = []string{"TOKEN", "USERNAME", "PASSWORD", "CLIENT_ID", "CLIENT_SECRET", "ACTOR", "JOURNAL", "APPROVED_BY"}
 
 func TestEveryVariableIsChecked(t *testing.T) {
 	t.Parallel()
@@ -152,6 +152,7 @@ func TestContradictionsOfAGrace(t *testing.T) {
 	ledger := "DORMANT_LEDGER=" + filepath.Join(t.TempDir(), "ledger.json")
 	for _, c := range []struct{ says, environ []string }{
 		{[]string{`DORMANT_GRACE="15d"`, "DORMANT_LEDGER"}, []string{"DORMANT_GRACE=15d"}},
+		{[]string{ledger[:15] + `"`, "DORMANT_GRACE=14d"}, []string{ledger}},
 		{[]string{`DORMANT_GRACE="2w"`, "DORMANT_ACTION=disable"}, []string{"DORMANT_GRACE=2w", ledger, "DORMANT_ACTION=disable"}},
 		{[]string{`DORMANT_LEDGER="` + filepath.Dir(ledger[15:]) + `": is not a regular file`}, []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=" + filepath.Dir(ledger[15:])}},
 		{[]string{`DORMANT_LEDGER=`, "there is no such directory"}, []string{"DORMANT_GRACE=14d", ledger + "/ledger.json"}},

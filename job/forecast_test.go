@@ -59,7 +59,7 @@ func TestForecast(t *testing.T) {
 	}
 	want := "of the accounts in grace, 13 fall due on 2026-07-15, and max_removal_percent will refuse a run that would remove them together: " +
 		"13 accounts of 60 would be removed (21.7%), and one run may remove 10%, which is 6; " +
-		"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 22 if they should all go"
+		"if they should all go, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to 22"
 	if got := limits(100, 10).forecast(&Plan{Scanned: 60, InGrace: due(13, "2026-07-15T03:00:00Z")}); len(got) != 1 || got[0].Message != want {
 		t.Errorf("%+v", got)
 	}

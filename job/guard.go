@@ -34,19 +34,13 @@ const (
 	GuardActivityFile      = "activity_file"
 	GuardAliveIn           = "alive_in"
 	GuardActorUnknown      = "actor_unknown"
-
-	// These compare with what earlier runs have seen, and need a ledger.
-	GuardLoginsMovedBack   = "logins_moved_back"
-	GuardCandidatesUnusual = "candidates_unusual"
-	GuardUnknownUnusual    = "unknown_unusual"
-	GuardVanishedUnusual   = "vanished_unusual"
-	GuardBrake             = "brake" // an earlier run found one of these three
+	GuardConfirmation      = "confirmation" // the person at the terminal
 )
 
 func guards() []string {
 	return []string{
 		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardAliveIn, GuardActorUnknown,
-		GuardLoginsMovedBack, GuardCandidatesUnusual, GuardUnknownUnusual, GuardVanishedUnusual, GuardBrake,
+		GuardConfirmation,
 	}
 }
 
@@ -88,15 +82,15 @@ func (l Limits) counted(n, scanned int, verb, participle string) []Refusal {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovals, Found: n, Allowed: l.MaxRemovals, Variable: "DORMANT_MAX_REMOVALS",
 			Message: fmt.Sprintf("%s would be %s, and one run may %s %d; "+
-				"read the report, then raise DORMANT_MAX_REMOVALS to %d if they should all %s", accounts(n), participle, verb, l.MaxRemovals, n, all),
+				"if they should all %s, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVALS to %d", accounts(n), participle, verb, l.MaxRemovals, all, n),
 		})
 	}
 	if allowed := l.percentOf(scanned); n > allowed {
 		refusals = append(refusals, Refusal{
 			Guard: GuardMaxRemovalPercent, Found: n, Allowed: allowed, Variable: "DORMANT_MAX_REMOVAL_PERCENT",
 			Message: fmt.Sprintf("%s of %d would be %s (%.1f%%), and one run may %s %g%%, which is %d; "+
-				"read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to %d if they should all %s",
-				accounts(n), scanned, participle, 100*float64(n)/float64(scanned), verb, l.MaxRemovalPercent, allowed, percentFor(n, scanned), all),
+				"if they should all %s, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to %d",
+				accounts(n), scanned, participle, 100*float64(n)/float64(scanned), verb, l.MaxRemovalPercent, allowed, all, percentFor(n, scanned)),
 		})
 	}
 	return refusals

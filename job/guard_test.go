@@ -72,8 +72,8 @@ func TestLimits(t *testing.T) {
 func TestRefusalMessages(t *testing.T) {
 	pl := &Plan{Scanned: 1000, At: testNow, Candidates: candidatesOf(make([]Candidate, 241)...), Unknown: map[string]int{"hidden": 500, "absent": 12}}
 	want := []string{
-		"241 accounts would be removed, and one run may remove 100; read the report, then raise DORMANT_MAX_REMOVALS to 241 if they should all go",
-		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 25 if they should all go",
+		"241 accounts would be removed, and one run may remove 100; if they should all go, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVALS to 241",
+		"241 accounts of 1000 would be removed (24.1%), and one run may remove 12.5%, which is 125; if they should all go, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to 25",
 		"none of 1000 accounts, the caller's aside, is known to have logged in after the cutoff (the last login is absent in 12, hidden in 500), and DORMANT_REQUIRE_ACTIVE asks for one: " +
 			"most likely the last logins are wrong or missing: check the profile and what the credentials may see; DORMANT_REQUIRE_ACTIVE=false turns this guard off",
 	}
@@ -95,16 +95,16 @@ func TestRefusalsOfDisabling(t *testing.T) {
 		want            [2]string
 	}{
 		{3, 0, [2]string{
-			"3 accounts would be removed, and one run may remove 1; read the report, then raise DORMANT_MAX_REMOVALS to 3 if they should all go",
-			"3 accounts of 10 would be removed (30.0%), and one run may remove 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 30 if they should all go",
+			"3 accounts would be removed, and one run may remove 1; if they should all go, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVALS to 3",
+			"3 accounts of 10 would be removed (30.0%), and one run may remove 10%, which is 1; if they should all go, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to 30",
 		}},
 		{0, 3, [2]string{
-			"3 accounts would be disabled, and one run may disable 1; read the report, then raise DORMANT_MAX_REMOVALS to 3 if they should all be disabled",
-			"3 accounts of 10 would be disabled (30.0%), and one run may disable 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 30 if they should all be disabled",
+			"3 accounts would be disabled, and one run may disable 1; if they should all be disabled, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVALS to 3",
+			"3 accounts of 10 would be disabled (30.0%), and one run may disable 10%, which is 1; if they should all be disabled, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to 30",
 		}},
 		{1, 1, [2]string{
-			"2 accounts would be removed or disabled, and one run may remove or disable 1; read the report, then raise DORMANT_MAX_REMOVALS to 2 if they should all be removed or disabled",
-			"2 accounts of 10 would be removed or disabled (20.0%), and one run may remove or disable 10%, which is 1; read the report, then raise DORMANT_MAX_REMOVAL_PERCENT to 20 if they should all be removed or disabled",
+			"2 accounts would be removed or disabled, and one run may remove or disable 1; if they should all be removed or disabled, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVALS to 2",
+			"2 accounts of 10 would be removed or disabled (20.0%), and one run may remove or disable 10%, which is 1; if they should all be removed or disabled, review a plan (DORMANT_PLAN=plan.csv) and dormant apply it, or raise DORMANT_MAX_REMOVAL_PERCENT to 20",
 		}},
 	}
 	for _, tt := range tests {

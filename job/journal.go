@@ -16,7 +16,8 @@ type Journal struct {
 	// Directory identifies the directory of the intents; one file may have several.
 	Directory string
 
-	runID string
+	runID            string
+	plan, approvedBy string // of the intents
 
 	mu     sync.Mutex
 	file   *os.File
@@ -27,25 +28,24 @@ type Journal struct {
 const (
 	eventIntent = "intent"
 	eventResult = "result"
-
-	// What a person has changed in the ledger.
-	eventForgotten    = "forgotten"
-	eventBrakeCleared = "brake_cleared"
 )
 
 // Event is one line of a journal.
 type Event struct {
 	Time      time.Time `json:"time"`
 	RunID     string    `json:"run_id"`
-	Event     string    `json:"event"` // "intent" or "result"; of the ledger, "forgotten" or "brake_cleared"
+	Event     string    `json:"event"` // "intent" or "result"
 	UserID    string    `json:"user_id"`
 	Action    Action    `json:"action"`
 	Reason    Reason    `json:"reason"`
-	Note      string    `json:"note,omitempty"`       // why the brake was cleared
 	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, perhaps after "before ", or the state of an unknown one
 	Result    Result    `json:"result,omitempty"`
 	Error     string    `json:"error,omitempty"`
-	Directory string    `json:"directory,omitempty"` // of an intent
+
+	// Of an intent. Plan is the digest of the plan that the run applies.
+	Directory  string `json:"directory,omitempty"`
+	Plan       string `json:"plan,omitempty"`
+	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
 // OpenJournal opens the file at path for the run with the given id, and creates it if
@@ -94,34 +94,28 @@ func syncFolder(path string) error {
 	return errors.Join(err, folder.Close())
 }
 
-func (j *Journal) directory() string {
-	if j == nil {
-		return ""
+// approve sets which plan the intents that follow belong to, and who agreed to it.
+func (j *Journal) approve(plan, by string) {
+	if j != nil {
+		j.plan, j.approvedBy = plan, by
 	}
-	return j.Directory
 }
 
 // intent records the action that is about to be tried. When it returns without an error,
 // the line is synced to disk.
 func (j *Journal) intent(u User, d Decision) error {
-	return j.write(Event{Event: eventIntent, Directory: j.directory(), UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String()}, true)
+	if j == nil {
+		return nil
+	}
+	return j.write(Event{
+		Event: eventIntent, Directory: j.Directory, Plan: j.plan, ApprovedBy: j.approvedBy,
+		UserID: u.ID, Action: d.Action, Reason: d.Reason, LastLogin: u.LastLogin.String(),
+	}, true)
 }
 
 // result records the result of an action. The line is written but not synced.
 func (j *Journal) result(a Account) error {
 	return j.write(Event{Event: eventResult, UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
-}
-
-// Forgotten records that the ledger is about to forget an account, and BrakeCleared that a
-// person is about to clear the brake, and why. When they return without an error, that is
-// synced to disk.
-func (j *Journal) Forgotten(id string) error {
-	return j.write(Event{Event: eventForgotten, Directory: j.directory(), UserID: id}, true)
-}
-
-// BrakeCleared is as Forgotten says.
-func (j *Journal) BrakeCleared(why string) error {
-	return j.write(Event{Event: eventBrakeCleared, Directory: j.directory(), Note: why}, true)
 }
 
 func (j *Journal) write(e Event, sync bool) error {

@@ -21,7 +21,6 @@ const (
 	FieldParam     = "param"
 	FieldWarning   = "warning"
 	FieldEntry     = "entry"
-	FieldNote      = "note"
 	FieldOperation = "operation"
 	FieldAttempt   = "attempt"
 	FieldWait      = "wait_seconds"

@@ -8,7 +8,7 @@ import (
 )
 
 // Commands returns the commands that start a cleanup, as values of the command label.
-func Commands() []string { return []string{"audit", "run", "daemon"} }
+func Commands() []string { return []string{"audit", "run", "apply", "daemon"} }
 
 // Metrics are the Prometheus metrics of a process. Labels have only values from fixed sets,
 // never an account, a URL or free text.
@@ -21,7 +21,6 @@ type Metrics struct {
 	decisions   *prometheus.CounterVec
 	removals    *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
-	brake       prometheus.Gauge
 	nextRun     prometheus.Gauge
 
 	requests        *prometheus.CounterVec
@@ -65,9 +64,6 @@ func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dormant_guard_refusals_total", Help: "Refusals by guard, those that a dry run foretells among them.",
 		}, []string{"guard"}),
-		brake: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dormant_brake_on", Help: "1 while the runs refuse until a person clears the brake, as of the last run that read the whole directory.",
-		}),
 		nextRun: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dormant_next_run_timestamp_seconds", Help: "When the daemon's next run starts.",
 		}),
@@ -83,7 +79,7 @@ func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 		}, []string{"operation"}),
 	}
 	m.startAtZero(operations)
-	reg.MustRegister(m.runs, m.duration, m.users, m.decisions, m.removals, m.refusals, m.brake, m.requests, m.requestDuration, m.retries)
+	reg.MustRegister(m.runs, m.duration, m.users, m.decisions, m.removals, m.refusals, m.requests, m.requestDuration, m.retries)
 	return m
 }
 
@@ -145,10 +141,6 @@ func (m *Metrics) Run(r Report) {
 		if a.Action != Keep {
 			m.decisions.WithLabelValues(string(a.Action), string(a.Reason)).Inc()
 		}
-	}
-	m.brake.Set(0)
-	if r.BrakeOn() {
-		m.brake.Set(1)
 	}
 	m.users.WithLabelValues("scanned").Set(float64(r.Counts.Scanned))
 	m.users.WithLabelValues("candidate").Set(float64(r.Counts.Candidates))

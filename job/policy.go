@@ -32,6 +32,7 @@ const (
 	AlreadyDisabled  Reason = "already_disabled"
 	NotDisabled      Reason = "not_disabled"
 	InGrace          Reason = "in_grace"
+	NotApproved      Reason = "not_approved" // by the person who has reviewed the plan
 	Inactive         Reason = "inactive"
 )
 
@@ -46,7 +47,7 @@ func decisions() []Decision {
 	return []Decision{
 		{Keep, Active}, {Keep, Allowlisted}, {Keep, Self}, {Keep, Admin}, {Keep, ServiceAccount}, {Keep, ProtectedRole},
 		{Keep, NeverLoggedIn}, {Keep, LastLoginUnknown}, {Keep, UnsafeID}, {Keep, ActiveAgain},
-		{Keep, AlreadyDisabled}, {Keep, NotDisabled}, {Keep, InGrace},
+		{Keep, AlreadyDisabled}, {Keep, NotDisabled}, {Keep, InGrace}, {Keep, NotApproved},
 		{Disable, Inactive}, {Disable, NeverLoggedIn},
 		{Remove, Inactive}, {Remove, NeverLoggedIn},
 	}
@@ -240,11 +241,7 @@ type lastUse struct{ login, activity LastLogin }
 
 // lastUse returns that of the account as far as it is plausible.
 func (u *User) lastUse(now time.Time) lastUse {
-	created := u.Created
-	if u.LastLogin.NotAfter && !plausible(created, now) {
-		created = u.FirstSeen // which is enough to know that it is not newer than the log
-	}
-	used := lastUse{login: u.LastLogin.Normalize(created, now)}
+	used := lastUse{login: u.LastLogin.Normalize(u.Created, now)}
 	if !u.LastActivity.IsZero() {
 		used.activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
 	}
@@ -252,15 +249,14 @@ func (u *User) lastUse(now time.Time) lastUse {
 }
 
 // removesNeverUsed reports whether the policy acts on u, which never logged in: whether u
-// was created before the cutoff, or need not have a creation date and no ledger saw it first
-// after the cutoff.
+// was created before the cutoff, or need not have a creation date.
 func (p *Policy) removesNeverUsed(u *User, cutoff, now time.Time) bool {
 	old := plausible(u.Created, now) && u.Created.Before(cutoff)
 	switch p.NeverLoggedIn {
 	case NeverRemove:
 		return old
 	case NeverRemoveUndated:
-		return old || u.Undated && u.Created.IsZero() && (u.FirstSeen.IsZero() || u.FirstSeen.Before(cutoff))
+		return old || u.Undated && u.Created.IsZero()
 	case NeverKeep:
 	}
 	return false

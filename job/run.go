@@ -15,7 +15,7 @@ import (
 // guards check it, and applies exactly that plan.
 type Cleanup struct {
 	RunID   string
-	Command string // audit, run or daemon
+	Command string // audit, run, apply or daemon
 	Profile string
 	URL     string
 
@@ -31,47 +31,48 @@ type Cleanup struct {
 	Concurrency int  // how many removals, or reads of single accounts, run at once
 	MaxFailures int  // number of consecutive failed removals that ends the run
 	Journal     *Journal
-	Ledger      *Ledger // nil: nothing is remembered, and there is no grace
+	Ledger      *Ledger   // nil: there is no grace
+	Approval    *Approval // nil: nobody has reviewed a plan
+
+	// Confirm asks the person at the terminal, right before the first account is changed;
+	// nil: there is nobody to ask.
+	Confirm func(Report) bool
 
 	Log    zerolog.Logger
 	Record *Record // the destination of Log, or nil; if Journal is nil, an error of it stops removals
 }
 
-// Run carries the cleanup out, closes the ledger and the journal, and returns a report
-// however the run ended. What the run has seen is in the ledger before anybody is removed,
-// and what became of them afterwards. Once ctx is done, no new request starts and requests
+// Run carries the cleanup out, saves the ledger, closes the journal, and returns a
+// report however the run ended. Once ctx is done, no new request starts and requests
 // under way end. now is the time that all decisions are based on.
 func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 	r, log := c.start(now)
 	plan, err := c.scan(ctx, &r, log)
 	if err == nil {
-		r.Refusals = append(r.Refusals, c.Limits.Check(plan)...)
-		r.Refusals = append(r.Refusals, c.Ledger.check(&r, &c.Policy, plan)...)
-		err = c.rememberAndApply(ctx, plan, &r, log)
+		limits := c.Limits
+		if c.Approval != nil {
+			limits = c.Approval.limits(limits)
+		}
+		r.Refusals = append(r.Refusals, limits.Check(plan)...)
+		err = c.applyUnlessRefused(ctx, plan, &r, log)
 	}
-	err = errors.Join(err, c.Ledger.Close(), c.Journal.Close())
+	err = errors.Join(err, c.saveLedger(plan, r), c.Journal.Close())
 	r.count()
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
 }
 
-// rememberAndApply applies the plan, between two writings of the ledger: one of what the run
-// has seen, and one of what became of the candidates. An audit leaves nothing behind.
-func (c *Cleanup) rememberAndApply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
-	if c.Command == "audit" || c.Ledger == nil {
-		return c.applyUnlessRefused(ctx, plan, r, log)
+// saveLedger saves which accounts the run reported as inactive. It does nothing if the
+// directory was not read to its end, and in an audit, which leaves nothing behind.
+func (c *Cleanup) saveLedger(plan *Plan, r Report) error {
+	if c.Ledger == nil || !r.Planned || c.Command == "audit" {
+		return nil
 	}
-	if err := c.Record.Err(); err != nil && c.Ledger.hasGrace() {
+	if err := c.Record.Err(); err != nil {
 		return fmt.Errorf("write ledger: nobody can know who is in grace: write log: %w", err)
 	}
-	if earlier := c.Ledger.earlierFile(); earlier != "" {
-		log.Warn().Msg("the ledger is of an earlier version: what it has is carried over, and the file is kept as " + earlier)
-	}
-	if err := c.Ledger.remember(c.RunID, &c.Policy, plan); err != nil {
-		return err
-	}
-	err := c.applyUnlessRefused(ctx, plan, r, log)
-	return errors.Join(err, c.Ledger.settle(plan, r))
+	c.Ledger.update(plan, r.Accounts)
+	return c.Ledger.save()
 }
 
 // Fail returns the report of a run that could not begin because of err.
@@ -130,6 +131,11 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	}
 	plan.AliveIn = c.AliveCounts()
 	c.FindActor(ctx, plan)
+	r.Digest = plan.digest()
+	if c.Approval != nil {
+		plan.keepUnapproved(c.Approval)
+		r.Digest, r.ApprovedBy = c.Approval.Head.Digest, c.Approval.By
+	}
 	c.warn(plan, r, log)
 	if readings > 1 { // which is in the log already
 		r.Warnings = append(r.Warnings, Warning{
@@ -203,7 +209,6 @@ func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 			})
 		}
 	}
-	r.Warnings = append(r.Warnings, c.Ledger.warn(r, plan)...)
 	for _, doubt := range c.Limits.Doubts(plan) {
 		r.Warnings = append(r.Warnings, Warning{Code: doubt.Guard, Subject: doubt.Variable, Message: doubt.Message})
 	}
@@ -225,7 +230,14 @@ func (c *Cleanup) applyUnlessRefused(ctx context.Context, plan *Plan, r *Report,
 		return nil
 	case len(r.Refusals) > 0:
 		return nil
+	case c.Confirm != nil && len(plan.Candidates) > 0 && !c.Confirm(*r):
+		r.Refusals = append(r.Refusals, Refusal{
+			Guard: GuardConfirmation, Found: len(plan.Candidates), Allowed: 0, Variable: "DORMANT_YES",
+			Message: "the person at the terminal did not agree",
+		})
+		return nil
 	}
+	c.Journal.approve(r.Digest, r.ApprovedBy)
 	if err := c.readAliveAgain(ctx); err != nil {
 		return err
 	}

@@ -49,12 +49,14 @@ type Traces struct {
 	// incomplete intent was not followed by a request; an incomplete result leaves its
 	// account in doubt. Unrecognized are the numbers of all other lines that are no event.
 	Truncated, Unrecognized []int
+
+	Plans map[string]bool // the digests of the plans that were begun
 }
 
 // ReadJournal reads a journal with any number of runs. It returns an error only if reading
 // fails; lines that are no events are listed in the result.
 func ReadJournal(r io.Reader) (*Traces, error) {
-	j := &Traces{}
+	j := &Traces{Plans: map[string]bool{}}
 	open := map[[2]string]*Trace{} // intents without a result, by run and account
 	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
@@ -116,17 +118,13 @@ func (e Event) valid() bool {
 		return e.UserID != "" && (e.Action == Remove || e.Action == Disable || e.Action == "")
 	case eventResult:
 		return e.UserID != "" && e.Result != ""
-	case eventForgotten:
-		return e.UserID != ""
-	case eventBrakeCleared:
-		return e.Note != ""
 	}
 	return false
 }
 
 func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
-	if e.Event != eventIntent && e.Event != eventResult {
-		return // it is about the ledger
+	if e.Plan != "" {
+		j.Plans[e.Plan] = true
 	}
 	key := [2]string{e.RunID, e.UserID}
 	t := open[key]

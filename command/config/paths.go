@@ -26,6 +26,11 @@ func (v Variables) pathProblems() []error {
 			add("DORMANT_REPORT: %w", err)
 		}
 	}
+	if v.Plan != "" {
+		if err := report.CheckPlanPath(v.Plan); err != nil {
+			add("DORMANT_PLAN: %w", err)
+		}
+	}
 	return append(problems, v.sharedPaths()...)
 }
 
@@ -46,7 +51,7 @@ func (v Variables) sharedPaths() []error {
 
 // writtenFiles are the files that are written, by their variables.
 func (v Variables) writtenFiles() [][2]string {
-	written := [][2]string{{"JOURNAL", v.Journal}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}}
+	written := [][2]string{{"JOURNAL", v.Journal}, {"LEDGER", v.Ledger}, {"METRICS_FILE", v.MetricsFile}, {"PLAN", v.Plan}}
 	for _, path := range v.Report {
 		written = append(written, [2]string{"REPORT", path})
 	}

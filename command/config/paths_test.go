@@ -50,12 +50,12 @@ func TestSharedPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	all := func(v *Variables) map[string]*string {
 		return map[string]*string{
-			"JOURNAL": &v.Journal, "REPORT": &v.Report[1], "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile,
+			"JOURNAL": &v.Journal, "REPORT": &v.Report[1], "LEDGER": &v.Ledger, "METRICS_FILE": &v.MetricsFile, "PLAN": &v.Plan,
 			"PROFILE": &v.ProfileName, "TOKEN_FILE": &v.TokenFile, "PASSWORD_FILE": &v.PasswordFile, "CLIENT_SECRET_FILE": &v.ClientSecretFile, "NOTIFY_URL_FILE": &v.NotifyURLFile,
 			"ALLOWLIST_FILE": &v.AllowlistFile, "ACTIVITY_FILE": &v.ActivityFile, "ALIVE_IN": &v.AliveIn, "CA_FILE": &v.CAFile, "CERT_FILE": &v.CertFile, "KEY_FILE": &v.KeyFile,
 		}
 	}
-	for written := range map[string]bool{"JOURNAL": true, "REPORT": true, "LEDGER": true, "METRICS_FILE": true} {
+	for written := range map[string]bool{"JOURNAL": true, "REPORT": true, "LEDGER": true, "METRICS_FILE": true, "PLAN": true} {
 		for other := range all(&Variables{Report: make(Paths, 2)}) {
 			if other == written {
 				continue

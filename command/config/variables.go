@@ -45,8 +45,7 @@ type Variables struct {
 	MinInactiveFor Duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" min:"1d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
 	Grace          Duration `env:"GRACE" zero:"no" min:"1d" help:"remove only whom an earlier run, at least so long ago, found inactive already: 14d"`
-	Ledger         string   `env:"LEDGER" help:"the file in which runs remember this directory: last logins, since when accounts are known and inactive"`
-	LedgerKeep     Duration `env:"LEDGER_KEEP" envDefault:"400d" zero:"no" min:"1d" help:"how long the ledger keeps accounts that are gone"`
+	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
 	Allowlist              []string `group:"Who is kept, and limits" env:"ALLOWLIST" help:"ids, usernames, emails or aliases of accounts to keep, or globs for them, separated by commas"`
@@ -60,7 +59,7 @@ type Variables struct {
 	MaxSilence             Duration `env:"MAX_SILENCE" envDefault:"14d" zero:"no" min:"1d" help:"refuse if nobody but the caller has logged in for so long, or the activity file has no newer row"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
-	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once, at most; fewer when the directory asks for it or slows down"`
+	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`
@@ -74,17 +73,21 @@ type Variables struct {
 	RunAtStart bool   `for:"daemon" env:"RUN_AT_START" envDefault:"false" help:"daemon: run once at the start as well"`
 	Listen     string `for:"daemon" env:"LISTEN" envDefault:":8080" help:"daemon: address of /metrics, /healthz and /readyz"`
 
-	PushgatewayURL string `group:"What it leaves behind" for:"audit run" env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
-	MetricsFile    string `for:"audit run" env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
-	Journal        string `for:"run daemon" env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
-	Report         Paths  `for:"audit run daemon" env:"REPORT" help:"write the report to these paths too; .json, .csv or .html; {run_id} and {date} in a file's name stand for the run's"`
-	Format         string `for:"audit run" env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
-	LogLevel       string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
-	LogFormat      string `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
+	PushgatewayURL string   `group:"What it leaves behind" for:"audit run apply" env:"PUSHGATEWAY_URL" help:"run and audit: a Pushgateway for the metrics; /metrics/job/… behind it sets the grouping key"`
+	MetricsFile    string   `for:"audit run apply" env:"METRICS_FILE" help:"run and audit: a file for the node exporter's textfile collector, ending in .prom"`
+	Journal        string   `for:"run apply daemon" env:"JOURNAL" help:"append-only NDJSON: the intent, synced to disk before each removal, and the result"`
+	Report         Paths    `for:"audit run apply daemon" env:"REPORT" help:"write the report to these paths too; .json, .csv or .html; {run_id} and {date} in a file's name stand for the run's"`
+	Plan           string   `for:"audit run" env:"PLAN" help:"audit and run: write the plan to this CSV file, for a person to review"`
+	PlanMaxAge     Duration `for:"apply" env:"PLAN_MAX_AGE" envDefault:"7d" zero:"no" min:"1m" help:"apply: how old a plan may be"`
+	ApprovedBy     string   `for:"apply" env:"APPROVED_BY" help:"apply: who agreed to the plan, for report and journal"`
+	Yes            bool     `for:"run apply" env:"YES" envDefault:"false" help:"do not ask on a terminal before the first account is changed"`
+	Format         string   `for:"audit run apply" env:"FORMAT" envDefault:"table" oneof:"table,json,csv" help:"what audit and run print"`
+	LogLevel       string   `env:"LOG_LEVEL" envDefault:"info" oneof:"debug,info,warn,error" help:"removals and the summary of a run are logged at any level"`
+	LogFormat      string   `env:"LOG_FORMAT" envDefault:"auto" oneof:"auto,json,console" help:"auto: JSON, or console on a terminal"`
 
-	NotifyURL     profile.Secret `group:"Telling people" for:"audit run daemon" env:"NOTIFY_URL" help:"where to tell people about a run, one URL a line: slack://, teams://, discord://, smtp://, generic+https://"`
-	NotifyURLFile string         `for:"audit run daemon" env:"NOTIFY_URL_FILE" help:"a file with such URLs, read anew for every run"`
-	NotifyOn      string         `for:"audit run daemon" env:"NOTIFY_ON" envDefault:"changes" oneof:"problems,changes,always" help:"which runs: those that were refused, failed or only partly done; also those that change or would change an account; or all"`
+	NotifyURL     profile.Secret `group:"Telling people" for:"audit run apply daemon" env:"NOTIFY_URL" help:"where to tell people about a run, one URL a line: slack://, teams://, discord://, smtp://, generic+https://"`
+	NotifyURLFile string         `for:"audit run apply daemon" env:"NOTIFY_URL_FILE" help:"a file with such URLs, read anew for every run"`
+	NotifyOn      string         `for:"audit run apply daemon" env:"NOTIFY_ON" envDefault:"changes" oneof:"problems,changes,always" help:"which runs: those that were refused, failed or only partly done; also those that change or would change an account; or all"`
 
 	CAFile         string `group:"The connection" env:"CA_FILE" help:"PEM file with the certificate authorities to trust instead of the system's"`
 	CertFile       string `env:"CERT_FILE" help:"PEM file with a client certificate, read anew for every run"`

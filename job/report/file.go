@@ -71,8 +71,15 @@ func CheckPath(path string) error {
 	if strings.ContainsAny(filepath.Dir(path)+rest, "{}") {
 		return fmt.Errorf("report %s: %s and %s are accepted, in the name of the file", path, placeholderRun, placeholderDate)
 	}
+	return checkWritable(path)
+}
+
+// CheckPlanPath does the same for WritePlan, to which the extension is all the same.
+func CheckPlanPath(path string) error { return checkWritable(path) }
+
+func checkWritable(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("report %s: not a regular file", path)
+		return fmt.Errorf("%s: not a regular file", path)
 	}
 	f, err := createBeside(path)
 	if err != nil {
@@ -101,7 +108,7 @@ func createBeside(path string) (*os.File, error) {
 		if detail := (*fs.PathError)(nil); errors.As(err, &detail) {
 			err = detail.Err // without the name of the temporary file
 		}
-		return nil, fmt.Errorf("report %s: no file can be made in %s: %w", path, filepath.Dir(path), err)
+		return nil, fmt.Errorf("%s: no file can be made in %s: %w", path, filepath.Dir(path), err)
 	}
 	return f, nil
 }
