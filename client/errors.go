@@ -25,6 +25,7 @@ type statusError struct {
 	RateLimited bool          // it means 429, whatever the code
 	NotDone     bool          // the code says that it was done, and the answer that it was not
 	Path        string        // what was asked for, where no name of an account is in it
+	Elsewhere   bool          // it may be about something else: it came after a redirect, or is a page of HTML
 
 	body   gjson.Result
 	detail string
@@ -74,7 +75,10 @@ func (e *statusError) Unwrap() []error {
 
 // A notFoundError is an answer that there is no such account, where the profile says so:
 // a job.ErrNotFound that is never tried again, whatever the code was.
-type notFoundError struct{ code int }
+type notFoundError struct {
+	code      int
+	elsewhere bool // the answer may have been about something else
+}
 
 func (e *notFoundError) Error() string { return job.ErrNotFound.Error() }
 func (e *notFoundError) Unwrap() error { return job.ErrNotFound }
@@ -84,7 +88,7 @@ func (e *notFoundError) Unwrap() error { return job.ErrNotFound }
 func asNotFound(err error) error {
 	var status *statusError
 	if errors.As(err, &status) {
-		return &notFoundError{status.Code}
+		return &notFoundError{status.Code, status.Elsewhere}
 	}
 	return job.ErrNotFound
 }

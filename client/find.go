@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -11,7 +12,9 @@ import (
 )
 
 // Find looks for one account alone, whether it is still there and whether it is disabled,
-// and reads nothing else of it. An account of which the answer says that it is gone may come
+// and reads nothing else of it. That it is not there is believed of an answer of the directory
+// itself, to a request by its id: an account may have another name by now, and Find
+// returns job.ErrUnproven. An account of which the answer says that it is gone may come
 // with job.ErrNotFound: some directories keep what they have removed or disabled, and show it.
 func (c *Client) Find(ctx context.Context, u job.User) (job.User, error) {
 	if c.profile.Get == nil {
@@ -22,6 +25,15 @@ func (c *Client) Find(ctx context.Context, u job.User) (job.User, error) {
 	}
 	part, err := c.readPart(ctx, "get[0]", c.profile.Get[0], u)
 	gone := errors.Is(err, job.ErrNotFound)
+	if gone && !part.IsObject() {
+		var answer *notFoundError
+		switch {
+		case errors.As(err, &answer) && answer.elsewhere:
+			return job.User{}, fmt.Errorf("%s: the directory answered %d with a page of HTML or after a redirect, which may be about something else", opGet, answer.code)
+		case !slices.Contains(c.profile.Get[0].AddressedBy(c.profile.User), "id"):
+			return job.User{}, fmt.Errorf("%s: %w", opGet, job.ErrUnproven)
+		}
+	}
 	if err != nil && !gone || gone && !part.IsObject() {
 		return job.User{}, fmt.Errorf("%s: %w", opGet, err)
 	}

@@ -194,7 +194,7 @@ func (c *Client) lookUp(ctx context.Context, operation string, l profile.Lookup,
 	})
 	if operation == opGet && (err != nil && saysNotFound(l.NotFound, err) ||
 		err == nil && saysNotFound(l.NotFound, &statusError{Code: http.StatusOK, body: answer})) {
-		return answer, job.ErrNotFound
+		return answer, asNotFound(err)
 	}
 	return answer, err
 }

@@ -106,13 +106,15 @@ const (
 )
 
 // readErrorBody reads the body of an answer to an unsuccessful request: as JSON,
-// if it is any, and its beginning as one line without the secrets.
-func readErrorBody(body io.Reader, secrets []string) (document gjson.Result, detail string) {
+// if it is any, and its beginning as one line without the secrets. page says that it is a
+// page for people.
+func readErrorBody(body io.Reader, contentType string, secrets []string) (document gjson.Result, detail string, page bool) {
 	raw, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
 	if gjson.ValidBytes(raw) {
 		document = gjson.ParseBytes(raw)
 	}
-	return document, excerpt(raw, err == nil && len(raw) < maxErrorBody, secrets)
+	page = !document.Exists() && isPage(trim(raw), contentType)
+	return document, excerpt(raw, err == nil && len(raw) < maxErrorBody, secrets), page
 }
 
 // excerpt returns the beginning of a text as one line without the secrets.

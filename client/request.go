@@ -109,7 +109,9 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 // newStatusError reads an answer that is not a success.
 func (c *Client) newStatusError(resp *http.Response, secrets []string) *statusError {
 	e := &statusError{Code: resp.StatusCode, Location: resp.Header.Get("Location")}
-	e.body, e.detail = readErrorBody(resp.Body, secrets)
+	var page bool
+	e.body, e.detail, page = readErrorBody(resp.Body, resp.Header.Get("Content-Type"), secrets)
+	e.Elsewhere = page || resp.Request != nil && resp.Request.Response != nil
 	limit := c.profile.RateLimit
 	if limit != nil && limit.Also != nil && limit.Also.Code == e.Code {
 		holds, known, err := limit.Also.If.Holds(e.body)

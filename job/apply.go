@@ -135,7 +135,7 @@ func (s *failureStreak) add(result Result, err error) {
 // isAboutOneAccount reports whether the directory answered, and another account may fare
 // better.
 func isAboutOneAccount(err error) bool {
-	for _, of := range []error{ErrDeclined, ErrRefused, ErrUnclear, ErrUnnamed, errAsItWas, errStillThere} {
+	for _, of := range []error{ErrDeclined, ErrRefused, ErrUnclear, ErrUnnamed, errAsItWas, errDisabledInstead, errStillThere} {
 		if errors.Is(err, of) {
 			return true
 		}

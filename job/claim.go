@@ -15,6 +15,13 @@ var (
 	// account as it was before.
 	errAsItWas = errors.New("the directory says that it was done, and the account is as it was")
 
+	// errDisabledInstead means that the directory says that it has removed the account, and
+	// shows it, disabled.
+	errDisabledInstead = errors.New("the directory says that it was done, and still shows the account, as one that is disabled: if that is what a removed account looks like there, the profile can say so (gone_if of get, only of list)")
+
+	// errNotShown is the note of an account that was disabled, and is not to be seen.
+	errNotShown = errors.New("the directory does not show the account any more, so it may have been removed instead")
+
 	// errStillThere means that the directory contradicts itself: a request for the
 	// account finds nothing, and the account is shown or listed.
 	errStillThere = errors.New("the directory says that there is no such account, and still has it: does the profile ask at the right path?")
@@ -52,8 +59,9 @@ func (m *removal) verify(ctx context.Context, said error) (Result, error) {
 
 // leaveToSettle leaves the result open. err is why the look has not shown it, or nil.
 func (m *removal) leaveToSettle(err error) (Result, error) {
-	m.pending = true
-	if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrNotFound) {
+	promised := m.said == nil || errors.Is(m.said, ErrAccepted) && !errors.Is(m.said, ErrUnnamed)
+	m.pending, m.missed = true, m.candidate.Action == Remove && promised && errors.Is(err, ErrUnproven)
+	if !m.missed && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrNotFound) {
 		m.lookErr = err
 	}
 	m.end.Result, m.end.err = NotRemoved, Describe(errUnverified)
@@ -83,16 +91,26 @@ func (m *removal) conclude(u *User) (Result, error) {
 		return m.finish(NotRemoved, nil, errStillThere)
 	case made && uncertain && m.candidate.Action == Remove:
 		return m.finish(AlreadyGone, m.said, nil)
-	case made && uncertain:
-		return m.finish(Disabled, m.said, nil)
+	case made && m.candidate.Action == Disable:
+		var note error
+		if uncertain {
+			note = m.said
+		}
+		if u == nil {
+			note = errors.Join(note, errNotShown)
+		}
+		return m.finish(Disabled, note, nil)
 	case errors.Is(m.said, ErrRefused):
 		return m.finish(RefusedByDirectory, m.said, nil)
 	case made:
-		return m.finish(actionTerms[m.candidate.Action].success, nil, nil)
+		return m.finish(Removed, nil, nil)
 	case errors.Is(m.said, ErrAccepted):
 		return m.finish(Accepted, nil, nil)
 	case m.said != nil:
 		return m.finish(NotRemoved, nil, fmt.Errorf("%w, and the account is as it was", m.said))
+	}
+	if m.candidate.Action == Remove && u.Disabled && !m.candidate.User.Disabled {
+		return m.finish(NotRemoved, nil, errDisabledInstead)
 	}
 	return m.finish(NotRemoved, nil, errAsItWas)
 }
@@ -100,6 +118,9 @@ func (m *removal) conclude(u *User) (Result, error) {
 // concludeByListing records the result that follows from the listing that was read again.
 func (m *removal) concludeByListing(l *relisting) (Result, error) {
 	doubt := l.doubt()
+	if doubt != nil && m.missed { // two answers say that it is gone, and nothing says otherwise
+		return m.conclude(nil)
+	}
 	if errors.Is(m.said, ErrAccepted) && doubt != nil {
 		return m.finish(Accepted, nil, nil)
 	}

@@ -27,7 +27,8 @@ type Directory interface {
 	// Find looks for the account u once more, whether it is still there and whether it is
 	// disabled, and reads nothing else of it. It returns ErrNotFound and ErrUnsupported as
 	// User does; with ErrNotFound it may return an account that the directory keeps and
-	// shows although it is gone or disabled.
+	// shows although it is gone or disabled. It returns ErrUnproven if the account was not
+	// found by a name that leads to it.
 	Find(ctx context.Context, u User) (User, error)
 
 	// Renew makes the next request sign in anew, where the program signs in.
@@ -69,6 +70,10 @@ var (
 	ErrUnsupported = errors.New("the directory has no such operation")
 	ErrUnsafeID    = errors.New("the id can't stand in a URL without doubt")
 	ErrCredentials = errors.New("the directory rejects the credentials")
+
+	// ErrUnproven means that there is no account with the name by which it was looked for. It
+	// may have another name by now.
+	ErrUnproven = errors.New("there is no account with this name any more")
 
 	// ErrAmbiguous means that no request was sent, because it would say which account it is
 	// about by what another account has as well, but for its case or the like.

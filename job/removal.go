@@ -52,6 +52,7 @@ type removal struct {
 
 	said    error // what the directory says has become of the account
 	pending bool  // only settle can say whether that is so
+	missed  bool  // it was not found by its name, so the listing is worth reading
 	lookErr error // why looking for the account has not shown it
 }
 

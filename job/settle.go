@@ -30,11 +30,12 @@ func (c *Cleanup) settle(ctx context.Context, plan *Plan, all []*removal) error 
 	ctx, end := outlast(ctx, lastLook)
 	defer end()
 	pending := map[string]*removal{}
-	read := false
+	read, need := false, false
 	for _, m := range all {
 		pending[m.candidate.User.ID] = m
 		// What will be done later, as the profile knows, need not be visible yet.
-		read = read || !errors.Is(m.said, ErrAccepted) || errors.Is(m.said, ErrUnnamed)
+		need = need || !m.missed && (!errors.Is(m.said, ErrAccepted) || errors.Is(m.said, ErrUnnamed))
+		read = read || need || m.missed
 	}
 	if len(pending) == 0 {
 		return nil
@@ -42,7 +43,7 @@ func (c *Cleanup) settle(ctx context.Context, plan *Plan, all []*removal) error 
 	l := &relisting{err: errNotRead}
 	var failure error
 	if read {
-		if l = c.relist(ctx, pending, plan.witnesses); l.err != nil {
+		if l = c.relist(ctx, pending, plan.witnesses); l.err != nil && need {
 			failure = fmt.Errorf("see what has become of the accounts: %w", l.err)
 		}
 	}

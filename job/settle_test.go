@@ -58,6 +58,9 @@ func isDisabled(u User) (User, error) { u.Disabled = true; return u, nil }
 func somebody(User) (User, error)     { return User{ID: "99"}, nil }
 func isUntold(u User) (User, error)   { u.Partial = true; return u, nil }
 
+// unnamedNow is the look for an account that has no longer the name that led to it.
+func unnamedNow(User) (User, error) { return User{}, fmt.Errorf("find: %w", ErrUnproven) }
+
 // keptDisabled is an account that the directory keeps although it calls it gone.
 func keptDisabled(u User) (User, error) {
 	u.Disabled = true
@@ -88,6 +91,14 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 	}{
 		{"done, and gone", false, nil, notThere, nil, Completed, "removed", "", ""},
 		{"done, and still there", false, nil, there, nil, Partial, "failed", "is as it was", ""},
+		{"done, and there is nobody with its name, gone", false, nil, unnamedNow, gone("2"), Completed, "removed", "", again},
+		{"done, and there is nobody with its name, listed under another", false, nil, unnamedNow, listed, Partial, "failed", "is as it was", again},
+		{"done, and there is nobody with its name, and the listing fails", false, nil, unnamedNow, list(0, errBroken), Completed, "removed", "", again},
+		{"done, and there is nobody with its name, and the listing is empty", false, nil, unnamedNow, list(0, errCutShort), Completed, "removed", "", again},
+		{"no such account, nor one with its name, and the listing fails", false, ErrNotFound, unnamedNow, list(0, errBroken), Failed, "failed", "nobody knows", again},
+		{"accepted, and there is nobody with its name, gone", false, ErrAccepted, unnamedNow, gone("2"), Completed, "removed", "", again},
+		{"accepted, and there is nobody with its name, listed under another", false, ErrAccepted, unnamedNow, listed, Completed, "accepted", "", again},
+		{"done, and shown as disabled", false, nil, isDisabled, nil, Partial, "failed", "as one that is disabled", ""},
 		{"done, and nobody can be read alone, gone", false, nil, nil, gone("2"), Completed, "removed", "", again},
 		{"done, and nobody can be read alone, listed", false, nil, nil, listed, Partial, "failed", "is as it was", again},
 		{"done, and the look fails, gone", false, nil, broken, gone("2"), Completed, "removed", "", again},
@@ -133,7 +144,7 @@ func TestNothingIsReportedAsDoneThatWasNotSeen(t *testing.T) {
 		{"disabled, and disabled", true, nil, isDisabled, nil, Completed, "disabled", "", ""},
 		{"disabled, and still enabled", true, nil, there, nil, Partial, "failed", "is as it was", ""},
 		{"disabled, and kept where it can't be found", true, nil, keptDisabled, nil, Completed, "disabled", "", ""},
-		{"disabled, and gone by now", true, nil, notThere, gone("2"), Completed, "disabled", "", again},
+		{"disabled, and gone by now", true, nil, notThere, gone("2"), Completed, "disabled", "may have been removed instead", again},
 		{"disabled, and not found, but listed as it was", true, nil, notThere, listed, Partial, "failed", "is as it was", again},
 		{"disabled, and it is not told", true, nil, isUntold, listed, Partial, "failed", "is as it was", again},
 		{"disabled, and it is told by the listing", true, nil, isUntold, listsAgain(func(c *cleanup) { c.dir.disabled = append(c.dir.disabled, "2") }), Completed, "disabled", "", again},
