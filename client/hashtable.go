@@ -135,15 +135,15 @@ func (t *hashTable) grow() error {
 	// First all move to the end, and then each to its new place, which is never behind that.
 	from := t.slots
 	for slot := before - 1; slot >= 0; slot-- {
-		if t.hash(slot) != 0 {
+		if entry := t.slot(slot); binary.LittleEndian.Uint64(entry) != 0 {
 			from--
-			t.put(from, t.hash(slot), t.value(slot))
+			copy(t.slot(from), entry)
 		}
 	}
 	next := 0
 	for ; from < t.slots; from++ {
-		hash, value := t.hash(from), t.value(from)
-		home := t.home(hash)
+		entry := t.slot(from)
+		home := t.home(binary.LittleEndian.Uint64(entry))
 		if max(home, next) > from { // there would be too little room
 			t.clear(next, from)
 			return t.grow()
@@ -152,7 +152,7 @@ func (t *hashTable) grow() error {
 			t.clear(next, home)
 			next = home
 		}
-		t.put(next, hash, value)
+		copy(t.slot(next), entry)
 		next++
 	}
 	t.clear(next, t.slots)

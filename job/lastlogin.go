@@ -148,7 +148,7 @@ func (l LastLogin) Normalize(created, now time.Time) LastLogin {
 		return LastLogin{} // the account may be newer than the log
 	case l.NotAfter && l.At.Before(created):
 		return LastLogin{State: LoginNever}
-	case plausible(created, now) && l.At.Before(created.Add(-day)):
+	case l.At.Before(created) && plausible(created, now) && l.At.Before(created.Add(-day)):
 		return LastLogin{State: LoginTooEarly}
 	}
 	return l
@@ -159,5 +159,5 @@ const day = 24 * time.Hour
 var year2000 = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func plausible(t, now time.Time) bool {
-	return !t.Before(year2000) && !t.After(now.Add(day))
+	return !t.Before(year2000) && (!t.After(now) || !t.After(now.Add(day)))
 }
