@@ -26,10 +26,11 @@ func (b *batch) item(i int) item {
 	if i > 0 {
 		start = b.ends[i-1].value
 	}
-	return item{
-		page: b.page, position: b.first + i, attempt: b.attempt,
-		name: b.text[start:end.name], value: gjson.Parse(b.text[end.name:end.value]),
+	value := gjson.Result{Type: gjson.JSON, Raw: b.text[end.name:end.value]}
+	if value.Raw[0] != '{' {
+		value = gjson.Parse(value.Raw)
 	}
+	return item{page: b.page, position: b.first + i, attempt: b.attempt, name: b.text[start:end.name], value: value}
 }
 
 // A batch has no more items than these, and is not larger than this or one item, in bytes.

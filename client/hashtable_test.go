@@ -50,7 +50,7 @@ func TestHashTable(t *testing.T) {
 			if seen != len(want) || table.count != len(want) {
 				t.Errorf("%d values, %d entries, want %d", seen, table.count, len(want))
 			}
-			if name == "random" && float64(table.slots*slotBytes)/float64(n) > 21 {
+			if name == "random" && float64(table.slots*slotBytes)/float64(n) > 23 {
 				t.Errorf("%d bytes for %d entries", table.slots*slotBytes, n)
 			}
 		})

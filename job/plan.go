@@ -28,11 +28,12 @@ type Plan struct {
 	// directory does not say who is calling either.
 	ActorUnknown bool
 
-	accounts  pieces   // of which the candidates are
-	witnesses []string // ids of accounts that are kept; not all of them
-	sightings *sightings
-	forms     []forms // of the account that is added; kept for the next one
-	misses    misses  // of the policy, known when all have been added
+	accounts    pieces    // of which the candidates are
+	witnesses   []string  // ids of accounts that are kept; not all of them
+	firstCutoff time.Time // of the policy
+	sightings   *sightings
+	forms       []forms // of the account that is added; kept for the next one
+	misses      misses  // of the policy, known when all have been added
 }
 
 // verb returns the verb for the candidates' actions, and its past participle.
@@ -113,11 +114,12 @@ func (c *Cleanup) PlanPart(users iter.Seq2[User, error], now time.Time) (*Plan, 
 // newPlan returns the plan for an empty directory.
 func newPlan(p Policy, now time.Time) *Plan {
 	return &Plan{
-		Cutoff:    p.Cutoff(now),
-		At:        now,
-		Unknown:   map[string]int{},
-		Kept:      map[Reason]int{},
-		sightings: newSightings(p),
+		Cutoff:      p.Cutoff(now),
+		firstCutoff: p.firstCutoff(now),
+		At:          now,
+		Unknown:     map[string]int{},
+		Kept:        map[Reason]int{},
+		sightings:   newSightings(p),
 	}
 }
 
@@ -133,7 +135,7 @@ func (pl *Plan) add(p *Policy, u User, now time.Time) {
 	// Neither other activity nor the caller's own login shows that the last logins
 	// of this directory are right.
 	if !p.isSelf(&u) {
-		if login.since(p.firstCutoff(now)) {
+		if login.since(pl.firstCutoff) {
 			pl.LoggedIn++
 		}
 		if login.State == LoginKnown && !login.NotAfter && login.At.After(pl.NewestLogin) {

@@ -20,7 +20,12 @@ func (l *Lookups) UnmarshalYAML(decode func(any) error) error {
 
 // HasDetails reports whether the listing is not enough to decide by.
 func (l Lookups) HasDetails() bool {
-	return slices.ContainsFunc(l, func(lookup Lookup) bool { return lookup.Details })
+	for i := range l {
+		if l[i].Details {
+			return true
+		}
+	}
+	return false
 }
 
 // Lookup is a GET that returns one account, or a part of it.
