@@ -118,6 +118,13 @@ func (run *programRun) observePage(q *request, a *answer, body gjson.Result) {
 	s := run.world.sys
 	if q.kind == opLog {
 		run.loggedAt = time.Now()
+		if run.firstLog == "" {
+			run.firstLog = pageOf(q.uri)
+		}
+		if run.planned == nil && run.firstLog == pageOf(q.uri) { // perhaps anew: nothing of an earlier reading counts
+			clear(run.told.log)
+			run.told.oldest = time.Time{}
+		}
 		for _, item := range body.Get(s.logItems).Array() {
 			id, at, _ := s.entry(item)
 			if at.After(run.told.log[id]) {

@@ -62,6 +62,7 @@ type programRun struct {
 	pages       map[string]bool         // of listings: whether the last attempt was answered
 	reading     int                     // how many times the first page was requested
 	first       string                  // the first page
+	firstLog    string                  // the first page of the log of all accounts
 	attempts    int                     // requests for it until one was answered
 	listed      bool                    // a page of the listing was answered
 	total       int                     // of the listing, the most that a page said
