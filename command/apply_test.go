@@ -149,7 +149,7 @@ func TestPlansThatAreRefused(t *testing.T) {
 
 	for age, says := range map[time.Duration]string{7*24*time.Hour + time.Second: "no older than 1w", -2 * time.Hour: "in the future"} {
 		var stdout, stderr output
-		code := Main(t.Context(), Process{[]string{"apply", path}, d.env(forReal), nil, &stdout, &stderr, func() time.Time { return time.Now().Add(age) }})
+		code := Main(t.Context(), Process{"dormant", []string{"apply", path}, d.env(forReal), nil, &stdout, &stderr, func() time.Time { return time.Now().Add(age) }})
 		if code != exitUsage || !strings.Contains(stderr.String(), says) {
 			t.Errorf("%s: %d, %s", age, code, stderr.String())
 		}

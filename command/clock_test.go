@@ -19,7 +19,7 @@ func TestTheClockIsHandedIn(t *testing.T) {
 	at := now.AddDate(0, 0, -30)
 	audit := func(environ ...string) (int, job.Report, string) {
 		var stdout, stderr output
-		code := Main(t.Context(), Process{[]string{"audit"}, d.env(environ...), nil, &stdout, &stderr, func() time.Time { return at }})
+		code := Main(t.Context(), Process{"dormant", []string{"audit"}, d.env(environ...), nil, &stdout, &stderr, func() time.Time { return at }})
 		var r job.Report
 		_ = json.Unmarshal([]byte(stdout.String()), &r) // there is none if the configuration is wrong
 		return code, r, stderr.String()

@@ -5,10 +5,12 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"iter"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ import (
 
 // Process is what one start of the program is given. All of it is required.
 type Process struct {
+	Program        string    // as it was started
 	Args           []string  // without the program's name
 	Environ        []string  // NAME=value
 	Stdin          io.Reader // nil: there is none
@@ -177,6 +180,14 @@ func (a *app) configure(reads configuration) []error {
 	a.registry.MustRegister(buildInfo())
 	a.told = notifications(a.registry)
 	return problems
+}
+
+// typed is how the program is started once more by whoever has started it.
+func (a *app) typed() string {
+	if strings.Contains(a.Program, string(filepath.Separator)+"go-build") {
+		return "go run ."
+	}
+	return cmp.Or(a.Program, "dormant")
 }
 
 // print writes a result.

@@ -37,7 +37,7 @@ func (a *app) demo(ctx context.Context, _ []string) int {
 			[]string{"DORMANT_DRY_RUN=false", "DORMANT_MAX_REMOVAL_PERCENT=30"}, report.Conclude, job.Completed},
 		{"A second audit finds nobody.", "audit", nil, report.Conclude, job.DryRun},
 	} {
-		fmt.Fprintf(a.Stdout, "\n== %d. %s\n$ %s\n", i+1, scene.says, strings.Join(append(scene.environ, "dormant "+scene.command), " "))
+		fmt.Fprintf(a.Stdout, "\n== %d. %s\n$ %s\n", i+1, scene.says, strings.Join(append(scene.environ, a.typed()+" "+scene.command), " "))
 		one := &app{Process: Process{Environ: slices.Concat(always, scene.environ), Stdout: a.Stdout, Stderr: io.Discard, Now: a.Now}}
 		if problems := one.configure(allVariables); len(problems) > 0 {
 			return a.fail(errors.Join(problems...))
@@ -54,7 +54,7 @@ func (a *app) demo(ctx context.Context, _ []string) int {
 	for _, r := range server.Requests() {
 		methods[r.Method]++
 	}
-	return a.print(fmt.Sprintf("\nWhat reached the directory: %s.\n", formatCounts(methods)))
+	return a.print(fmt.Sprintf("\nWhat reached the directory: %s.\nTo try it by hand: %s sandbox\n", formatCounts(methods), a.typed()))
 }
 
 func writeTable(w io.Writer, r job.Report) error { return report.Write(w, report.Table, r) }

@@ -78,7 +78,7 @@ func TestFrozenLogins(t *testing.T) {
 					loginsAt(at)
 				}
 				var stdout, stderr output
-				code := Main(t.Context(), Process{[]string{"run"}, environ, nil, &stdout, &stderr, func() time.Time { return at }})
+				code := Main(t.Context(), Process{"dormant", []string{"run"}, environ, nil, &stdout, &stderr, func() time.Time { return at }})
 				var r job.Report
 				if err := json.Unmarshal([]byte(stdout.String()), &r); err != nil {
 					t.Fatalf("day %d: %v: %s", day, err, &stderr)

@@ -57,7 +57,7 @@ func TestProfileGuide(t *testing.T) {
 			environ = setVariables(environ, command)
 		}
 		var out bytes.Buffer
-		Main(t.Context(), Process{strings.Fields(strings.TrimPrefix(command, "$ dormant ")), environ, nil, &out, &out, time.Now})
+		Main(t.Context(), Process{"dormant", strings.Fields(strings.TrimPrefix(command, "$ dormant ")), environ, nil, &out, &out, time.Now})
 		got := "\n" + timeless(out.String())
 		for part := range strings.SplitSeq(timeless(want), "…\n") {
 			_, rest, found := strings.Cut(got, "\n"+part)

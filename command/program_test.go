@@ -25,7 +25,7 @@ const panicking = "RUN_TEST_BINARY_PANICKING"
 func TestMain(m *testing.M) {
 	if os.Getenv(panicking) != "" {
 		http.DefaultTransport.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) { panic("on purpose") }
-		os.Exit(Main(context.Background(), Process{os.Args[1:], os.Environ(), nil, os.Stdout, os.Stderr, time.Now}))
+		os.Exit(Main(context.Background(), Process{"dormant", os.Args[1:], os.Environ(), nil, os.Stdout, os.Stderr, time.Now}))
 	}
 	m.Run()
 	if binaryAt != "" {
@@ -73,7 +73,7 @@ func start(t *testing.T, environ []string, args ...string) *program {
 	p := &program{ended: make(chan struct{}), signal: func(os.Signal) { cancel() }}
 	go func() {
 		defer close(p.ended)
-		p.code = Main(ctx, Process{args, environ, nil, &p.stdout, &p.stderr, time.Now})
+		p.code = Main(ctx, Process{"dormant", args, environ, nil, &p.stdout, &p.stderr, time.Now})
 	}()
 	t.Cleanup(func() { cancel(); <-p.ended })
 	return p

@@ -44,7 +44,7 @@ func (a *app) sandbox(ctx context.Context, args []string) int {
 	}
 	defer server.Close()
 	code := a.print(fmt.Sprintf("# %d accounts of %s, until it is stopped. To look at them from another terminal:\n"+
-		"export %s\ndormant audit\n", *users, o.System, strings.Join(sandboxEnviron(o.System, "http://"+address.String()), " ")))
+		"export %s\n%s audit\n", *users, o.System, strings.Join(sandboxEnviron(o.System, "http://"+address.String()), " "), a.typed()))
 	<-ctx.Done()
 	return code
 }

@@ -29,7 +29,7 @@ func TestSandboxPrintsHowToReachIt(t *testing.T) {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
 			p := spawn(t, nil, "sandbox", "--listen=127.0.0.1:0", "--system="+system, "--users=40")
-			exports := strings.Fields(p.stdout.await(t, `(?m)^export (.*)\ndormant audit$`)[1])
+			exports := strings.Fields(p.stdout.await(t, `(?m)^export (.*)\n\S*dormant audit$`)[1])
 			audit := start(t, append(exports, "DORMANT_FORMAT=json"), "audit")
 			code := audit.wait(t)
 			switch exists := slices.Contains(profile.Names(), system); {
@@ -43,5 +43,18 @@ func TestSandboxPrintsHowToReachIt(t *testing.T) {
 				t.Errorf("the exit code is %d:\n%s", code, &p.stderr)
 			}
 		})
+	}
+}
+
+// Whoever has only the source repeats what is printed as it is.
+func TestCommandsThatArePrintedWork(t *testing.T) {
+	for program, want := range map[string]string{
+		"": "dormant", "dormant": "dormant", "./dormant": "./dormant",
+		"/tmp/go-build1046/b001/exe/dormant":         "go run .",
+		"/home/me/.cache/go-build/7a/7a83-d/dormant": "go run .",
+	} {
+		if got := (&app{Process: Process{Program: program}}).typed(); got != want {
+			t.Errorf("%q: %q, want %q", program, got, want)
+		}
 	}
 }

@@ -68,16 +68,16 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	}
 	defer full.Close()
 	var stderr bytes.Buffer
-	if code := Main(t.Context(), Process{[]string{"run"}, d.env(forReal), nil, full, &stderr, time.Now}); code != exitFailed || !strings.Contains(stderr.String(), "no space left") {
+	if code := Main(t.Context(), Process{"dormant", []string{"run"}, d.env(forReal), nil, full, &stderr, time.Now}); code != exitFailed || !strings.Contains(stderr.String(), "no space left") {
 		t.Errorf("the exit code is %d:\n%s", code, &stderr)
 	}
 	sameIDs(t, "removed", d.Removed(), d.unused())
 	unlogged := serve(t, "itflex") // without a journal, the log is the only trace
-	if code := Main(t.Context(), Process{[]string{"run"}, unlogged.env(forReal), nil, io.Discard, full, time.Now}); code != exitFailed || len(unlogged.Removed()) > 0 {
+	if code := Main(t.Context(), Process{"dormant", []string{"run"}, unlogged.env(forReal), nil, io.Discard, full, time.Now}); code != exitFailed || len(unlogged.Removed()) > 0 {
 		t.Errorf("without a log: the exit code is %d, and %q are removed", code, unlogged.Removed())
 	}
 	for _, args := range []string{"help", "version", "profiles", "demo", "check"} {
-		if code := Main(t.Context(), Process{[]string{args}, d.env(), nil, full, io.Discard, time.Now}); code != exitFailed {
+		if code := Main(t.Context(), Process{"dormant", []string{args}, d.env(), nil, full, io.Discard, time.Now}); code != exitFailed {
 			t.Errorf("dormant %s: the exit code is %d", args, code)
 		}
 	}
