@@ -34,7 +34,8 @@ func (c *Client) Disable(ctx context.Context, u job.User, confirm job.Confirm) e
 
 // change performs all steps. Once the first has been performed, the others follow
 // even if ctx ends.
-func (c *Client) change(ctx context.Context, operation string, steps profile.Steps, u job.User, confirm job.Confirm) error {
+func (c *Client) change(ctx context.Context, operation string, steps profile.Steps, u job.User, confirm job.Confirm) (err error) {
+	defer func() { err = c.hide(err) }()
 	if !job.SafeID(u.ID) {
 		return fmt.Errorf("%s %q: %w", operation, u.ID, job.ErrUnsafeID)
 	}

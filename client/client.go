@@ -77,7 +77,8 @@ type Client struct {
 	refreshing chan struct{}                    // holds an element while one is being replaced
 	listing    listingCache
 
-	warnings warnings
+	warnings  warnings
+	lastToken atomic.Pointer[string] // that a request was sent with
 
 	fieldCounts atomic.Pointer[profile.FieldCounts] // of the last listing's first page
 	extent      atomic.Pointer[Extent]              // of the last listing
@@ -173,6 +174,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // secrets are what no error may show: these, and the configured credentials.
 func (c *Client) secrets(more ...string) []string {
 	var secrets []string
+	if last := c.lastToken.Load(); last != nil {
+		more = append(more, *last)
+	}
 	for _, s := range append(more, c.bindings.Secrets()...) {
 		if s != "" {
 			secrets = append(secrets, s)

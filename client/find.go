@@ -16,7 +16,8 @@ import (
 // itself, to a request by its id: an account may have another name by now, and Find
 // returns job.ErrUnproven. An account of which the answer says that it is gone may come
 // with job.ErrNotFound: some directories keep what they have removed or disabled, and show it.
-func (c *Client) Find(ctx context.Context, u job.User) (job.User, error) {
+func (c *Client) Find(ctx context.Context, u job.User) (_ job.User, err error) {
+	defer func() { err = c.hide(err) }()
 	if c.profile.Get == nil {
 		return job.User{}, job.ErrUnsupported
 	}

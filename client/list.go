@@ -55,12 +55,12 @@ func (c *Client) Extent() Extent {
 // source is read; 0: all pages.
 func (c *Client) listUsers(ctx context.Context, maxPages int, yield func(job.User, error) bool) {
 	if err := c.readActivity(ctx, min(maxPages, 1)); err != nil {
-		yield(job.User{}, fmt.Errorf("list activity: %w", err))
+		yield(job.User{}, c.hide(fmt.Errorf("list activity: %w", err)))
 		return
 	}
 	start := time.Now()
 	if err := c.listAccounts(ctx, maxPages, yield); err != nil {
-		yield(job.User{}, fmt.Errorf("list users: %w", err))
+		yield(job.User{}, c.hide(fmt.Errorf("list users: %w", err)))
 		return
 	}
 	c.storeListing(nil, start)

@@ -18,7 +18,8 @@ import (
 
 // Self returns the account that the directory takes the caller for, or
 // job.ErrUnsupported if the profile has no such request, or the caller is no account.
-func (c *Client) Self(ctx context.Context) (job.User, error) {
+func (c *Client) Self(ctx context.Context) (_ job.User, err error) {
+	defer func() { err = c.hide(err) }()
 	if c.profile.Self == nil {
 		return job.User{}, job.ErrUnsupported
 	}
@@ -46,7 +47,8 @@ func (c *Client) Self(ctx context.Context) (job.User, error) {
 // User reads one account again, and what the sources of activity say of it now.
 // It returns job.ErrNotFound if the account is gone, and job.ErrUnsupported if the
 // directory can't read a single account, or nothing newer than the listing.
-func (c *Client) User(ctx context.Context, u job.User) (job.User, error) {
+func (c *Client) User(ctx context.Context, u job.User) (_ job.User, err error) {
+	defer func() { err = c.hide(err) }()
 	if c.profile.Get == nil && !c.hasAccountSources() {
 		again, err := c.userInListing(ctx, u)
 		if err != nil {

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"net/url"
@@ -14,22 +16,115 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// redact replaces the secrets in the text with asterisks. If one of them is there
-// in an encoding that it does not know, or encoded more than once, nothing of the
-// text is left.
+// redact replaces the secrets in the text with asterisks, and long parts of them, which
+// servers show to say what they were sent. If one of them is there in another encoding, or
+// encoded more than once, nothing of the text is left.
 func redact(text string, secrets []string) string {
 	var pairs []string
 	for _, form := range encodings(secrets) {
 		pairs = append(pairs, form, "***")
 	}
 	text = strings.NewReplacer(pairs...).Replace(text)
-	plain := unescape(text)
 	for _, secret := range secrets {
-		if secret = unescape(secret); secret != "" && strings.Contains(plain, secret) {
+		text = redactParts(text, secret)
+	}
+	if text == "" {
+		return text
+	}
+	plain := unescape(text)
+	bare := letters(plain + " " + decoded(text))
+	for _, secret := range secrets {
+		if secret = unescape(secret); secret == "" {
+			continue
+		}
+		if strings.Contains(plain, secret) || hasPart(bare, letters(secret)) {
 			return "***"
 		}
 	}
 	return text
+}
+
+// minPart is the shortest part of a secret that is not shown, in bytes. Words that the
+// secret and the text have in common are shorter, or most of the secret.
+const minPart = 8
+
+// redactParts replaces each part of the secret in the text that is a third of it or more.
+func redactParts(text, secret string) string {
+	n := max(minPart, len(secret)/3)
+	if len(secret) < n || len(text) < n {
+		return text
+	}
+	parts := map[string]bool{}
+	for i := range len(secret) - n + 1 {
+		parts[secret[i:i+n]] = true
+	}
+	var shown strings.Builder
+	hidden, end := -1, 0 // what is hidden now begins and ends there
+	for i := range len(text) - n + 1 {
+		if !parts[text[i:i+n]] {
+			continue
+		}
+		if hidden < 0 || i > end {
+			shown.WriteString(text[max(end, 0):i])
+			shown.WriteString("***")
+			hidden = i
+		}
+		end = i + n
+	}
+	if hidden < 0 {
+		return text
+	}
+	shown.WriteString(text[end:])
+	return shown.String()
+}
+
+// hasPart reports whether a text has half of a secret in it, or more; both are letters.
+func hasPart(text, secret string) bool {
+	n := max(minPart, len(secret)/2)
+	for i := range len(secret) - n + 1 {
+		if strings.Contains(text, secret[i:i+n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// letters are the letters and digits of a text, in lower case: a secret with something
+// between its characters, or in capitals, is still one.
+func letters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
+
+var (
+	hexadecimal = regexp.MustCompile(`[0-9A-Fa-f]{16,}`)
+	base64Text  = regexp.MustCompile(`[0-9A-Za-z+/_-]{11,}`) // in either alphabet
+)
+
+// decoded is what parts of a text stand for that may be hexadecimal or Base64.
+func decoded(text string) string {
+	var found []byte
+	for _, run := range hexadecimal.FindAllString(text, -1) {
+		for start := range 2 { // it may begin in between
+			raw, _ := hex.DecodeString(run[start : len(run)-(len(run)-start)%2])
+			found = append(append(found, raw...), ' ')
+		}
+	}
+	for _, run := range base64Text.FindAllString(text, -1) {
+		for start := range 4 {
+			standard := strings.NewReplacer("-", "+", "_", "/").Replace(run[start:])
+			if len(standard)%4 == 1 {
+				standard = standard[:len(standard)-1]
+			}
+			raw, _ := base64.RawStdEncoding.DecodeString(standard)
+			found = append(append(found, raw...), ' ')
+		}
+	}
+	return string(found)
 }
 
 // encodings are the forms in which an answer is likely to have the secrets: as
@@ -43,8 +138,8 @@ func encodings(secrets []string) []string {
 	return forms
 }
 
-// escapes matches those of JSON, of Go, of URLs and of HTML.
-var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|(?:%[0-9a-fA-F]{2})+|(?:\\x[0-9a-fA-F]{2})+|&#?[0-9a-zA-Z]{1,8};`)
+// escapes matches those of JSON, of Go, of URLs, of HTML, of mail and of C.
+var escapes = regexp.MustCompile(`(?:=[0-9A-F]{2})+|(?:\\[0-3][0-7]{2})+|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|(?:%[0-9a-fA-F]{2})+|(?:\\x[0-9a-fA-F]{2})+|&#?[0-9a-zA-Z]{1,8};`)
 
 // ignored matches what is not compared: backslashes with the letter of a short
 // escape, and what stands for white space.
@@ -68,8 +163,15 @@ func unescapeOne(escape string) string {
 	switch {
 	case escape[0] == '&':
 		return html.UnescapeString(escape)
-	case escape[0] == '%', escape[1] == 'x':
-		raw, err := hex.DecodeString(strings.NewReplacer("%", "", `\x`, "").Replace(escape))
+	case escape[0] == '\\' && escape[1] <= '3': // octal
+		var raw []byte
+		for _, digits := range strings.Split(escape[1:], `\`) {
+			code, _ := strconv.ParseUint(digits, 8, 8)
+			raw = append(raw, byte(code))
+		}
+		return string(raw)
+	case escape[0] == '%', escape[0] == '=', escape[1] == 'x':
+		raw, err := hex.DecodeString(strings.NewReplacer("%", "", "=", "", `\x`, "").Replace(escape))
 		if err != nil {
 			return escape
 		}
@@ -85,19 +187,37 @@ func unescapeOne(escape string) string {
 // A redactedError is an error that shows another text than its own.
 type redactedError struct {
 	error
-	text string
+	text, detail string
 }
 
-func (e *redactedError) Error() string { return e.text }
-func (e *redactedError) Unwrap() error { return e.error }
+func (e *redactedError) Error() string  { return e.text }
+func (e *redactedError) Detail() string { return e.detail }
+func (e *redactedError) Unwrap() error  { return e.error }
 
-// redactError hides the secrets in the text of an error: some errors quote what a
+// redactError hides the secrets in the text and the detail of an error: some errors quote what a
 // server has sent.
 func redactError(err error, secrets []string) error {
-	if text := redact(err.Error(), secrets); text != err.Error() {
-		return &redactedError{err, text}
+	if err == nil {
+		return nil
 	}
-	return err
+	var detail string
+	var detailed interface{ Detail() string }
+	if errors.As(err, &detailed) {
+		detail = detailed.Detail()
+	}
+	e := &redactedError{err, redact(err.Error(), secrets), redact(detail, secrets)}
+	if e.text == err.Error() && e.detail == detail {
+		return err
+	}
+	return e
+}
+
+// hide is redactError with all secrets that the client knows.
+func (c *Client) hide(err error) error {
+	if err == nil {
+		return nil
+	}
+	return redactError(err, c.secrets())
 }
 
 const (

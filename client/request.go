@@ -62,6 +62,9 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 	if err != nil {
 		return err
 	}
+	if r.token != "" {
+		c.lastToken.Store(&r.token)
+	}
 	secrets := c.secrets(r.token, r.secret)
 	start := time.Now()
 	resp, err := c.http.Do(req)
