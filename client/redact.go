@@ -194,30 +194,33 @@ func (e *redactedError) Error() string  { return e.text }
 func (e *redactedError) Detail() string { return e.detail }
 func (e *redactedError) Unwrap() error  { return e.error }
 
-// redactError hides the secrets in the text and the detail of an error: some errors quote what a
-// server has sent.
+// redactError hides the secrets in the text of an error, and in its detail: some errors
+// quote what a server has sent.
 func redactError(err error, secrets []string) error {
-	if err == nil {
-		return nil
+	if text := redact(err.Error(), secrets); text != err.Error() {
+		return &redactedError{err, text, redact(detailOf(err), secrets)}
 	}
-	var detail string
-	var detailed interface{ Detail() string }
-	if errors.As(err, &detailed) {
-		detail = detailed.Detail()
-	}
-	e := &redactedError{err, redact(err.Error(), secrets), redact(detail, secrets)}
-	if e.text == err.Error() && e.detail == detail {
-		return err
-	}
-	return e
+	return err
 }
 
-// hide is redactError with all secrets that the client knows.
+// hide hides all secrets that the client knows in the detail of an error. What else it says
+// are our own words, and no secret is cut out of them.
 func (c *Client) hide(err error) error {
-	if err == nil {
-		return nil
+	if detail := detailOf(err); detail != "" {
+		if shown := redact(detail, c.secrets()); shown != detail {
+			return &redactedError{err, err.Error(), shown}
+		}
 	}
-	return redactError(err, c.secrets())
+	return err
+}
+
+// detailOf is the detail of an error, which is not for logs, or "".
+func detailOf(err error) string {
+	var detailed interface{ Detail() string }
+	if errors.As(err, &detailed) {
+		return detailed.Detail()
+	}
+	return ""
 }
 
 const (
