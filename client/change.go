@@ -46,7 +46,7 @@ func (c *Client) change(ctx context.Context, operation string, steps profile.Ste
 	for i, step := range steps {
 		stepCtx, end := ctx, func() {}
 		if i > 0 {
-			stepCtx, end = withGracePeriod(ctx)
+			stepCtx, end = withGracePeriod(withUrgency(ctx))
 		}
 		err := c.performStep(stepCtx, operation, i, step, u, confirm)
 		if i > 0 && errors.Is(err, job.ErrNotFound) && c.isGone(stepCtx, u) {
@@ -120,9 +120,11 @@ func (c *Client) performStep(ctx context.Context, operation string, index int, s
 		unanswered = false
 		// The token comes after confirm, which can take longer than a token lives.
 		try := func() (err error) {
-			if err := c.wait(ctx); err != nil {
+			ctx, turn, err := c.begin(ctx, operation)
+			if err != nil {
 				return noRetry{err}
 			}
+			defer turn.end()
 			if err := confirm(ctx, prepare); err != nil {
 				declined = true
 				return noRetry{err}

@@ -35,7 +35,7 @@ type Options struct {
 	Timeout     time.Duration // for a request, or for the next part of a listing
 	MaxRetries  int           // of one request
 	RateLimit   float64       // requests a second; 0: no limit
-	Connections int           // kept open for requests at once
+	Connections int           // requests at once, at most
 	CAs         *x509.CertPool
 	Certificate *tls.Certificate // the client's own, or nil
 	UserAgent   string
@@ -64,6 +64,7 @@ type Client struct {
 
 	http        *http.Client
 	limiter     *rate.Limiter
+	throttle    *throttle
 	timeout     time.Duration
 	maxRetries  int
 	pageSize    int
@@ -107,7 +108,7 @@ func New(o Options) (*Client, error) {
 		profile: o.Profile, base: &base, bindings: o.Profile.Bind(o.Values),
 		limiter: rate.NewLimiter(rate.Inf, 1), timeout: o.Timeout, maxRetries: o.MaxRetries,
 		pageSize: o.PageSize, userAgent: o.UserAgent, observer: o.Observer, log: o.Log,
-		connections: max(1, o.Connections), maxItems: cmp.Or(o.MaxItems, maxItems), hashSeed: maphash.MakeSeed(), refreshing: make(chan struct{}, 1),
+		connections: max(1, o.Connections), throttle: newThrottle(max(1, o.Connections)), maxItems: cmp.Or(o.MaxItems, maxItems), hashSeed: maphash.MakeSeed(), refreshing: make(chan struct{}, 1),
 		listing: listingCache{reading: make(chan struct{}, 1)},
 	}
 	var err error

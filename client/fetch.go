@@ -41,12 +41,14 @@ func (p *pagination) fetch(ctx context.Context, number int, pr pageRequest, send
 		return nil
 	}
 	err = p.client.retry(ctx, p.operation, func() error {
-		return p.client.withToken(ctx, func(token string) error {
+		return p.client.withToken(ctx, p.operation, func(ctx context.Context, token string) error {
 			pg.items, pg.size, batches = 0, 0, nil
 			attempts++
 			r.token = token
 			return p.client.send(ctx, r, func(body io.Reader, header http.Header) error {
-				pg.header = header
+				if pg.header = header; !p.listing.IsPaged() {
+					turnOf(ctx).end() // the rest comes as fast as it is used, and that may need other requests
+				}
 				return p.decode(body, &pg, keep)
 			})
 		})

@@ -186,7 +186,7 @@ func (c *Client) lookUp(ctx context.Context, operation string, l profile.Lookup,
 	}
 	var answer gjson.Result
 	err = c.retry(ctx, operation, func() error {
-		return c.withToken(ctx, func(token string) error {
+		return c.withToken(ctx, operation, func(ctx context.Context, token string) error {
 			r := request{operation: operation, method: http.MethodGet, url: target, token: token, public: operation == opSelf}
 			return c.send(ctx, r, func(body io.Reader, _ http.Header) (err error) {
 				answer, err = decodeJSON(body)

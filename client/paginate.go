@@ -240,6 +240,9 @@ func (p *pagination) fetchConcurrently(ctx context.Context, first page, n int, a
 	defer cancel()
 	// One page is being handed over, the others wait in the queue.
 	atOnce := min(p.client.connections, 1+maxPageSize/max(1, first.size))
+	if turnOf(ctx) != nil { // which all pages share
+		atOnce = min(atOnce, p.client.throttle.atOnce())
+	}
 	queue := make(chan chan fetchedPage, atOnce-1)
 	running.Go(func() {
 		defer close(queue)

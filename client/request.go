@@ -66,16 +66,20 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 		c.lastToken.Store(&r.token)
 	}
 	secrets := c.secrets(r.token, r.secret)
-	start := time.Now()
+	start := c.throttle.start(time.Now())
 	resp, err := c.http.Do(req)
 	if err != nil {
-		c.observer.Request(r.operation, 0, time.Since(start))
+		c.observer.Request(r.operation, 0, time.Since(start.at))
 		return redactError(noAnswer(ctx, err), secrets)
 	}
 	defer resp.Body.Close()
-	c.observer.Request(r.operation, resp.StatusCode, time.Since(start))
+	now := time.Now()
+	c.observer.Request(r.operation, resp.StatusCode, now.Sub(start.at))
+	if a, ok := readAnnouncement(resp.Header, c.resetHeader(), now); ok {
+		c.throttle.announced(r.operation, a, now)
+	}
 
-	if err := c.compareClocks(r.operation, resp.Header, time.Now()); err != nil {
+	if err := c.compareClocks(r.operation, resp.Header, now); err != nil {
 		return err
 	}
 	if r.success == nil {
@@ -86,8 +90,17 @@ func (c *Client) send(ctx context.Context, r request, read func(io.Reader, http.
 		if r.public {
 			e.Path = r.url.EscapedPath()
 		}
+		switch {
+		case isRateLimited(e):
+			c.throttle.refused(start, now, e.RetryAfter)
+		case e.Code == http.StatusServiceUnavailable && e.RetryAfter > 0: // which may be about this request alone
+			c.throttle.refused(start, now, 0)
+		default:
+			c.throttle.answered(r.operation, start, now)
+		}
 		return e
 	}
+	c.throttle.answered(r.operation, start, now)
 	if r.code != nil {
 		*r.code = resp.StatusCode
 	}
@@ -124,12 +137,20 @@ func (c *Client) newStatusError(resp *http.Response, secrets []string) *statusEr
 	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
 	e.RateLimited = e.RateLimited || e.Code == http.StatusForbidden && isExhausted(resp.Header)
 	if e.RetryAfter == 0 && (e.RateLimited || e.Code == http.StatusTooManyRequests) {
-		if limit != nil {
-			e.RetryAfter = untilReset(resp.Header.Get(limit.Reset), now)
+		_, _, combined := readRateLimit(resp.Header.Get("RateLimit"))
+		for _, reset := range []string{resp.Header.Get(c.resetHeader()), firstHeader(resp.Header, resetHeaders), combined} {
+			e.RetryAfter = cmp.Or(e.RetryAfter, untilReset(reset, now))
 		}
-		e.RetryAfter = cmp.Or(e.RetryAfter, untilReset(firstHeader(resp.Header, resetHeaders), now))
 	}
 	return e
+}
+
+// resetHeader is the header of the profile that says when requests are allowed again, or "".
+func (c *Client) resetHeader() string {
+	if c.profile.RateLimit == nil {
+		return ""
+	}
+	return c.profile.RateLimit.Reset
 }
 
 // target is a URL below the directory's.

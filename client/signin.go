@@ -105,9 +105,11 @@ const (
 // signIn requests a token. Only the holder of signingIn may call it.
 func (s *signInTokens) signIn(ctx context.Context) (token string, err error) {
 	c, how := s.client, s.client.profile.SignIn
-	if err := c.wait(ctx); err != nil {
+	ctx, turn, err := c.begin(ctx, opSignIn)
+	if err != nil {
 		return "", err
 	}
+	defer turn.end()
 	r, err := c.signInRequest(time.Now())
 	if err != nil {
 		return "", err

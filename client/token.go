@@ -41,27 +41,30 @@ func (fixedToken) forget()                                 {}
 // Renew makes the next request sign in anew, where the program signs in.
 func (c *Client) Renew() { c.tokens.forget() }
 
-// withToken calls use with a token, and once more with a new one if the
-// directory rejects the first and there may be another.
-func (c *Client) withToken(ctx context.Context, use func(token string) error) error {
-	if err := c.wait(ctx); err != nil {
+// withToken waits for a turn to send a request of the operation. It calls use with a
+// token, and once more with a new one if the directory rejects the first and there may be
+// another. The context has the turn, which ends with withToken at the latest.
+func (c *Client) withToken(ctx context.Context, operation string, use func(ctx context.Context, token string) error) error {
+	ctx, turn, err := c.begin(ctx, operation)
+	if err != nil {
 		return err
 	}
+	defer turn.end()
 	token, err := c.tokens.token(ctx)
 	if err != nil {
 		return noRetry{err}
 	}
-	again, err := c.judgeToken(ctx, use(token), token)
+	again, err := c.judgeToken(ctx, use(ctx, token), token)
 	if !again {
 		return err
 	}
-	if err := c.wait(ctx); err != nil {
+	if err := c.wait(ctx, operation, turn); err != nil {
 		return err
 	}
 	if token, err = c.tokens.token(ctx); err != nil {
 		return noRetry{err}
 	}
-	return use(token)
+	return use(ctx, token)
 }
 
 // judgeToken returns what an answer means for the token that it was given to: whether to
@@ -109,9 +112,11 @@ func (c *Client) confirmToken(ctx context.Context, token string) (ended, err err
 	}
 	r := request{operation: opSelf, method: http.MethodGet, url: target, token: token, public: true}
 	err = c.retry(ctx, opSelf, func() error {
-		if err := c.wait(ctx); err != nil {
+		ctx, turn, err := c.begin(ctx, opSelf)
+		if err != nil {
 			return noRetry{err}
 		}
+		defer turn.end()
 		return c.send(ctx, r, func(body io.Reader, _ http.Header) error {
 			_, err := decodeJSON(body)
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"maps"
 	"slices"
@@ -46,7 +45,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	printf(out, "configuration\tok\n")
 	printf(out, "profile\t%s (%s)\n", a.cfg.ProfileName, a.cfg.Profile.Title)
 	printf(out, "directory\t%s\n", a.cfg.URL)
-	if err := a.checkLedger(out); err != nil {
+	if err := a.checkLedger(out, cleanup.Ledger); err != nil {
 		return err
 	}
 
@@ -101,7 +100,7 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	for _, candidate := range plan.Candidates.All() {
 		actions[candidate.Action]++
 	}
-	if cleanup.Ledger != nil {
+	if a.cfg.Grace > 0 {
 		printf(out, "in grace\t%d\n", len(plan.InGrace))
 	}
 	printf(out, "would be removed\t%d\n", actions[job.Remove])
@@ -125,18 +124,24 @@ func (a *app) writeCheck(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// checkLedger says whom earlier runs have found, and whether the next one can say so, too.
-func (a *app) checkLedger(out io.Writer) error {
-	ledger, err := a.openLedger()
-	switch {
-	case ledger == nil:
+// checkLedger says what earlier runs remember, and whether the next one can.
+func (a *app) checkLedger(out io.Writer, ledger *job.Ledger) error {
+	if ledger == nil {
 		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		printf(out, "ledger\t%s: there is none yet, so nobody counts as found by an earlier run\n", a.cfg.Ledger)
-	case err != nil:
-		printf(out, "ledger\t%s: can't be used, so nobody counts as found by an earlier run: %v\n", a.cfg.Ledger, err)
+	}
+	switch s := ledger.Summary(); {
+	case s.Runs == 0 && s.Accounts == 0:
+		printf(out, "ledger\t%s: there is none yet, so nothing is known of earlier runs\n", a.cfg.Ledger)
+	case s.Runs == 0:
+		printf(out, "ledger\t%s: %d accounts that runs of an earlier version found inactive\n", a.cfg.Ledger, s.Accounts)
 	default:
-		printf(out, "ledger\t%s: %d accounts that earlier runs found inactive; a grace is %s\n", a.cfg.Ledger, ledger.Len(), a.cfg.Grace)
+		printf(out, "ledger\t%s: %d accounts, since %s\n", a.cfg.Ledger, s.Accounts, formatTime(s.Since))
+		if !s.WatchedSince.IsZero() {
+			printf(out, "logins watched\tsince %s\n", formatTime(s.WatchedSince))
+		}
+		if s.Brake != nil {
+			printf(out, "brake\ton since %s: %s\n", formatTime(s.Brake.At), s.Brake.Message)
+		}
 	}
 	if err := ledger.CheckWritable(); err != nil {
 		return fmt.Errorf("DORMANT_LEDGER: %w", err)

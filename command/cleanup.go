@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -54,8 +53,8 @@ func (a *app) runTimeout(ctx context.Context) (context.Context, context.CancelFu
 		fmt.Errorf("it took longer than DORMANT_RUN_TIMEOUT, %s", a.cfg.RunTimeout))
 }
 
-// prepare reads what may have changed since the last run, and makes the clients, which the
-// caller closes.
+// prepare reads what may have changed since the last run, and makes the clients and opens the
+// ledger, which the caller closes.
 func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, closeAll func(), err error) {
 	var errs [4]error
 	var clients []*client.Client
@@ -69,18 +68,21 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, 
 		return nil, nil, fmt.Errorf("%w: %w", errSetup, err)
 	}
 	c.Directory = directory
-	if c.Ledger, err = a.openLedger(); err != nil && !errors.Is(err, fs.ErrNotExist) { // no reason not to go on
-		c.Log.Warn().Str(job.FieldRunID, c.RunID).Err(err).Msg("the ledger can't be used: nobody counts as found by an earlier run (DORMANT_LEDGER)")
+	closeAll = func() {
+		for _, each := range append(clients, directory) {
+			each.Close()
+		}
+		c.Ledger.Close() // again, where a run has begun
+	}
+	if c.Ledger, err = a.openLedger(c.Command != "run" && c.Command != "daemon"); err != nil {
+		closeAll()
+		return nil, nil, err
 	}
 	c.Extras = a.cfg.TurnedOn()
 	for name, destroys := range c.Extras {
 		c.Log.Warn().Str(job.FieldRunID, c.RunID).Str(job.FieldParam, name).Msg("a removal " + destroys + " (DORMANT_PARAMS)")
 	}
-	return directory, func() {
-		for _, each := range append(clients, directory) {
-			each.Close()
-		}
-	}, nil
+	return directory, closeAll, nil
 }
 
 // newClient makes a client for a directory, with its credentials as they are now. All else is
@@ -123,13 +125,23 @@ func (a *app) openJournal(runID string) (*job.Journal, error) {
 	return journal, nil
 }
 
-// openLedger reads whom earlier runs found inactive; nil if there is no grace. An
-// error says why nobody is in it.
-func (a *app) openLedger() (*job.Ledger, error) {
+// openLedger opens what earlier runs remember; nil if no ledger is configured. Without one
+// that is configured, nobody may be removed.
+func (a *app) openLedger(readOnly bool) (*job.Ledger, error) {
 	if a.cfg.Ledger == "" {
 		return nil, nil
 	}
-	return job.OpenLedger(a.cfg.Ledger, directoryName(a.cfg), time.Duration(a.cfg.Grace))
+	l, err := job.OpenLedger(job.LedgerOptions{
+		Path: a.cfg.Ledger, Directory: directoryName(a.cfg), ReadOnly: readOnly,
+		Grace: time.Duration(a.cfg.Grace), Keep: time.Duration(a.cfg.LedgerKeep),
+	})
+	if err != nil {
+		err = fmt.Errorf("DORMANT_LEDGER: %w: nobody is removed, because it may prove that somebody is alive", err)
+	}
+	if err != nil && !errors.Is(err, job.ErrLedgerInUse) {
+		err = fmt.Errorf("%w: %w", errSetup, err)
+	}
+	return l, err
 }
 
 // directoryName is what ledger, journal and messages call a directory.

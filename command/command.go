@@ -63,6 +63,7 @@ func commands() []command {
 		{"explain", "USER", "show each rule for one account (id, username or email) and what it decides", auditOnly, (*app).explain},
 		{"check", "", "validate the configuration, reach the directory, read one page, say what was found", auditOnly, (*app).check},
 		{"journal", "verify FILE", "say what a journal proves, and ask the directory, if there is one, about what is in doubt", noVariables, (*app).journal},
+		{"ledger", ledgerUsage, "show or export what the runs remember, forget an account, or let the runs act again", auditOnly, (*app).ledger},
 		{"profiles", "[NAME]", "list the built-in profiles, or print one to start your own from", noVariables, (*app).profiles},
 		{"sandbox", ownFlags, "serve the sample directory, for trying things out", noVariables, (*app).sandbox},
 		{"demo", "", "the whole story against the sample directory: audit, guard, real run, audit again", noVariables, (*app).demo},
@@ -109,7 +110,7 @@ func Main(ctx context.Context, p Process) int {
 		}
 		if len(args) > 0 && args[0] == "--" { // for a USER that begins with a dash
 			args = args[1:]
-		} else if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }); i >= 0 {
+		} else if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") && !c.takes(arg) }); i >= 0 {
 			return a.failUsage(noFlag(c, args[i]))
 		}
 		if most := len(strings.Fields(c.args)); len(args) > most {
@@ -143,6 +144,12 @@ func names() iter.Seq[string] {
 			}
 		}
 	}
+}
+
+// takes reports whether the arguments of the command have the flag.
+func (c command) takes(flag string) bool {
+	name, _, _ := strings.Cut(flag, "=")
+	return slices.Contains(strings.Fields(c.args), "--"+strings.TrimLeft(name, "-"))
 }
 
 // noFlag is the error about a flag of a command that has none.

@@ -33,6 +33,7 @@ type daemon struct {
 type lastRun struct {
 	outcome job.Outcome
 	at      time.Time
+	brake   bool // it is on
 }
 
 func (d *daemon) lastRun() lastRun {
@@ -84,7 +85,7 @@ func (d *daemon) runNow(ctx context.Context) {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.last = lastRun{r.Outcome, r.FinishedAt}
+		d.last = lastRun{r.Outcome, r.FinishedAt, r.BrakeOn()}
 	}()
 	r = d.cleanup(ctx, "daemon")
 	panicked = false

@@ -150,7 +150,7 @@ func TestFullDisk(t *testing.T) {
 		{"REPORT=report.json", `{"run_id":"before"}`, "no space left on device"},
 		{"REPORT=report.html", "<p>before", "no space left on device"},
 		{"METRICS_FILE=metrics.prom", "# before\n", "no space left on device"},
-		{"LEDGER=ledger.json", "", "write ledger: write"},
+		{"LEDGER=ledger.json", "", "write ledger: "},
 	} {
 		variable, name, _ := strings.Cut(c.file, "=")
 		path := filepath.Join(at, name)
@@ -166,7 +166,11 @@ func TestFullDisk(t *testing.T) {
 		fill(0)
 		p := spawn(t, d.env(environ...), "run")
 		code := p.wait(t)
-		sameIDs(t, c.file+": removed", d.Removed(), d.unused())
+		removed := d.unused()
+		if variable == "LEDGER" { // what the run has seen could not be remembered
+			removed = nil
+		}
+		sameIDs(t, c.file+": removed", d.Removed(), removed)
 		if code != exitFailed || !strings.Contains(p.stderr.String(), c.says) {
 			t.Errorf("%s: the exit code is %d, and %s is not in:\n%s", c.file, code, c.says, &p.stderr)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"dormant/client/sandbox"
 	"dormant/job"
+	"dormant/job/memory"
 )
 
 // Only accounts are removed that an earlier run has found, long enough ago.
@@ -27,25 +28,17 @@ func TestGrace(t *testing.T) {
 	grace := []string{"DORMANT_GRACE=14d", "DORMANT_LEDGER=" + ledger}
 	found := func() map[string]time.Time {
 		t.Helper()
-		var file struct {
-			Directory string
-			FoundAt   map[string]time.Time `json:"found_at"`
-		}
-		if err := json.Unmarshal([]byte(read(t, ledger)), &file); err != nil || file.Directory != "itflex "+d.url {
-			t.Fatalf("%v: %+v", err, file)
-		}
-		return file.FoundAt
+		return d.found(ledger)
 	}
 	// earlier makes the runs up to now as many days older.
 	earlier := func(days int) {
 		t.Helper()
-		text := read(t, ledger)
-		for id, at := range found() {
-			text = strings.ReplaceAll(text, fmt.Sprintf("%q: %q", id, at.Format(time.RFC3339Nano)), fmt.Sprintf("%q: %q", id, at.AddDate(0, 0, -days).Format(time.RFC3339Nano)))
-		}
-		if err := os.WriteFile(ledger, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		rewriteLedger(t, ledger, func(a memory.Account) memory.Entry {
+			if !a.Found.IsZero() {
+				a.Found = a.Found.AddDate(0, 0, -days)
+			}
+			return a.Entry
+		})
 	}
 	inGrace := func(r result, want []string) {
 		t.Helper()
@@ -79,7 +72,7 @@ func TestGrace(t *testing.T) {
 	sameIDs(t, "removed", d.Removed(), nil)
 	for _, c := range []struct{ command, arg, says string }{
 		{"explain", rest[0], `\* in_grace +found inactive: \S+Z, removable from: \S+Z\n  \* inactive (?s:.*)Decision: keep \(in_grace\)\n$`},
-		{"check", "", fmt.Sprintf(`(?m)^ledger +%s: %d accounts that earlier runs found inactive; a grace is 2w\n(?s:.*)^in grace +\d+\nwould be removed +0$`, regexp.QuoteMeta(ledger), len(rest))},
+		{"check", "", fmt.Sprintf(`(?m)^ledger +%s: %d accounts, since \S+Z\n(?s:.*)^in grace +\d+\nwould be removed +0$`, regexp.QuoteMeta(ledger), len(d.users))},
 	} {
 		p := start(t, d.env(grace...), strings.Fields(c.command+" "+c.arg)...)
 		if code := p.wait(t); code != exitDone || !regexp.MustCompile(c.says).MatchString(p.stdout.String()) {
@@ -89,12 +82,12 @@ func TestGrace(t *testing.T) {
 	earlier(1)
 
 	late := rest[2]
-	text := read(t, ledger)
-	at := found()[late]
-	tomorrow := strings.ReplaceAll(text, fmt.Sprintf("%q: %q", late, at.Format(time.RFC3339Nano)), fmt.Sprintf("%q: %q", late, at.AddDate(0, 0, 1).Format(time.RFC3339Nano)))
-	if err := os.WriteFile(ledger, []byte(tomorrow), 0o600); err != nil || tomorrow == text {
-		t.Fatal(err)
-	}
+	rewriteLedger(t, ledger, func(a memory.Account) memory.Entry {
+		if a.ID == late {
+			a.Found = a.Found.AddDate(0, 0, 1)
+		}
+		return a.Entry
+	})
 	third := d.run("run", append(grace, forReal)...)
 	third.expect(t, exitDone, job.Completed)
 	inGrace(third, []string{late})
@@ -103,25 +96,94 @@ func TestGrace(t *testing.T) {
 	d.expectOrder()
 }
 
-// No account counts as found before if the ledger is about another directory.
+// found returns when the accounts in the ledger were found inactive.
+func (d *directory) found(path string) map[string]time.Time {
+	d.t.Helper()
+	f, err := memory.Open(path)
+	if err != nil || !strings.Contains(string(f.Header()), `"directory":"itflex `+d.url+`"`) {
+		d.t.Fatalf("%v: %s", err, f.Header())
+	}
+	defer f.Close()
+	found := map[string]time.Time{}
+	for a, err := range f.All() {
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if !a.Found.IsZero() {
+			found[a.ID] = a.Found
+		}
+	}
+	return found
+}
+
+// rewriteLedger changes what a ledger has of each account.
+func rewriteLedger(t *testing.T, path string, change func(memory.Account) memory.Entry) {
+	t.Helper()
+	f, err := memory.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := memory.NewWriter(path, f, f.LastSeen())
+	next, err := w.Commit(f.Header(), func(a memory.Account) (memory.Entry, bool) { return change(a), true })
+	if err := errors.Join(err, w.Close(), f.Close(), next.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A run without its ledger acts on nobody, and says why.
 func TestALedgerThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "itflex")
-	ledger := write(t, "ledger.json", `{"directory": "itflex https://elsewhere.example", "found_at": {"`+d.unused()[0]+`": "2026-01-01T00:00:00Z"}}`)
-	grace := []string{"DORMANT_GRACE=1d", "DORMANT_LEDGER=" + ledger}
-	p := start(t, d.env(grace...), "check")
-	if p.wait(t) != exitDone || !strings.Contains(p.stdout.String(), "can't be used, so nobody counts as found by an earlier run: read ledger: "+ledger+" is about another directory") {
-		t.Errorf("%d: %s", p.code, &p.stdout)
+	earlier := `{"directory": "itflex ` + d.url + `", "found_at": {"` + d.unused()[0] + `": "2026-01-01T00:00:00Z"}}`
+	for _, c := range []struct{ text, says string }{
+		{strings.Replace(earlier, d.url, "https://elsewhere.example", 1), "is about another directory"},
+		{earlier[:len(earlier)-4], "the file is damaged"}, {"", "it is empty"}, {"dormant ledger\n\x02", "of a newer version"}, {"dormant ledger\n\x01", "it is cut short"},
+		{"\x7fELF", "is no ledger"},
+	} {
+		ledger := write(t, "ledger.json", c.text)
+		for _, command := range []string{"run", "audit", "daemon"} {
+			for _, more := range [][]string{nil, {"DORMANT_GRACE=1d"}} {
+				r := d.run(command, append(more, forReal, "DORMANT_LEDGER="+ledger)...)
+				want := exitUsage
+				if command == "daemon" {
+					want = exitDone
+				}
+				if r.expect(t, want, job.Failed); !strings.Contains(r.report.Error, c.says) || !strings.Contains(r.report.Error, ledger) || !strings.Contains(r.report.Error, "DORMANT_LEDGER") {
+					t.Errorf("%s: %q is not in %s", command, c.says, r.report.Error)
+				}
+			}
+		}
+		for _, args := range []string{"check", "explain 1", "ledger show", "ledger export", "ledger forget 1", "ledger clear-brake --reason x"} {
+			p := start(t, d.env("DORMANT_LEDGER="+ledger), strings.Fields(args)...)
+			if code := p.wait(t); code != exitUsage || !strings.Contains(p.stderr.String(), c.says) {
+				t.Errorf("%s: %d: %s", args, code, &p.stderr)
+			}
+		}
+		if now := read(t, ledger); now != c.text {
+			t.Errorf("%q has become %q", c.text, now)
+		}
+		if left, err := os.ReadDir(filepath.Dir(ledger)); err != nil || len(left) != 1 {
+			t.Errorf("%q: beside it are %v, %v", c.text, left, err)
+		}
 	}
-	r := d.run("run", append(grace, forReal)...)
-	r.expect(t, exitDone, job.Completed)
-	if warnings := strings.Count(r.stderr, "nobody counts as found by an earlier run (DORMANT_LEDGER)"); warnings != 1 || r.report.Counts.Kept[job.InGrace] != len(d.unused()) {
-		t.Errorf("%d warnings, %+v", warnings, r.report.Counts)
-	}
-	if err := errors.Join(os.Remove(ledger), os.Remove(filepath.Dir(ledger))); err != nil {
+	sameIDs(t, "removed", d.Removed(), nil)
+
+	at := t.TempDir()
+	lock, err := memory.Acquire(at + "/ledger")
+	if err != nil {
 		t.Fatal(err)
 	}
-	d.refuses(t, "check", []string{"DORMANT_LEDGER"}, grace...)
+	r := d.run("run", forReal, "DORMANT_LEDGER="+at+"/ledger")
+	if r.expect(t, exitFailed, job.Failed); !strings.Contains(r.report.Error, "another run has it") {
+		t.Error(r.report.Error)
+	}
+	d.run("audit", "DORMANT_LEDGER="+at+"/ledger").expect(t, exitDone, job.DryRun)
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	r = d.run("run", forReal, "DORMANT_LEDGER="+at+"/ledger")
+	r.expect(t, exitDone, job.Completed)
+	sameIDs(t, "removed", d.Removed(), d.unused())
 }
 
 // ledger is one in which all unused accounts were found so many days from now.

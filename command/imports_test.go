@@ -18,7 +18,7 @@ import (
 // knows profile and job; job knows none of them.
 var mayImport = map[string][]string{
 	".":                 {"command"},
-	"command":           {"command/config", "command/notify", "client", "client/profile", "client/sandbox", "job", "job/report"},
+	"command":           {"command/config", "command/notify", "client", "client/profile", "client/sandbox", "job", "job/memory", "job/report"},
 	"command/config":    {"command/notify", "client/profile", "job", "job/report"},
 	"command/notify":    nil,
 	"client":            {"client/profile", "job"},
@@ -35,8 +35,9 @@ var mayImport = map[string][]string{
 // testsMayImport says what the tests of a package may import besides.
 var testsMayImport = map[string][]string{
 	"client":            {"client/sandbox"},
+	"command":           {"job/memory"},
 	"client/profiles":   {"client", "client/profile", "client/sandbox", "job"},
-	"client/simulation": {"client", "client/profile", "client/sandbox", "job", "job/report"},
+	"client/simulation": {"client", "client/profile", "client/sandbox", "job", "job/memory", "job/report"},
 	"deploy/monitoring": {"client", "job"},
 }
 

@@ -61,9 +61,13 @@ func (d *daemon) server() *http.Server {
 	}
 }
 
-// ready answers whether the last run succeeded; it is ready before the first one, too.
+// ready answers whether the last run succeeded and the brake is off; it is ready before the
+// first one, too.
 func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
 	switch last := d.lastRun(); {
+	case last.brake:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "not ready: the brake is on, as of the run that ended %s: dormant ledger clear-brake lets the runs act again\n", last.at.Format(time.RFC3339))
 	case last.outcome == "":
 		fmt.Fprintln(w, "ready: no run has ended yet")
 	case last.outcome.Succeeded():

@@ -185,7 +185,7 @@ func startCommands(t *testing.T, d *directory, says string, environ []string) *c
 	if err := os.WriteFile(m.at+"/doubt", []byte(`{"event":"intent","run_id":"r","user_id":"1","action":"remove"}`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environ = d.env(append(environ, "DORMANT_JOURNAL="+m.at+"/journal", "DORMANT_LEDGER="+m.at+"/ledger", "DORMANT_METRICS_FILE="+m.at+"/m.prom")...)
+	environ = d.env(append(environ, "DORMANT_JOURNAL="+m.at+"/journal", "DORMANT_METRICS_FILE="+m.at+"/m.prom")...)
 	for command, more := range map[string][]string{
 		"audit":                             {"DORMANT_REPORT=" + m.at + "/a.json", "DORMANT_FORMAT=table", "DORMANT_MAX_RETRIES=1"},
 		"run":                               {"DORMANT_REPORT=" + m.at + "/r.html", "DORMANT_FORMAT=csv"},
@@ -194,7 +194,8 @@ func startCommands(t *testing.T, d *directory, says string, environ []string) *c
 		"explain admin":                     nil,
 		"journal verify " + m.at + "/doubt": nil,
 	} {
-		m.programs[command] = start(t, slices.Concat(environ, more), strings.Fields(command)...)
+		own := "DORMANT_LEDGER=" + m.at + "/ledger-" + strings.Fields(command)[0] // one run at a time has a ledger
+		m.programs[command] = start(t, slices.Concat(environ, more, []string{own}), strings.Fields(command)...)
 	}
 	return m
 }

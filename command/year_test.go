@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -28,6 +27,7 @@ import (
 
 	"dormant/client/sandbox"
 	"dormant/job"
+	"dormant/job/memory"
 )
 
 // fault is something that goes wrong with a run.
@@ -90,24 +90,20 @@ func raceDetector() bool {
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// daysOlder makes a ledger, if it is one, as many days older.
-func daysOlder(path string, days int) {
-	text, err := os.ReadFile(path)
+// dayOlder makes those in grace in a ledger, if it is one, a day older.
+func dayOlder(t *testing.T, path string) {
+	f, err := memory.Open(path)
 	if err != nil {
 		return
 	}
-	older := ledgerTime.ReplaceAllFunc(text, func(text []byte) []byte {
-		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(text))
-		if err != nil {
-			return text
+	_ = f.Close()
+	rewriteLedger(t, path, func(a memory.Account) memory.Entry {
+		if !a.Found.IsZero() {
+			a.Found = a.Found.AddDate(0, 0, -1)
 		}
-		return []byte(at.AddDate(0, 0, -days).Format(`"` + time.RFC3339Nano + `"`))
+		return a.Entry
 	})
-	_ = os.WriteFile(path, older, 0o600)
 }
-
-// ledgerTime is a time in a ledger.
-var ledgerTime = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]+"`)
 
 func aYear(t *testing.T, at string) {
 	zone, err := time.LoadLocation("Europe/Berlin")
@@ -278,6 +274,7 @@ func aYear(t *testing.T, at string) {
 		<-time.After(time.Until(hour.Add(-10 * time.Minute)))
 		var over func()
 		if hour.UTC().Hour()%6 == 0 {
+			_ = os.Remove(at + "/ledger") // another directory has another ledger
 			renew(random.Float64()*.3, time.Now())
 			for _, c := range slow {
 				c.Close()
@@ -288,7 +285,7 @@ func aYear(t *testing.T, at string) {
 				slow = append(slow, c)
 			}
 		}
-		daysOlder(at+"/ledger", 1) // or a grace would hardly ever end
+		dayOlder(t, at+"/ledger") // or a grace would hardly ever end
 		now.Store(nothing)
 		if random.IntN(3) > 0 {
 			what := &faults[random.IntN(len(faults))]

@@ -11,13 +11,13 @@ import (
 )
 
 // elsewhere returns a further directory with these accounts, and somebody else who is alive there.
-func elsewhere(users ...User) *memory {
+func elsewhere(users ...User) *inMemory {
 	alive := User{ID: "e1", Username: "somebody", LastLogin: LoginAt(testNow.Add(-day))}
-	return &memory{users: append([]User{alive}, users...), requests: map[string]int{}}
+	return &inMemory{users: append([]User{alive}, users...), requests: map[string]int{}}
 }
 
 // in makes the cleanup judge by further directories, too.
-func in(dirs ...*memory) func(*cleanup) {
+func in(dirs ...*inMemory) func(*cleanup) {
 	return func(c *cleanup) {
 		for i, d := range dirs {
 			c.AliveIn = append(c.AliveIn, Elsewhere{Name: fmt.Sprintf("directory %d", i+1), Directory: d})
@@ -157,7 +157,7 @@ func TestDirectoriesElsewhere(t *testing.T) {
 		all     = "1:removed 2:removed 3:removed"
 		without = "1:removed 3:removed"
 	)
-	fails := func(d *memory, i int, err error) *memory {
+	fails := func(d *inMemory, i int, err error) *inMemory {
 		d.list = func(_ context.Context, n int) error {
 			if n == i {
 				return err
@@ -166,11 +166,11 @@ func TestDirectoriesElsewhere(t *testing.T) {
 		}
 		return d
 	}
-	selfIs := func(d *memory, u User, err error) *memory {
+	selfIs := func(d *inMemory, u User, err error) *inMemory {
 		d.self = func() (User, error) { return u, err }
 		return d
 	}
-	changes := func(d *memory, times int) *memory {
+	changes := func(d *inMemory, times int) *inMemory {
 		d.list = func(_ context.Context, n int) error {
 			if n == 1 && times > 0 {
 				times--
@@ -180,7 +180,7 @@ func TestDirectoriesElsewhere(t *testing.T) {
 		}
 		return d
 	}
-	nobody := func(edits ...func(*User)) *memory {
+	nobody := func(edits ...func(*User)) *inMemory {
 		d := elsewhere(person(edits...))
 		d.users = d.users[1:]
 		return d
@@ -260,7 +260,7 @@ func TestDirectoriesElsewhere(t *testing.T) {
 					t.Errorf("asked %s, want %s", asked, tt.asked)
 				}
 				for _, e := range c.AliveIn {
-					if d := e.Directory.(*memory); len(d.removed)+len(d.disabled)+len(d.requests) > 0 {
+					if d := e.Directory.(*inMemory); len(d.removed)+len(d.disabled)+len(d.requests) > 0 {
 						t.Errorf("changed elsewhere: %v", d.asked)
 					}
 				}
@@ -294,8 +294,8 @@ func with2(u User, edit func(*User)) User { edit(&u); return u }
 // may get the name of somebody who is alive. What was alive in the plan stays alive.
 func TestAliveElsewhereOnTheSecondLook(t *testing.T) {
 	const all = "1:removed 2:removed 3:removed"
-	later := func(span time.Duration, then func(c *cleanup, there *memory)) func(*cleanup, *memory) {
-		return func(c *cleanup, there *memory) {
+	later := func(span time.Duration, then func(c *cleanup, there *inMemory)) func(*cleanup, *inMemory) {
+		return func(c *cleanup, there *inMemory) {
 			c.dir.list = func(_ context.Context, n int) error {
 				if n == len(c.dir.users) {
 					<-time.After(span)
@@ -305,30 +305,30 @@ func TestAliveElsewhereOnTheSecondLook(t *testing.T) {
 			}
 		}
 	}
-	comesBack := func(_ *cleanup, there *memory) { there.users[1] = person(at(0)) }
+	comesBack := func(_ *cleanup, there *inMemory) { there.users[1] = person(at(0)) }
 	tests := []struct {
 		rule    string
-		do      func(c *cleanup, there *memory)
+		do      func(c *cleanup, there *inMemory)
 		outcome Outcome
 		became  string
 		says    string
 		asked   string // elsewhere
 	}{
-		{"nothing happens", later(time.Minute-1, func(*cleanup, *memory) {}), Completed, all, "", "self list"},
+		{"nothing happens", later(time.Minute-1, func(*cleanup, *inMemory) {}), Completed, all, "", "self list"},
 		{"back while the directory was read, which took less than a minute", later(time.Minute-1, comesBack), Completed, all, "", "self list"},
 		{"back while the directory was read, which took a minute", later(time.Minute, comesBack), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list self list"},
-		{"back, and there is no second look", func(c *cleanup, there *memory) { c.Recheck = false; later(time.Hour, comesBack)(c, there) }, Completed, all, "", "self list"},
-		{"back, in a dry run", func(c *cleanup, there *memory) { c.DryRun = true; later(time.Hour, comesBack)(c, there) }, DryRun, "1:would_remove 2:would_remove 3:would_remove", "", "self list"},
-		{"it can't be read again", later(time.Hour, func(_ *cleanup, there *memory) {
+		{"back, and there is no second look", func(c *cleanup, there *inMemory) { c.Recheck = false; later(time.Hour, comesBack)(c, there) }, Completed, all, "", "self list"},
+		{"back, in a dry run", func(c *cleanup, there *inMemory) { c.DryRun = true; later(time.Hour, comesBack)(c, there) }, DryRun, "1:would_remove 2:would_remove 3:would_remove", "", "self list"},
+		{"it can't be read again", later(time.Hour, func(_ *cleanup, there *inMemory) {
 			there.list = func(context.Context, int) error { return errBroken }
 		}), Failed, "1:not_attempted 2:not_attempted 3:not_attempted", "DORMANT_ALIVE_IN: directory 1: read again before the first change: list users", "self list self list"},
-		{"nobody is alive any more", later(time.Hour, func(_ *cleanup, there *memory) { there.users = there.users[1:] }),
+		{"nobody is alive any more", later(time.Hour, func(_ *cleanup, there *inMemory) { there.users = there.users[1:] }),
 			Failed, "1:not_attempted 2:not_attempted 3:not_attempted", "DORMANT_ALIVE_IN: directory 1: read again before the first change: nobody is alive", "self list self list"},
-		{"renamed to somebody who is alive", func(c *cleanup, _ *memory) { recheckFinds("2", named("somebody"))(c) },
+		{"renamed to somebody who is alive", func(c *cleanup, _ *inMemory) { recheckFinds("2", named("somebody"))(c) },
 			Completed, "1:removed 2:kept/active_again 3:removed", "", "self list"},
-		{"renamed to somebody who was alive in the plan and is gone", func(c *cleanup, there *memory) {
+		{"renamed to somebody who was alive in the plan and is gone", func(c *cleanup, there *inMemory) {
 			there.users = append(there.users, User{ID: "e3", Username: "third", LastLogin: LoginAt(testNow)})
-			later(time.Hour, func(_ *cleanup, there *memory) { there.users = there.users[1:] })(c, there)
+			later(time.Hour, func(_ *cleanup, there *inMemory) { there.users = there.users[1:] })(c, there)
 			recheckFinds("2", named("somebody"))(c)
 		}, Completed, "1:removed 2:kept/active_again 3:removed", "", "self list self list"},
 	}
@@ -356,7 +356,7 @@ func TestAliveElsewhereMatchesNobody(t *testing.T) {
 	for match, username := range map[bool]string{false: "somebody", true: "name-of-new"} {
 		inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
 			in(elsewhere(), elsewhere(person(at(-day))))(c)
-			c.AliveIn[0].Directory.(*memory).users[0].Username = username
+			c.AliveIn[0].Directory.(*inMemory).users[0].Username = username
 			r := c.run(t.Context(), t)
 			is := func(w Warning) bool { return w.Code == WarnAliveInUnmatched && w.Subject == "directory 1" }
 			if got := slices.ContainsFunc(r.Warnings, is); got == match || len(r.Warnings) > 1 {
@@ -384,7 +384,7 @@ func TestExplainSaysWhoIsAliveElsewhere(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		}
-		c.AliveIn[0].Directory.(*memory).list = func(context.Context, int) error { return errBroken }
+		c.AliveIn[0].Directory.(*inMemory).list = func(context.Context, int) error { return errBroken }
 		if _, err := c.Explain(t.Context(), "2", testNow); !errors.Is(err, errBroken) {
 			t.Errorf("%v", err)
 		}

@@ -125,25 +125,25 @@ func TestRunReadsAloneWithLoginsFromElsewhere(t *testing.T) {
 
 // extraRecorder is a directory that records the Extra of the accounts it has to change.
 type extraRecorder struct {
-	*memory
+	*inMemory
 	extra []string
 }
 
 func (d *extraRecorder) Remove(ctx context.Context, u User, confirm Confirm) error {
 	d.extra = append(d.extra, "remove "+u.Extra["login"])
-	return d.memory.Remove(ctx, u, confirm)
+	return d.inMemory.Remove(ctx, u, confirm)
 }
 
 func (d *extraRecorder) User(ctx context.Context, u User) (User, error) {
 	d.extra = append(d.extra, "read "+u.Extra["login"])
-	return d.memory.User(ctx, u)
+	return d.inMemory.User(ctx, u)
 }
 
 // The account that is acted on is the one that was read alone.
 func TestRunActsOnWhatWasReadAlone(t *testing.T) {
 	inBubble(t, threePartial()[:2], func(t *testing.T, c *cleanup) {
 		alone(map[string]func(*User) error{"3": func(u *User) error { u.Extra = map[string]string{"login": `"x"`}; return nil }})(c)
-		d := &extraRecorder{memory: c.dir}
+		d := &extraRecorder{inMemory: c.dir}
 		c.Directory = d
 		c.run(t.Context(), t)
 		if got := strings.Join(d.extra, ", "); got != `read , read , remove "x", read "x"` {

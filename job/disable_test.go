@@ -36,7 +36,7 @@ func fourAges() []User {
 
 // lost makes the first request about the account do what it should, and lose
 // its answer.
-func lost(id string, done func(*memory) *[]string) func(*cleanup) {
+func lost(id string, done func(*inMemory) *[]string) func(*cleanup) {
 	return func(c *cleanup) {
 		c.dir.remove = func(_ context.Context, got string, attempt int) error {
 			if got != id || attempt > 1 {
@@ -50,7 +50,7 @@ func lost(id string, done func(*memory) *[]string) func(*cleanup) {
 	}
 }
 
-func disabledIn(d *memory) *[]string { return &d.disabled }
+func disabledIn(d *inMemory) *[]string { return &d.disabled }
 
 func TestRunDisables(t *testing.T) {
 	const untouched = "self list"

@@ -67,6 +67,9 @@ func (p *Policy) describeUse(u *User, now time.Time) string {
 	}
 	if u.Created.IsZero() {
 		text += ", created: not known"
+		if !u.FirstSeen.IsZero() {
+			text += fmt.Sprintf(", first seen: %s", u.FirstSeen.UTC().Format(time.RFC3339))
+		}
 	} else {
 		text += fmt.Sprintf(", created: %s", u.Created.UTC().Format(time.RFC3339))
 	}
@@ -124,17 +127,22 @@ func (c *Cleanup) Explain(ctx context.Context, name string, now time.Time) ([]Ex
 		if err != nil {
 			return nil, err
 		}
-		e := c.Policy.Explain(c.Activity.apply(u, now), now)
+		e := c.Policy.Explain(c.known(u, now), now)
 		e.Rules[len(e.Rules)-1].Because += c.describeAlive(&u)
 		found = append(found, c.Ledger.explain(c.Policy, e, now))
 	}
 	return found, nil
 }
 
-// Decide applies the activity file to u, and returns the result and the decision about it
-// by policy and ledger.
+// known returns u with what the ledger and the activity file have of it.
+func (c *Cleanup) known(u User, now time.Time) User {
+	return c.Activity.apply(c.Ledger.recall(&c.Policy, c.Activity, u, now), now)
+}
+
+// Decide returns u with what the ledger and the activity file have of it, and the decision
+// about it by policy and ledger.
 func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
-	u = c.Activity.apply(u, now)
+	u = c.known(u, now)
 	candidate := c.Ledger.withGrace(c.Policy, newCandidate(u, c.Policy.Decide(u, now), now), u, now)
 	return u, Decision{candidate.Action, candidate.Reason}
 }
@@ -143,7 +151,7 @@ func (c *Cleanup) Decide(u User, now time.Time) (User, Decision) {
 // returned it. A single account may be told with other details than one in a listing; by
 // them alone it is not another account.
 func (c *Cleanup) DecideAgain(planned, u User, now time.Time) (User, Decision) {
-	u = c.Activity.apply(u, now)
+	u = c.known(u, now)
 	candidate := newCandidate(u, c.Policy.Decide(u, now), now)
 	if c.Ledger != nil && candidate.Action == Remove && planned.isAnother(u, now) {
 		return u, Decision{Keep, InGrace}

@@ -35,12 +35,20 @@ const (
 	GuardAliveIn           = "alive_in"
 	GuardActorUnknown      = "actor_unknown"
 	GuardConfirmation      = "confirmation" // the person at the terminal
+
+	// These compare with what earlier runs have seen, and need a ledger.
+	GuardLoginsMovedBack   = "logins_moved_back"
+	GuardCandidatesUnusual = "candidates_unusual"
+	GuardUnknownUnusual    = "unknown_unusual"
+	GuardVanishedUnusual   = "vanished_unusual"
+	GuardBrake             = "brake" // an earlier run found one of these three
 )
 
 func guards() []string {
 	return []string{
 		GuardMaxRemovals, GuardMaxRemovalPercent, GuardRequireActive, GuardMaxSilence, GuardActivityFile, GuardAliveIn, GuardActorUnknown,
 		GuardConfirmation,
+		GuardLoginsMovedBack, GuardCandidatesUnusual, GuardUnknownUnusual, GuardVanishedUnusual, GuardBrake,
 	}
 }
 

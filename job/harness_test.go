@@ -19,7 +19,7 @@ import (
 // cleanup is a Cleanup of a directory in memory, with its log and its journal.
 type cleanup struct {
 	*Cleanup
-	dir     *memory
+	dir     *inMemory
 	lines   func() []string // of the journal
 	journal *Journal        // the one that lines reads
 
@@ -62,7 +62,7 @@ func inBubble(t *testing.T, users []User, test func(t *testing.T, c *cleanup)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		<-time.After(time.Until(testNow))
-		c := &cleanup{dir: &memory{users: users, requests: map[string]int{}}}
+		c := &cleanup{dir: &inMemory{users: users, requests: map[string]int{}}}
 		c.journal, c.lines = openJournal(t)
 		p := testPolicy()
 		p.Allowlist, p.Actor, p.ProtectRoles = Entries{}, Entries{}, Entries{}

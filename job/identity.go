@@ -2,7 +2,7 @@ package job
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +13,7 @@ import (
 // its id later: its creation, its last login and its names. It shows none of them. An
 // account that is renamed, or whose last login becomes another one, counts as another one,
 // too: then a grace begins anew, which is the safe side.
-func (u User) identity(now time.Time) string {
+func (u User) identity(now time.Time) uint64 {
 	parts := []string{u.ID, "", ""}
 	if !u.Created.IsZero() {
 		parts[1] = strconv.FormatInt(u.Created.Unix(), 10)
@@ -31,7 +31,7 @@ func (u User) identity(now time.Time) string {
 	slices.Sort(names)
 	parts = append(parts, slices.Compact(names)...)
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:8])
+	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // isAnother reports whether a second look shows another account than the one that has been

@@ -1,10 +1,7 @@
 package job
 
 import (
-	"encoding/json"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -58,9 +55,6 @@ func TestIdentity(t *testing.T) {
 	if id := bound.identity(testNow); id != later.identity(testNow) || id != never.identity(testNow) {
 		t.Error("a bound that has moved is another account")
 	}
-	if id := base().identity(testNow); !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(id) {
-		t.Errorf("%q is none", id)
-	}
 }
 
 // An account that is made anew has its own grace, although it has the id of one that has
@@ -69,7 +63,7 @@ func TestGraceOfAnotherAccount(t *testing.T) {
 	undatedNever := func(c *cleanup) { c.Policy.NeverLoggedIn = NeverRemoveUndated }
 	alice := with("alice", undated, login("2022-01-01T00:00:00Z"))
 	users := []User{threeDormant()[0], alice}
-	const found, removed, anew = "alice:kept/in_grace", "alice:removed", "alice:kept/in_grace"
+	const found, removed, anew, unknown = "alice:kept/in_grace", "alice:removed", "alice:kept/in_grace", ""
 	tests := []struct {
 		rule  string
 		users []User
@@ -80,13 +74,13 @@ func TestGraceOfAnotherAccount(t *testing.T) {
 	}{
 		{"the same", users, 14, nil, removed, ""},
 		{"written otherwise", users, 14, edit("alice", named("NAME-of-Alice")), removed, ""},
-		{"made anew, and never used", users, 14, edit("alice", loginIs(LoginNever)), anew, "self list"},
-		{"made anew for somebody else", users, 14, edit("alice", loginIs(LoginNever), mailed("other@corp.example")), anew, "self list"},
-		{"never used, and made anew for somebody else", []User{users[0], with("alice", undated, loginIs(LoginNever))}, 14, edit("alice", mailed("other@corp.example")), anew, "self list"},
-		{"never used, and still not", []User{users[0], with("alice", undated, loginIs(LoginNever))}, 14, nil, removed, ""},
+		{"made anew, and never used", users, 14, edit("alice", loginIs(LoginNever)), unknown, "self list"},
+		{"made anew for somebody else", users, 14, edit("alice", loginIs(LoginNever), mailed("other@corp.example")), unknown, "self list"},
+		{"never used, and made anew for somebody else", []User{users[0], with("alice", loginIs(LoginNever))}, 14, edit("alice", mailed("other@corp.example")), anew, "self list"},
+		{"never used, and still not", []User{users[0], with("alice", loginIs(LoginNever))}, 14, nil, removed, ""},
 		{"renamed", users, 14, edit("alice", named("alicia")), anew, "self list"},
-		{"a last login that has moved back", users, 14, edit("alice", login("2021-01-01T00:00:00Z")), anew, "self list"},
-		{"made anew between the listing and the second look", users, 14, recheckFinds("alice", loginIs(LoginNever)), "alice:kept/active_again", "self list read alice"},
+		{"a last login that has moved back", users, 14, edit("alice", login("2021-01-01T00:00:00Z")), unknown, "self list"},
+		{"made anew between the listing and the second look", users, 14, recheckFinds("alice", loginIs(LoginNever)), "alice:kept/last_login_unknown", "self list read alice"},
 		{"told with other details on the second look", users, 14, recheckFinds("alice", mailed("Alice@corp.example"), func(u *User) { u.Aliases = []string{"al@corp.example"} }), removed, ""},
 	}
 	for _, tt := range tests {
@@ -122,39 +116,4 @@ func TestGraceOfAnotherAccount(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A ledger of a version that did not say what an account was is read, and says so from
-// then on. No name is in a ledger.
-func TestLedgerWithoutIdentities(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger")
-	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-		c.after(t, 0, path)
-		c.run(t.Context(), t)
-		text, err := os.ReadFile(path)
-		if err != nil || strings.Contains(string(text), "of-1") || strings.Contains(string(text), "@") {
-			t.Fatalf("%v, %s", err, text)
-		}
-		var file map[string]any
-		if err := json.Unmarshal(text, &file); err != nil || len(file["identities"].(map[string]any)) != 3 {
-			t.Fatalf("%v, %s", err, text)
-		}
-		delete(file, "identities")
-		if text, err = json.Marshal(file); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		c.after(t, 7, path)
-		edit("1", mailed("changed@corp.example"))(c)
-		if c.run(t.Context(), t); ledgerDays(t, path) != "1@0 2@0 3@0" {
-			t.Error(ledgerDays(t, path))
-		}
-		c.after(t, 14, path)
-		edit("1", mailed("again@corp.example"))(c)
-		if r := c.run(t.Context(), t); resultsOf(r) != "2:removed 3:removed 1:kept/in_grace" {
-			t.Error(resultsOf(r))
-		}
-	})
 }

@@ -28,16 +28,21 @@ type Journal struct {
 const (
 	eventIntent = "intent"
 	eventResult = "result"
+
+	// What a person has changed in the ledger.
+	eventForgotten    = "forgotten"
+	eventBrakeCleared = "brake_cleared"
 )
 
 // Event is one line of a journal.
 type Event struct {
 	Time      time.Time `json:"time"`
 	RunID     string    `json:"run_id"`
-	Event     string    `json:"event"` // "intent" or "result"
+	Event     string    `json:"event"` // "intent" or "result"; of the ledger, "forgotten" or "brake_cleared"
 	UserID    string    `json:"user_id"`
 	Action    Action    `json:"action"`
 	Reason    Reason    `json:"reason"`
+	Note      string    `json:"note,omitempty"`       // why the brake was cleared
 	LastLogin string    `json:"last_login,omitempty"` // RFC 3339, perhaps after "before ", or the state of an unknown one
 	Result    Result    `json:"result,omitempty"`
 	Error     string    `json:"error,omitempty"`
@@ -116,6 +121,25 @@ func (j *Journal) intent(u User, d Decision) error {
 // result records the result of an action. The line is written but not synced.
 func (j *Journal) result(a Account) error {
 	return j.write(Event{Event: eventResult, UserID: a.ID, Action: a.Action, Reason: a.Reason, Result: a.Result, Error: a.Error}, false)
+}
+
+func (j *Journal) directory() string {
+	if j == nil {
+		return ""
+	}
+	return j.Directory
+}
+
+// Forgotten records that the ledger is about to forget an account, and BrakeCleared that a
+// person is about to clear the brake, and why. When they return without an error, that is
+// synced to disk.
+func (j *Journal) Forgotten(id string) error {
+	return j.write(Event{Event: eventForgotten, Directory: j.directory(), UserID: id}, true)
+}
+
+// BrakeCleared is as Forgotten says.
+func (j *Journal) BrakeCleared(why string) error {
+	return j.write(Event{Event: eventBrakeCleared, Directory: j.directory(), Note: why}, true)
 }
 
 func (j *Journal) write(e Event, sync bool) error {

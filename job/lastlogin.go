@@ -20,10 +20,11 @@ const (
 	LoginHidden                       // the caller is not allowed to see it
 	LoginUnreadable                   // there is a value that is no plausible time
 	LoginTooEarly                     // it is long before the creation of the account
+	LoginMovedBack                    // the directory told a later one to an earlier run
 )
 
 func (s LoginState) String() string {
-	return [...]string{"absent", "known", "never", "hidden", "unreadable", "before_creation"}[s]
+	return [...]string{"absent", "known", "never", "hidden", "unreadable", "before_creation", "moved_back"}[s]
 }
 
 // LastLogin is what is known about an account's last login.

@@ -1,193 +1,381 @@
 package job
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
-	"slices"
+	"sync"
 	"time"
+
+	"dormant/job/memory"
 )
 
-// Ledger is the memory of which accounts earlier runs reported as inactive, and since
-// when. An account is removed only if that was at least the grace ago and it has not been
-// used since. With a nil Ledger there is no grace. It is safe for concurrent use until
-// the run ends.
+// Ledger is what the runs of one directory remember: of each account the newest sign of
+// life, since when it is known and since when it has been found inactive, and of the
+// directory its last runs and the brake. A nil Ledger remembers nothing. It is safe for
+// concurrent use, and one run's: a run locks its file until it ends.
 type Ledger struct {
-	path      string
-	directory string // identifies the directory of the accounts
-	grace     time.Duration
+	LedgerOptions
+	path string // the file itself, where LedgerOptions.Path is a link
 
-	found map[string]time.Time // when an account was first found inactive, by its id
-	known map[string]string    // what it was then, as User.identity; earlier versions did not say
+	lock    *memory.Lock
+	closed  bool
+	store   ledgerStore    // as the run before left it, or this one by now
+	earlier *earlierLedger // in the place of store, if the file is of an earlier version
+	state   ledgerState
+	tripped *Brake // by this run
+
+	mu     sync.Mutex
+	writer *memory.Writer // nil if the ledger is only read, or nothing is to be written
+	err    error          // the first that looking or writing has had
+	seen   sightingCounts
 }
 
-// ledgerFile is the format of the file.
-type ledgerFile struct {
-	Directory  string               `json:"directory"`
-	FoundAt    map[string]time.Time `json:"found_at"`
-	Identities map[string]string    `json:"identities,omitempty"`
+// LedgerOptions say which ledger is opened, and how.
+type LedgerOptions struct {
+	Path      string
+	Directory string        // identifies the directory of the accounts
+	Grace     time.Duration // between when an account is found inactive and its removal; 0: there is none
+	Keep      time.Duration // how long an account is remembered after it is gone
+	ReadOnly  bool          // look, and leave everything as it is
 }
 
-// OpenLedger reads the ledger of a directory. It always returns a usable ledger: if the
-// file is missing, unreadable or of another directory, the ledger is empty, which means
-// that no account was reported before, and the error says why.
-func OpenLedger(path, directory string, grace time.Duration) (*Ledger, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // otherwise the link would be replaced instead of the file
+// ledgerStore is the memory of the accounts.
+type ledgerStore interface {
+	Lookup(id string) (memory.Entry, bool, error)
+	Close() error
+}
+
+// sightingCounts are of the accounts that a run reads.
+type sightingCounts struct {
+	present    int       // accounts that are remembered from now on
+	remembered int       // of these, those that the run before left there
+	movedBack  int       // accounts whose last login has moved back
+	reach      time.Time // the latest to which a log reaches back that is all that is known of an account
+}
+
+// ErrLedgerInUse means that another run has the ledger. A retry may help.
+var ErrLedgerInUse = memory.ErrLocked
+
+// OpenLedger opens the ledger of a directory; a file that is not there is an empty one. An
+// error says why there is none to be used: then nobody may be removed, because it may have
+// the proof that somebody is alive.
+func OpenLedger(o LedgerOptions) (*Ledger, error) {
+	l := &Ledger{LedgerOptions: o, path: o.Path, state: ledgerState{Directory: o.Directory}}
+	if target, err := filepath.EvalSymlinks(o.Path); err == nil {
+		l.path = target // otherwise the link would be replaced instead of the file
 	}
-	l := &Ledger{path: path, directory: directory, grace: grace}
-	text, err := ReadFile(path, maxLedger)
-	if err != nil {
-		return l, fmt.Errorf("read ledger: %w", err)
+	if err := l.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
 	}
-	var file ledgerFile
-	if err := json.Unmarshal(text, &file); err != nil {
-		return l, fmt.Errorf("read ledger: %s: %w", path, err)
-	}
-	if file.Directory != directory {
-		return l, fmt.Errorf("read ledger: %s is about another directory: %q", path, file.Directory)
-	}
-	l.found, l.known = file.FoundAt, file.Identities
 	return l, nil
 }
 
-// maxLedger bounds the file, in bytes: ten million accounts fit into it.
-const maxLedger = 1 << 30
-
-// Len returns the number of accounts in the ledger.
-func (l *Ledger) Len() int { return len(l.found) }
-
-// CheckWritable returns an error if the ledger could not be saved. It leaves no file
-// behind.
-func (l *Ledger) CheckWritable() error {
-	if info, err := os.Stat(l.path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", l.path) // as root, saving could replace a device
+func (l *Ledger) open() (err error) {
+	if !l.ReadOnly {
+		if l.lock, err = memory.Acquire(l.path); err != nil {
+			return err
+		}
 	}
-	f, err := l.create()
-	if err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
-// foundAt returns when the candidate, of that identity, was first reported as inactive. That is now if no run
-// has reported it, if the account has been used or created since or is another one by now,
-// or if the recorded time is implausible.
-func (l *Ledger) foundAt(c Candidate, identity string, now time.Time) time.Time {
-	at, known := l.found[c.User.ID], l.known[c.User.ID]
-	if at.Before(year2000) || at.After(now) || c.InactiveSince.After(at) || known != "" && known != identity {
-		return now
-	}
-	return at
-}
-
-// withGrace defers the removal of c until its grace has ended. Until then the account is
-// disabled if the policy disables first, and kept otherwise. planned is the account as it
-// is planned for.
-func (l *Ledger) withGrace(p Policy, c Candidate, planned User, now time.Time) Candidate {
-	if l == nil || c.Action != Remove {
-		return c
-	}
-	removable := l.foundAt(c, planned.identity(now), now).Add(l.grace)
+	file, err := memory.Open(l.path)
 	switch {
-	case !now.Before(removable):
-		c.RemovableAt = removable
-	case p.DisableAfter > 0 && !c.User.Disabled:
-		c.Action = Disable
-	default:
-		c.Action, c.Reason, c.RemovableAt = Keep, InGrace, removable
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, memory.ErrForeign) && isEarlierLedger(l.path):
+		l.earlier, err = readEarlierLedger(l.path, l.Directory)
+		return err
+	case err != nil:
+		return err
 	}
-	return c
-}
-
-// applyGrace applies withGrace to all candidates of the plan.
-func (l *Ledger) applyGrace(pl *Plan, p Policy, now time.Time) {
-	if l == nil {
-		return
-	}
-	candidates := pl.Candidates[:0]
-	for i, c := range pl.Candidates.All() {
-		c = l.withGrace(p, c, c.User, now)
-		if s := pl.Candidates[i].with(&c); c.Action == Keep {
-			pl.InGrace = append(pl.InGrace, s)
-		} else {
-			candidates = append(candidates, s)
-		}
-	}
-	pl.Candidates = candidates
-}
-
-// explain adds the rule of the grace to the explanation of an account that the policy
-// removes.
-func (l *Ledger) explain(p Policy, e Explanation, now time.Time) Explanation {
-	if l == nil || e.Decision.Action != Remove {
-		return e
-	}
-	c := newCandidate(e.User, e.Decision, now)
-	at, because := l.foundAt(c, e.User.identity(now), now), "no earlier run has found it inactive, or it has been used or has changed since"
-	if at.Before(now) {
-		because = "found inactive: " + at.UTC().Format(time.RFC3339)
-	}
-	because += ", removable from: " + wholeSecond(at.Add(l.grace)).Format(time.RFC3339)
-	c = l.withGrace(p, c, c.User, now)
-	e.Decision = Decision{c.Action, c.Reason}
-	e.Rules = slices.Insert(e.Rules, len(e.Rules)-1, Verdict{InGrace, c.Reason == InGrace, because})
-	return e
-}
-
-// wholeSecond rounds t up to a whole second, in UTC.
-func wholeSecond(t time.Time) time.Time {
-	return t.UTC().Add(time.Second - 1).Truncate(time.Second)
-}
-
-// update replaces the content of the ledger with the accounts that the run reported as
-// inactive and did not remove, each with the time at which it was first reported.
-// accounts are those of the report, in the order of the plan.
-func (l *Ledger) update(pl *Plan, accounts Accounts) {
-	l.found, l.known = map[string]time.Time{}, map[string]string{}
-	for i, s := range slices.Concat(pl.Candidates, pl.InGrace) {
-		a := accounts.Status(i)
-		switch {
-		case a.Result == Removed, a.Result == AlreadyGone:
-		case a.Result == Kept && a.Reason != InGrace: // the recheck decided to keep it
-		case !s.planned.removableAt.IsZero():
-			u := s.user().user()
-			l.found[u.ID], l.known[u.ID] = s.planned.removableAt.Add(-l.grace), u.identity(pl.At)
-		}
-	}
-}
-
-// save writes the ledger. If it fails, the file on disk stays as it was.
-func (l *Ledger) save() error {
-	if err := l.write(); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
+	l.store = file
+	if l.state, err = readState(file.Header(), l.Directory); err != nil {
+		return fmt.Errorf("%s: %w", l.path, err)
 	}
 	return nil
 }
 
-func (l *Ledger) write() error {
-	text, err := json.MarshalIndent(ledgerFile{l.directory, l.found, l.known}, "", " ")
-	if err != nil {
-		return err
+// Close ends the use of the ledger, and lets others have it.
+func (l *Ledger) Close() error {
+	if l == nil {
+		return nil
 	}
-	f, err := l.create()
-	if err != nil {
-		return err
+	var errs []error
+	if l.writer != nil {
+		errs = append(errs, l.writer.Close())
+		l.writer = nil
 	}
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), l.path)
+	if l.store != nil {
+		errs = append(errs, l.store.Close())
+		l.store = nil
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+	errs = append(errs, l.lock.Release())
+	l.lock, l.closed = nil, true
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close ledger: %w", err)
 	}
-	return syncFolder(filepath.Dir(l.path))
+	return nil
 }
 
-// create creates a temporary file next to the ledger that only its owner can read.
-func (l *Ledger) create() (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(l.path), ".ledger-*.tmp")
+// entry returns what is remembered of an account. An error is kept for Err.
+func (l *Ledger) entry(id string) (memory.Entry, bool) {
+	switch {
+	case l.closed:
+		l.note(fmt.Errorf("%s: %w", l.path, fs.ErrClosed))
+		return memory.Entry{}, false
+	case l.earlier != nil:
+		return l.earlier.entry(id)
+	case l.store == nil:
+		return memory.Entry{}, false
+	}
+	e, known, err := l.store.Lookup(id)
+	l.note(err)
+	return e, known
+}
+
+func (l *Ledger) note(err error) {
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.err == nil {
+			l.err = fmt.Errorf("the ledger can't be used: %w", err)
+		}
+	}
+}
+
+// Err returns the first error since the ledger was opened. After one, nobody may be removed.
+func (l *Ledger) Err() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// begin makes the ledger ready for a reading of the whole directory, and forgets what an
+// earlier reading of this run has seen.
+func (l *Ledger) begin(now time.Time) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = sightingCounts{}
+	switch {
+	case l.ReadOnly:
+	case l.writer != nil:
+		l.writer.Reset()
+	default:
+		l.writer = memory.NewWriter(l.path, l.file(), now)
+	}
+}
+
+// file is the store as the file that a Writer replaces.
+func (l *Ledger) file() *memory.File {
+	file, _ := l.store.(*memory.File)
+	return file
+}
+
+// recall returns u as it is decided about, with what is remembered of it.
+func (l *Ledger) recall(p *Policy, a *Activity, u User, now time.Time) User {
+	if l == nil {
+		return u
+	}
+	u, _, _ = l.look(p, a, u, now)
+	return u
+}
+
+func (l *Ledger) look(p *Policy, a *Activity, u User, now time.Time) (User, memory.Entry, sightingCounts) {
+	was, known := l.entry(u.ID)
+	judged := true
+	if u.Partial {
+		// What the listing leaves out, nobody has asked for.
+		withRow := a.apply(u, now)
+		judged = u.LastLogin.State != LoginAbsent && !p.keepsWithoutDetails(&withRow, now)
+	}
+	var counts sightingCounts
+	if known && was.LastSeen.Equal(l.lastSeen()) {
+		counts.remembered = 1
+	}
+	if u.LastLogin.State == LoginKnown && u.LastLogin.NotAfter {
+		counts.reach = u.LastLogin.At
+	}
+	u, e, moved := recall(u, was, known, judged, now)
+	if moved {
+		counts.movedBack = 1
+	}
+	return u, e, counts
+}
+
+// lastSeen is when the run before saw the accounts that it left there.
+func (l *Ledger) lastSeen() time.Time {
+	if f := l.file(); f != nil {
+		return f.LastSeen()
+	}
+	return time.Time{}
+}
+
+// see is recall for an account of the listing of the whole directory: it is remembered.
+func (l *Ledger) see(p *Policy, a *Activity, u User, now time.Time) User {
+	if l == nil {
+		return u
+	}
+	if !SafeID(u.ID) {
+		return u // nobody acts on it
+	}
+	id := u.ID
+	u, e, counts := l.look(p, a, u, now)
+	l.put(id, e)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen.present++
+	l.seen.remembered += counts.remembered
+	l.seen.movedBack += counts.movedBack
+	l.seen.reach = newest(l.seen.reach, counts.reach)
+	return u
+}
+
+// seeElsewhere remembers the login that the activity file has of an account, beside what
+// see has remembered.
+func (l *Ledger) seeElsewhere(u, withRow User, now time.Time) {
+	login := withRow.LastLogin
+	if l == nil || !SafeID(u.ID) || login.State != LoginKnown || login.NotAfter || login == u.LastLogin {
+		return
+	}
+	was, known := l.entry(u.ID)
+	_, e, _ := recall(u, was, known, true, now)
+	e.Sign = newest(e.Sign, memory.RoundUp(login.At))
+	l.put(u.ID, e)
+}
+
+// put remembers the entry. Whether the account is found inactive, remember says.
+func (l *Ledger) put(id string, e memory.Entry) {
+	e.Found, e.Identity = time.Time{}, 0
+	l.mu.Lock()
+	var err error
+	if l.writer != nil {
+		err = l.writer.Put(id, e)
+	}
+	l.mu.Unlock()
+	l.note(err)
+}
+
+func (l *Ledger) amend(id string, e memory.Entry) {
+	l.mu.Lock()
+	err := l.writer.Amend(id, e)
+	l.mu.Unlock()
+	l.note(err)
+}
+
+// earlierFile is where the file of an earlier version will be; empty if there is none.
+func (l *Ledger) earlierFile() string {
+	if l.earlier == nil {
+		return ""
+	}
+	return earlierName(l.path)
+}
+
+// run is what is kept of the run, as far as its plan tells.
+func (l *Ledger) run(runID string, p *Policy, pl *Plan) PastRun {
+	run := PastRun{
+		At: pl.At.UTC(), RunID: runID, Policy: p.policyKey(), Scanned: pl.Scanned, Candidates: len(pl.Candidates) + len(pl.InGrace),
+		MovedBack: l.seen.movedBack, Known: l.state.Present, Vanished: max(0, l.state.Present-l.seen.remembered),
+	}
+	for _, n := range pl.Unknown {
+		run.Unknown += n
+	}
+	return run
+}
+
+// check returns the refusals of the guards that compare with earlier runs. The first time, it
+// trips the brake.
+func (l *Ledger) check(r *Report, p *Policy, pl *Plan) []Refusal {
+	if l == nil {
+		return nil
+	}
+	var refusals []Refusal
+	if refusal, refused := movedBack(l.seen.movedBack, pl.Scanned); refused {
+		refusals = append(refusals, refusal)
+	}
+	if l.tripped = l.state.Brake; l.tripped == nil {
+		l.tripped = trip(l.run(r.RunID, p, pl), l.state.Runs)
+	}
+	if l.tripped != nil {
+		r.Ledger.Brake = l.tripped
+		refusals = append(refusals, l.tripped.refusal(pl.At))
+	}
+	return refusals
+}
+
+// remember writes what the run has seen and found. When it returns without an error, that is
+// on disk.
+func (l *Ledger) remember(runID string, p *Policy, pl *Plan) error {
+	if l == nil || l.ReadOnly {
+		return nil
+	}
+	for c := range pl.found() {
+		l.amend(c.User.ID, memory.Entry{Found: l.foundAt(c, c.User, pl.At), Identity: c.User.identity(pl.At)})
+	}
+	run := l.run(runID, p, pl)
+	run.Tripped = l.tripped != nil
+	state := l.state.after(run, l.seen.present, l.seen.reach)
+	state.Brake = l.tripped
+	return l.commit(state, func(a memory.Account) (memory.Entry, bool) {
+		a.Found, a.Identity = time.Time{}, 0
+		return a.Entry, pl.At.Sub(a.LastSeen) <= l.Keep
+	})
+}
+
+// settle writes what has become of the accounts. accounts are those of the report, in the
+// order of the plan.
+func (l *Ledger) settle(pl *Plan, r *Report) error {
+	if l == nil || l.ReadOnly || l.file() == nil {
+		return nil
+	}
+	l.begin(pl.At)
+	state, amended := l.state, false
+	for id, gone := range pl.settled(r) {
+		var e memory.Entry
+		if amended = true; gone {
+			e.LastSeen = pl.At.Add(-time.Second) // the next run does not miss it
+			state.Present--
+			state.Runs[len(state.Runs)-1].Removed++
+		}
+		l.amend(id, e)
+	}
+	if !amended {
+		return nil
+	}
+	return l.commit(state, nil)
+}
+
+// commit writes the next file, and goes on with that.
+func (l *Ledger) commit(state ledgerState, keep func(memory.Account) (memory.Entry, bool)) error {
+	if err := l.Err(); err != nil {
+		return err
+	}
+	text, err := state.text()
+	if err != nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	undo := func() error { return nil }
+	if l.earlier != nil {
+		if undo, err = keepEarlier(l.path); err != nil {
+			return fmt.Errorf("write ledger: keep the one of an earlier version: %w", err)
+		}
+	}
+	next, err := l.writer.Commit(text, keep)
+	if err != nil {
+		return fmt.Errorf("write ledger: %w", errors.Join(err, undo()))
+	}
+	err = l.writer.Close()
+	if l.store != nil {
+		err = errors.Join(err, l.store.Close())
+	}
+	l.store, l.earlier, l.writer, l.state = next, nil, nil, state
+	if err != nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	return nil
 }

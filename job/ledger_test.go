@@ -2,12 +2,10 @@ package job
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,17 +13,40 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"dormant/job/memory"
 )
 
 const fortnight = 14 * day
 
 func openLedger(t *testing.T, path string) *Ledger {
 	t.Helper()
-	l, err := OpenLedger(path, "memory https://directory.example", fortnight)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	l, err := OpenLedger(ledgerAt(path))
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = l.Close() })
 	return l
+}
+
+// ledgerAt are options with which a run of the tests opens the ledger.
+func ledgerAt(path string) LedgerOptions {
+	return LedgerOptions{Path: path, Directory: "memory https://directory.example", Grace: fortnight, Keep: 400 * day}
+}
+
+// foundStore is a memory of when accounts were found inactive, and of nothing else.
+type foundStore map[string]time.Time
+
+func (s foundStore) Lookup(id string) (memory.Entry, bool, error) {
+	at, known := s[id]
+	return memory.Entry{Found: at, FirstSeen: instant("2019-01-01T00:00:00Z")}, known, nil
+}
+
+func (foundStore) Close() error { return nil }
+
+// foundOnly is a ledger with these accounts.
+func foundOnly(found map[string]time.Time) *Ledger {
+	return &Ledger{LedgerOptions: LedgerOptions{Grace: fortnight, ReadOnly: true}, store: foundStore(found)}
 }
 
 func TestGrace(t *testing.T) {
@@ -85,7 +106,7 @@ func TestGrace(t *testing.T) {
 			if tt.edit != nil {
 				tt.edit(&p, &u)
 			}
-			l := &Ledger{grace: fortnight, found: tt.found}
+			l := foundOnly(tt.found)
 			pl := planOf(p, u)
 			kept := maps.Clone(pl.Kept)
 			l.applyGrace(pl, p, testNow)
@@ -120,7 +141,7 @@ func TestGrace(t *testing.T) {
 
 func TestExplainGrace(t *testing.T) {
 	p, u := testPolicy(), dormantUser("1")
-	l := &Ledger{grace: fortnight, found: map[string]time.Time{"1": testNow.Add(-day - 1)}}
+	l := foundOnly(map[string]time.Time{"1": testNow.Add(-day - 1)})
 	for id, want := range map[string]string{
 		"1": "found inactive: 2026-06-30T11:59:59Z, removable from: 2026-07-14T12:00:00Z",
 		"2": "no earlier run has found it inactive, or it has been used or has changed since, removable from: 2026-07-15T12:00:00Z",
@@ -166,18 +187,24 @@ func (c *cleanup) after(t *testing.T, days float64, path string) {
 // ledgerDays is a ledger's file as chapters have it.
 func ledgerDays(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	f, err := memory.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "none"
 	}
-	var file ledgerFile
-	if err := errors.Join(err, json.Unmarshal(text, &file)); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
 	var entries []string
-	for _, id := range slices.Sorted(maps.Keys(file.FoundAt)) {
-		entries = append(entries, fmt.Sprintf("%s@%g", id, file.FoundAt[id].Sub(testNow).Hours()/24))
+	for a, err := range f.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !a.Found.IsZero() {
+			entries = append(entries, fmt.Sprintf("%s@%g", a.ID, a.Found.Sub(testNow).Hours()/24))
+		}
 	}
+	slices.Sort(entries)
 	return strings.Join(entries, " ")
 }
 
@@ -371,8 +398,7 @@ func TestGraceFromRunToRun(t *testing.T) {
 func TestGraceInTheReport(t *testing.T) {
 	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
 		c.Log = c.Log.Level(zerolog.Disabled)
-		c.Ledger = openLedger(t, filepath.Join(t.TempDir(), "ledger"))
-		c.Ledger.found = map[string]time.Time{"2": testNow.Add(-fortnight), "3": testNow.Add(-day - 1)}
+		c.Ledger = foundOnly(map[string]time.Time{"2": testNow.Add(-fortnight), "3": testNow.Add(-day - 1)})
 		r := c.run(t.Context(), t)
 		if resultsOf(r) != "2:removed 1:kept/in_grace 3:kept/in_grace" || r.Counts.Candidates != 1 || r.Counts.Kept[InGrace] != 2 {
 			t.Fatalf("%s, %+v", resultsOf(r), r.Counts)
@@ -419,178 +445,5 @@ func TestGraceOfARunCutShort(t *testing.T) {
 				t.Errorf("%s: %s, %s, ledger %s", tt.after, r.Outcome, resultsOf(r), ledgerDays(t, path))
 			}
 		})
-	}
-}
-
-// If a run saves the ledger while another is under way, one of the two is lost. No account
-// that was used is removed because of that.
-func TestGraceOfTwoRunsAtOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger")
-	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-		c.after(t, 0, path)
-		c.run(t.Context(), t)
-		c.after(t, 3, path)
-		slow := c.Ledger
-		edit("2", usedOn(4))(c)
-		c.after(t, 4, path)
-		if c.run(t.Context(), t); ledgerDays(t, path) != "1@0 3@0" {
-			t.Error(ledgerDays(t, path))
-		}
-		if err := slow.save(); err != nil || ledgerDays(t, path) != "1@0 2@0 3@0" {
-			t.Errorf("%v, %s", err, ledgerDays(t, path))
-		}
-		c.after(t, 200, path)
-		if r := c.run(t.Context(), t); resultsOf(r) != "1:removed 3:removed 2:kept/in_grace" {
-			t.Error(resultsOf(r))
-		}
-	})
-}
-
-// A ledger that can't be saved fails the run, and what was done is reported.
-func TestGraceWithoutARecord(t *testing.T) {
-	for rule, tt := range map[string]struct {
-		breaks func(c *cleanup, path string)
-		says   string
-	}{
-		"a directory in its place": {func(_ *cleanup, path string) {
-			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
-				t.Error(err)
-			}
-		}, "write ledger: rename"},
-		"no directory for it": {func(c *cleanup, path string) { c.Ledger.path = filepath.Join(path, "ledger") }, "write ledger: open"},
-		"no log": {func(c *cleanup, _ string) {
-			c.Record, c.lost = NewRecord(c), "run started"
-			c.Log = zerolog.New(c.Record)
-			_, _ = c.Record.Write([]byte("run started"))
-		}, "write ledger: nobody can know who is in grace: write log"},
-	} {
-		t.Run(rule, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "ledger")
-			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-				c.after(t, 0, path)
-				c.run(t.Context(), t)
-				c.after(t, 14, path)
-				c.Journal, c.lines = openJournal(t)
-				c.dir.users = append(c.dir.users, with("4"))
-				tt.breaks(c, path)
-				r := c.Run(t.Context(), time.Now())
-				if r.Outcome != Failed || resultsOf(r) != "1:removed 2:removed 3:removed 4:kept/in_grace" || !strings.HasPrefix(r.Error, tt.says) {
-					t.Errorf("%s: %s, %s", r.Outcome, resultsOf(r), r.Error)
-				}
-				if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(left) > 0 {
-					t.Errorf("%q, %v are left behind", left, err)
-				}
-				if rule == "no log" && ledgerDays(t, path) != "1@0 2@0 3@0" {
-					t.Errorf("the ledger has %s", ledgerDays(t, path))
-				}
-			})
-		})
-	}
-}
-
-// With any damaged ledger no account counts as reported, and the run continues.
-func TestGraceOfALedgerThatCannotBeRead(t *testing.T) {
-	const good = `{"directory": "memory https://directory.example", "found_at": {"1": "2026-07-01T12:00:00Z", "2": "2026-07-01T12:00:00Z", "3": "2026-07-01T12:00:00Z"}}`
-	anew := "1:kept/in_grace 2:kept/in_grace 3:kept/in_grace"
-	for rule, tt := range map[string]struct{ text, says, became string }{
-		"as it should be":        {good, "", "1:removed 2:removed 3:removed"},
-		"lost":                   {"", "no such file", anew},
-		"empty":                  {"\n", "unexpected end", anew},
-		"torn":                   {good[:len(good)-30], "unexpected end", anew},
-		"two":                    {good + good, "after top-level value", anew},
-		"no object":              {"null", "another directory", anew},
-		"another directory":      {strings.Replace(good, "memory", "itflex", 1), `another directory: "itflex https://directory.example"`, anew},
-		"no accounts":            {`{"directory": "memory https://directory.example", "found_at": null}`, "", anew},
-		"a date that is none":    {strings.Replace(good, "2026-07-01T12:00:00Z", "yesterday", 1), "yesterday", anew},
-		"one without a date":     {strings.Replace(good, `"2026-07-01T12:00:00Z"`, "null", 1), "", "2:removed 3:removed 1:kept/in_grace"},
-		"one with no real date":  {strings.Replace(good, "2026", "0001", 1), "", "2:removed 3:removed 1:kept/in_grace"},
-		"one with a future date": {strings.Replace(good, "2026-07-01", "2026-07-16", 1), "", "2:removed 3:removed 1:kept/in_grace"},
-		"an id too many":         {strings.Replace(good, `"1"`, `"01"`, 1), "", "2:removed 3:removed 1:kept/in_grace"},
-	} {
-		t.Run(rule, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "ledger")
-			if tt.text != "" {
-				if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
-				c.after(t, 15, filepath.Join(t.TempDir(), "none"))
-				l, err := OpenLedger(path, "memory https://directory.example", fortnight)
-				if (err != nil) != (tt.says != "") || err != nil && (!strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "read ledger: ")) {
-					t.Errorf("error %v, want %q", err, tt.says)
-				}
-				c.Ledger = l
-				if r := c.run(t.Context(), t); resultsOf(r) != tt.became {
-					t.Errorf("%s, want %s", resultsOf(r), tt.became)
-				}
-				if again := openLedger(t, path); again.Len() != strings.Count(tt.became, "in_grace") {
-					t.Errorf("%d are in the ledger then", again.Len())
-				}
-			})
-		})
-	}
-}
-
-func TestLedgerFile(t *testing.T) {
-	at := t.TempDir()
-	path, link := filepath.Join(at, "ledger.json"), filepath.Join(t.TempDir(), "link")
-	if err := errors.Join(os.WriteFile(path, []byte("{}"), 0o644), os.Symlink(path, link)); err != nil {
-		t.Fatal(err)
-	}
-	l, err := OpenLedger(link, "d", fortnight)
-	if err == nil {
-		t.Error("an empty object is no ledger")
-	}
-	l.found = map[string]time.Time{"a\n\"/é": testNow.Add(1), "<2>": testNow}
-	if err := errors.Join(l.CheckWritable(), l.save()); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	want := "{\n \"directory\": \"d\",\n \"found_at\": {\n  \"\\u003c2\\u003e\": \"2026-07-01T12:00:00Z\",\n  \"a\\n\\\"/é\": \"2026-07-01T12:00:00.000000001Z\"\n }\n}\n"
-	if string(text) != want || err != nil {
-		t.Errorf("%s, %v", text, err)
-	}
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode() != 0o600 {
-		t.Errorf("mode %s, %v: others may read who is unused", info.Mode(), err)
-	}
-	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != fs.ModeSymlink {
-		t.Errorf("the link is %s, %v", info.Mode(), err)
-	}
-	again, err := OpenLedger(link, "d", time.Hour)
-	if err != nil || !maps.EqualFunc(again.found, l.found, time.Time.Equal) {
-		t.Errorf("%v, %v", again.found, err)
-	}
-	if err := errors.Join(os.Remove(path), os.Remove(link)); err != nil {
-		t.Fatal(err)
-	}
-	if l, err := OpenLedger(path, "d", fortnight); !errors.Is(err, fs.ErrNotExist) || l.CheckWritable() != nil {
-		t.Errorf("a ledger that is not there yet: %v", err)
-	}
-	if err := os.Remove(at); err != nil {
-		t.Errorf("something is left behind: %v", err)
-	}
-	if l, err := OpenLedger(path, "d", fortnight); !errors.Is(err, fs.ErrNotExist) || l.CheckWritable() == nil {
-		t.Errorf("a ledger in no directory: %v", err)
-	}
-}
-
-// A large directory's ledger is read and written in seconds.
-func TestLedgerOfMany(t *testing.T) {
-	l := openLedger(t, filepath.Join(t.TempDir(), "ledger"))
-	l.found = map[string]time.Time{}
-	for i := range 200_000 {
-		l.found[fmt.Sprintf("f47ac10b-58cc-4372-a567-%012d", i)] = testNow
-	}
-	start := time.Now()
-	if err := l.save(); err != nil {
-		t.Fatal(err)
-	}
-	if again := openLedger(t, l.path); again.Len() != 200_000 {
-		t.Errorf("%d", again.Len())
-	}
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("it took %s", took)
 	}
 }

@@ -21,6 +21,7 @@ const (
 	FieldParam     = "param"
 	FieldWarning   = "warning"
 	FieldEntry     = "entry"
+	FieldNote      = "note"
 	FieldOperation = "operation"
 	FieldAttempt   = "attempt"
 	FieldWait      = "wait_seconds"

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// memory is a directory in memory. It records its requests, and each of its answers can
+// inMemory is a directory in memory. It records its requests, and each of its answers can
 // be replaced.
-type memory struct {
+type inMemory struct {
 	users          []User
 	self           func() (User, error)
 	list           func(context.Context, int) error // called before the account with this index is yielded, and after the last one
@@ -35,20 +35,20 @@ type memory struct {
 	requested     func(id string) // right before a request to remove or disable
 }
 
-var _ Directory = (*memory)(nil)
+var _ Directory = (*inMemory)(nil)
 
 var (
 	errAgain      = errors.New("try again")
 	errUnanswered = fmt.Errorf("no answer: %w", errAgain) // the request may have been carried out
 )
 
-func (d *memory) recordRequest(what string) {
+func (d *inMemory) recordRequest(what string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked = append(d.asked, what)
 }
 
-func (d *memory) Self(ctx context.Context) (User, error) {
+func (d *inMemory) Self(ctx context.Context) (User, error) {
 	d.recordRequest("self")
 	if d.self == nil {
 		return User{}, fmt.Errorf("self: %w", ErrUnsupported)
@@ -57,7 +57,7 @@ func (d *memory) Self(ctx context.Context) (User, error) {
 	return u, errors.Join(err, ctx.Err())
 }
 
-func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
+func (d *inMemory) Users(ctx context.Context) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		d.recordRequest("list")
 		for i := range len(d.users) + 1 {
@@ -80,7 +80,7 @@ func (d *memory) Users(ctx context.Context) iter.Seq2[User, error] {
 }
 
 // now returns the account with what requests have changed.
-func (d *memory) now(u User) User {
+func (d *inMemory) now(u User) User {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	u.Disabled = u.Disabled || slices.Contains(d.disabled, u.ID)
@@ -88,13 +88,13 @@ func (d *memory) now(u User) User {
 }
 
 // isGone reports whether the account is gone and left out of the listing.
-func (d *memory) isGone(id string) bool {
+func (d *inMemory) isGone(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Contains(slices.Concat(d.gone, d.removed), id) && !d.listsGone
 }
 
-func (d *memory) Find(ctx context.Context, u User) (User, error) {
+func (d *inMemory) Find(ctx context.Context, u User) (User, error) {
 	d.recordRequest("find " + u.ID)
 	d.mu.Lock()
 	gone := slices.Contains(slices.Concat(d.gone, d.removed), u.ID)
@@ -116,12 +116,12 @@ func (d *memory) Find(ctx context.Context, u User) (User, error) {
 // errAsUsual makes an answer that is replaced the usual one.
 var errAsUsual = errors.New("as usual")
 
-func (d *memory) Renew() { d.recordRequest("renew") }
+func (d *inMemory) Renew() { d.recordRequest("renew") }
 
 // errCutShort makes a listing end early without an error.
 var errCutShort = errors.New("cut short")
 
-func (d *memory) User(ctx context.Context, u User) (User, error) {
+func (d *inMemory) User(ctx context.Context, u User) (User, error) {
 	id := u.ID
 	d.recordRequest("read " + id)
 	d.mu.Lock()
@@ -147,16 +147,16 @@ func (d *memory) User(ctx context.Context, u User) (User, error) {
 	return u, err
 }
 
-func (d *memory) Remove(ctx context.Context, u User, confirm Confirm) error {
+func (d *inMemory) Remove(ctx context.Context, u User, confirm Confirm) error {
 	return d.change(ctx, u, "remove", &d.removed, confirm)
 }
 
-func (d *memory) Disable(ctx context.Context, u User, confirm Confirm) error {
+func (d *inMemory) Disable(ctx context.Context, u User, confirm Confirm) error {
 	return d.change(ctx, u, "disable", &d.disabled, confirm)
 }
 
 // change removes or disables the account: it adds the id to done.
-func (d *memory) change(ctx context.Context, u User, what string, done *[]string, confirm Confirm) error {
+func (d *inMemory) change(ctx context.Context, u User, what string, done *[]string, confirm Confirm) error {
 	id := u.ID
 	prepare := func(current User) error {
 		if d.byName && current.Username != u.Username {

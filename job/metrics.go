@@ -21,6 +21,7 @@ type Metrics struct {
 	decisions   *prometheus.CounterVec
 	removals    *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
+	brake       prometheus.Gauge
 	nextRun     prometheus.Gauge
 
 	requests        *prometheus.CounterVec
@@ -64,6 +65,9 @@ func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dormant_guard_refusals_total", Help: "Refusals by guard, those that a dry run foretells among them.",
 		}, []string{"guard"}),
+		brake: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dormant_brake_on", Help: "1 while the runs refuse until a person clears the brake, as of the last run that read the whole directory.",
+		}),
 		nextRun: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dormant_next_run_timestamp_seconds", Help: "When the daemon's next run starts.",
 		}),
@@ -79,7 +83,7 @@ func NewMetrics(reg *prometheus.Registry, operations []string) *Metrics {
 		}, []string{"operation"}),
 	}
 	m.startAtZero(operations)
-	reg.MustRegister(m.runs, m.duration, m.users, m.decisions, m.removals, m.refusals, m.requests, m.requestDuration, m.retries)
+	reg.MustRegister(m.runs, m.duration, m.users, m.decisions, m.removals, m.refusals, m.brake, m.requests, m.requestDuration, m.retries)
 	return m
 }
 
@@ -141,6 +145,10 @@ func (m *Metrics) Run(r Report) {
 		if a.Action != Keep {
 			m.decisions.WithLabelValues(string(a.Action), string(a.Reason)).Inc()
 		}
+	}
+	m.brake.Set(0)
+	if r.BrakeOn() {
+		m.brake.Set(1)
 	}
 	m.users.WithLabelValues("scanned").Set(float64(r.Counts.Scanned))
 	m.users.WithLabelValues("candidate").Set(float64(r.Counts.Candidates))

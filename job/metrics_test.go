@@ -91,7 +91,8 @@ func TestMetricsAtTheStart(t *testing.T) {
 			want = append(want, fmt.Sprintf("dormant_removals_total{dry_run=\"%t\",result=%q}", dry, result))
 		}
 	}
-	for _, guard := range []string{"max_removals", "max_removal_percent", "require_active", "max_silence", "activity_file", "alive_in", "actor_unknown", "confirmation"} {
+	for _, guard := range []string{"max_removals", "max_removal_percent", "require_active", "max_silence", "activity_file", "alive_in", "actor_unknown", "confirmation",
+		"logins_moved_back", "candidates_unusual", "unknown_unusual", "vanished_unusual", "brake"} {
 		want = append(want, fmt.Sprintf("dormant_guard_refusals_total{guard=%q}", guard))
 	}
 	for _, operation := range []string{"list", "remove"} {
@@ -102,7 +103,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 			want = append(want, fmt.Sprintf("dormant_api_requests_total{code=%q,operation=%q}", code, operation))
 		}
 	}
-	want = append(want, "dormant_run_duration_seconds")
+	want = append(want, "dormant_run_duration_seconds", "dormant_brake_on")
 	slices.Sort(want)
 	if got := slices.Sorted(maps.Keys(start)); !slices.Equal(got, want) {
 		t.Errorf("at the start:\ngot  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
@@ -114,7 +115,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 	m.NextRun(testNow)
 	wantNames := []string{
 		"dormant_api_request_duration_seconds", "dormant_api_requests_total", "dormant_api_retries_total",
-		"dormant_decisions_total", "dormant_guard_refusals_total", "dormant_last_run_timestamp_seconds",
+		"dormant_brake_on", "dormant_decisions_total", "dormant_guard_refusals_total", "dormant_last_run_timestamp_seconds",
 		"dormant_last_run_users", "dormant_last_success_timestamp_seconds", "dormant_next_run_timestamp_seconds",
 		"dormant_removals_total", "dormant_run_duration_seconds", "dormant_runs_total",
 	}

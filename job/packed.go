@@ -42,8 +42,8 @@ func (u *User) flags() [7]*bool {
 	return [...]*bool{&u.Undated, &u.Partial, &u.LoginAlone, &u.Admin, &u.ServiceAccount, &u.Disabled, &u.LastLogin.NotAfter}
 }
 
-func (u *User) times() [4]*time.Time {
-	return [...]*time.Time{&u.Created, &u.LastLogin.At, &u.KnownUntil, &u.LastActivity}
+func (u *User) times() [5]*time.Time {
+	return [...]*time.Time{&u.Created, &u.LastLogin.At, &u.KnownUntil, &u.LastActivity, &u.FirstSeen}
 }
 
 func appendUser(b []byte, u *User) []byte {

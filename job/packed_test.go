@@ -17,8 +17,8 @@ func TestPackedIsAllOfTheAccount(t *testing.T) {
 		Created: instant("2020-01-02T03:04:05.000000006Z"), Undated: true,
 		LastLogin:  LastLogin{State: LoginTooEarly, At: instant("1969-12-31T23:59:59.5Z"), NotAfter: true},
 		KnownUntil: instant("9999-12-31T23:59:59Z"), Partial: true, LoginAlone: true,
-		LastActivity: instant("0001-01-01T00:00:00.000000001Z"),
-		Admin:        true, ServiceAccount: true, Disabled: true, Roles: []string{"staff", ""}, Extra: map[string]string{"": "{}", "name": `"x"`},
+		LastActivity: instant("0001-01-01T00:00:00.000000001Z"), FirstSeen: instant("2026-01-02T03:04:05Z"),
+		Admin: true, ServiceAccount: true, Disabled: true, Roles: []string{"staff", ""}, Extra: map[string]string{"": "{}", "name": `"x"`},
 	}
 	var p pieces
 	same := func(u User) {

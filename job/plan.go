@@ -17,6 +17,7 @@ type Plan struct {
 	NewestLogin time.Time      // of the same accounts, at any time
 	Unknown     map[string]int // accounts without a usable last login, by its state
 	Kept        map[Reason]int
+	Bounded     int           // accounts of which only a log tells that there was no login since some time
 	Activity    activityMatch // how the activity file and the accounts match
 	AliveIn     []AliveCount  // what the further directories have
 	Candidates  Candidates    // the longest inactive first
@@ -51,7 +52,7 @@ func (pl *Plan) verb() (verb, participle string) {
 // ReadPlan makes the plan for all the users, with the last logins of activity, which may
 // be nil. After an error the plan must not be applied; it only counts the users read.
 func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
-	plan, err := readPlan(users, p, activity, now)
+	plan, err := readPlan(users, p, activity, nil, now)
 	if err == nil {
 		plan.protectNearMisses(p)
 		plan.keepNearRows(p, activity, now)
@@ -59,17 +60,22 @@ func ReadPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 	return plan, err
 }
 
-func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now time.Time) (*Plan, error) {
+// readPlan is ReadPlan, up to the near misses. A ledger, if there is one, remembers the users.
+func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, ledger *Ledger, now time.Time) (*Plan, error) {
 	plan := newPlan(p, now)
 	// Users with a row come last: only when all have been read is it known whether a
 	// row matches two of them.
 	var withRow []packed
 	var accounts pieces
 	for u, err := range users {
-		switch {
-		case err != nil:
+		if err != nil {
 			plan.Scanned += len(withRow)
 			return plan, err
+		}
+		if ledger != nil {
+			u = ledger.see(&p, activity, u, now)
+		}
+		switch {
 		case activity.hasRow(&u):
 			withRow = append(withRow, accounts.pack(&u))
 		case activity == nil:
@@ -78,8 +84,14 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 			plan.add(&p, activity.apply(u, now), now)
 		}
 	}
-	for _, u := range withRow {
-		plan.add(&p, activity.apply(u.user(), now), now)
+	for _, packed := range withRow {
+		u := packed.user()
+		known := activity.apply(u, now)
+		ledger.seeElsewhere(u, known, now)
+		plan.add(&p, known, now)
+	}
+	if err := ledger.Err(); err != nil {
+		return plan, err
 	}
 	plan.Activity = activity.match()
 	plan.Candidates.sort()
@@ -90,8 +102,11 @@ func readPlan(users iter.Seq2[User, error], p Policy, activity *Activity, now ti
 // its ledger.
 func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, error) {
 	c.Policy.misses = misses{}
-	plan, err := ReadPlan(users, c.Policy, c.Activity, now)
+	c.Ledger.begin(now)
+	plan, err := readPlan(users, c.Policy, c.Activity, c.Ledger, now)
 	if err == nil {
+		plan.protectNearMisses(c.Policy)
+		plan.keepNearRows(c.Policy, c.Activity, now)
 		c.Policy.misses = plan.misses // for whoever is looked at later
 		c.Ledger.applyGrace(plan, c.Policy, now)
 	}
@@ -103,7 +118,7 @@ func (c *Cleanup) Plan(users iter.Seq2[User, error], now time.Time) (*Plan, erro
 // matches; the warnings are about such entries.
 func (c *Cleanup) PlanPart(users iter.Seq2[User, error], now time.Time) (*Plan, error) {
 	c.Policy.misses = misses{}
-	plan, err := readPlan(users, c.Policy, c.Activity, now)
+	plan, err := readPlan(users, c.Policy, c.Activity, c.Ledger, now)
 	if err == nil {
 		plan.warn(c.Policy, plan.sightings.misses(), nil)
 		c.Ledger.applyGrace(plan, c.Policy, now)
@@ -141,6 +156,9 @@ func (pl *Plan) add(p *Policy, u User, now time.Time) {
 		if login.State == LoginKnown && !login.NotAfter && login.At.After(pl.NewestLogin) {
 			pl.NewestLogin = login.At
 		}
+	}
+	if u.LastLogin.NotAfter {
+		pl.Bounded++
 	}
 	if login.State != LoginKnown && login.State != LoginNever {
 		pl.Unknown[login.State.String()]++

@@ -241,7 +241,11 @@ type lastUse struct{ login, activity LastLogin }
 
 // lastUse returns that of the account as far as it is plausible.
 func (u *User) lastUse(now time.Time) lastUse {
-	used := lastUse{login: u.LastLogin.Normalize(u.Created, now)}
+	created := u.Created
+	if u.LastLogin.NotAfter && !plausible(created, now) {
+		created = u.FirstSeen // which is enough to know that it is not newer than the log
+	}
+	used := lastUse{login: u.LastLogin.Normalize(created, now)}
 	if !u.LastActivity.IsZero() {
 		used.activity = LoginAt(u.LastActivity).Normalize(time.Time{}, now)
 	}
@@ -249,14 +253,15 @@ func (u *User) lastUse(now time.Time) lastUse {
 }
 
 // removesNeverUsed reports whether the policy acts on u, which never logged in: whether u
-// was created before the cutoff, or need not have a creation date.
+// was created before the cutoff, or need not have a creation date and no ledger saw it first
+// after the cutoff.
 func (p *Policy) removesNeverUsed(u *User, cutoff, now time.Time) bool {
 	old := plausible(u.Created, now) && u.Created.Before(cutoff)
 	switch p.NeverLoggedIn {
 	case NeverRemove:
 		return old
 	case NeverRemoveUndated:
-		return old || u.Undated && u.Created.IsZero()
+		return old || u.Undated && u.Created.IsZero() && (u.FirstSeen.IsZero() || u.FirstSeen.Before(cutoff))
 	case NeverKeep:
 	}
 	return false

@@ -66,6 +66,9 @@ type Report struct {
 	// parameter that turns it on.
 	Extras map[string]string `json:"extras,omitempty"`
 
+	// Ledger is what the runs of this directory remember; nil without a ledger.
+	Ledger *LedgerReport `json:"ledger,omitempty"`
+
 	// Digest is that of the plan; in a run that applies a plan under review, of that one.
 	// ApprovedBy is who agreed to it.
 	Digest     string `json:"digest,omitempty"`

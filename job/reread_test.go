@@ -13,7 +13,7 @@ import (
 
 // changing makes the first n readings of the listing fail because it changed, each
 // behind all of its accounts.
-func (d *memory) changing(n int) {
+func (d *inMemory) changing(n int) {
 	d.list = func(_ context.Context, i int) error {
 		if i < len(d.users) || n == 0 {
 			return nil
@@ -169,7 +169,7 @@ func TestResolveReadsAChangedListingAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &memory{users: threeDormant()}
+	d := &inMemory{users: threeDormant()}
 	d.changing(1)
 	if err := j.Resolve(t.Context(), d, ""); err != nil || j.Accounts[0].State != StateNotDone {
 		t.Errorf("%v, %s", err, j.Accounts[0].State)

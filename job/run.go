@@ -31,7 +31,7 @@ type Cleanup struct {
 	Concurrency int  // how many removals, or reads of single accounts, run at once
 	MaxFailures int  // number of consecutive failed removals that ends the run
 	Journal     *Journal
-	Ledger      *Ledger   // nil: there is no grace
+	Ledger      *Ledger   // nil: nothing is remembered, and there is no grace
 	Approval    *Approval // nil: nobody has reviewed a plan
 
 	// Confirm asks the person at the terminal, right before the first account is changed;
@@ -42,8 +42,9 @@ type Cleanup struct {
 	Record *Record // the destination of Log, or nil; if Journal is nil, an error of it stops removals
 }
 
-// Run carries the cleanup out, saves the ledger, closes the journal, and returns a
-// report however the run ended. Once ctx is done, no new request starts and requests
+// Run carries the cleanup out, closes the ledger and the journal, and returns a report
+// however the run ended. What the run has seen is in the ledger before anybody is removed,
+// and what became of them afterwards. Once ctx is done, no new request starts and requests
 // under way end. now is the time that all decisions are based on.
 func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 	r, log := c.start(now)
@@ -54,25 +55,32 @@ func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 			limits = c.Approval.limits(limits)
 		}
 		r.Refusals = append(r.Refusals, limits.Check(plan)...)
-		err = c.applyUnlessRefused(ctx, plan, &r, log)
+		r.Refusals = append(r.Refusals, c.Ledger.check(&r, &c.Policy, plan)...)
+		err = c.rememberAndApply(ctx, plan, &r, log)
 	}
-	err = errors.Join(err, c.saveLedger(plan, r), c.Journal.Close())
+	err = errors.Join(err, c.Ledger.Close(), c.Journal.Close())
 	r.count()
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
 }
 
-// saveLedger saves which accounts the run reported as inactive. It does nothing if the
-// directory was not read to its end, and in an audit, which leaves nothing behind.
-func (c *Cleanup) saveLedger(plan *Plan, r Report) error {
-	if c.Ledger == nil || !r.Planned || c.Command == "audit" {
-		return nil
+// rememberAndApply applies the plan, between two writings of the ledger: one of what the run
+// has seen, and one of what became of the candidates. An audit leaves nothing behind.
+func (c *Cleanup) rememberAndApply(ctx context.Context, plan *Plan, r *Report, log zerolog.Logger) error {
+	if c.Command == "audit" || c.Ledger == nil {
+		return c.applyUnlessRefused(ctx, plan, r, log)
 	}
-	if err := c.Record.Err(); err != nil {
+	if err := c.Record.Err(); err != nil && c.Ledger.hasGrace() {
 		return fmt.Errorf("write ledger: nobody can know who is in grace: write log: %w", err)
 	}
-	c.Ledger.update(plan, r.Accounts)
-	return c.Ledger.save()
+	if earlier := c.Ledger.earlierFile(); earlier != "" {
+		log.Warn().Msg("the ledger is of an earlier version: what it has is carried over, and the file is kept as " + earlier)
+	}
+	if err := c.Ledger.remember(c.RunID, &c.Policy, plan); err != nil {
+		return err
+	}
+	err := c.applyUnlessRefused(ctx, plan, r, log)
+	return errors.Join(err, c.Ledger.settle(plan, r))
 }
 
 // Fail returns the report of a run that could not begin because of err.
@@ -209,6 +217,7 @@ func (c *Cleanup) warn(plan *Plan, r *Report, log zerolog.Logger) {
 			})
 		}
 	}
+	r.Warnings = append(r.Warnings, c.Ledger.warn(r, plan)...)
 	for _, doubt := range c.Limits.Doubts(plan) {
 		r.Warnings = append(r.Warnings, Warning{Code: doubt.Guard, Subject: doubt.Variable, Message: doubt.Message})
 	}

@@ -27,6 +27,10 @@ type User struct {
 	Created time.Time
 	Undated bool
 
+	// FirstSeen is when a ledger saw the account first, or zero where there is none: it
+	// is not known to be older than that unless Created says so.
+	FirstSeen time.Time
+
 	LastLogin LastLogin
 
 	// KnownUntil is the time after which nothing is known of the account's logins; zero if

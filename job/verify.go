@@ -118,6 +118,10 @@ func (e Event) valid() bool {
 		return e.UserID != "" && (e.Action == Remove || e.Action == Disable || e.Action == "")
 	case eventResult:
 		return e.UserID != "" && e.Result != ""
+	case eventForgotten:
+		return e.UserID != ""
+	case eventBrakeCleared:
+		return e.Note != ""
 	}
 	return false
 }
@@ -125,6 +129,9 @@ func (e Event) valid() bool {
 func (j *Traces) add(e Event, line int, open map[[2]string]*Trace) {
 	if e.Plan != "" {
 		j.Plans[e.Plan] = true
+	}
+	if e.Event != eventIntent && e.Event != eventResult {
+		return // it is about the ledger
 	}
 	key := [2]string{e.RunID, e.UserID}
 	t := open[key]

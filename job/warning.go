@@ -38,6 +38,8 @@ const (
 	WarnActivityDisputed   = "activity_disputed" // rows that name more than one account
 	WarnListingChanged     = "listing_changed"   // while it was read
 	WarnGraceRefusal       = "grace_refusal"     // a guard will refuse those whose grace ends on one day
+	WarnLoginsMovedBack    = "logins_moved_back" // since an earlier run
+	WarnLedgerMissing      = "ledger_missing"    // and would make a log of logins reach back further
 )
 
 // maxNamed is how many accounts a warning names.

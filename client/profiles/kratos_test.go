@@ -58,15 +58,7 @@ var identities = []struct {
 // TestKratos cleans up a real Ory Kratos with the real program, and reads the results from
 // the server's database and log. .ci/kratos starts a server.
 func TestKratos(t *testing.T) {
-	if os.Getenv("KRATOS_ADMIN_URL") == "" {
-		t.Skip("KRATOS_ADMIN_URL is not set: no Kratos was started with .ci/kratos")
-	}
-	k := &kratos{public: os.Getenv("KRATOS_PUBLIC_URL"), server: &server{
-		url: os.Getenv("KRATOS_ADMIN_URL"), settings: []string{"DORMANT_PROFILE=kratos"},
-		database: os.Getenv("KRATOS_DB"), log: os.Getenv("KRATOS_LOG"), requests: kratosRequests, looks: true,
-		account: "/admin/identities/%s", listed: "SELECT id FROM identities", there: map[string]bool{},
-	}}
-	k.prepare(t)
+	k := connectKratos(t)
 	k.populate(t)
 	// Each scene continues with the accounts that the one before has left.
 	_ = t.Run("sessions alone prove only life", k.life) &&
@@ -79,6 +71,28 @@ func TestKratos(t *testing.T) {
 		t.Run("disable and delete none", k.disable) &&
 		t.Run("disable before deleting", k.ladder) &&
 		t.Run("accounts that never logged in", k.never)
+}
+
+// connectKratos returns the server that was started, with no identities of these tests, and
+// skips the test if there is none.
+func connectKratos(t *testing.T) *kratos {
+	if os.Getenv("KRATOS_ADMIN_URL") == "" {
+		t.Skip("KRATOS_ADMIN_URL is not set: no Kratos was started with .ci/kratos")
+	}
+	k := &kratos{public: os.Getenv("KRATOS_PUBLIC_URL"), server: &server{
+		url: os.Getenv("KRATOS_ADMIN_URL"), settings: []string{"DORMANT_PROFILE=kratos"},
+		database: os.Getenv("KRATOS_DB"), log: os.Getenv("KRATOS_LOG"), requests: kratosRequests, looks: true,
+		account: "/admin/identities/%s", listed: "SELECT id FROM identities", there: map[string]bool{},
+	}}
+	k.prepare(t)
+	remove := "PRAGMA foreign_keys = ON; DELETE FROM identities WHERE traits LIKE '%\"" + everyRun + "%'"
+	k.sqlite(remove)
+	t.Cleanup(func() { k.sqlite(remove) })
+	k.wantsAccounts(t)
+	if t.Failed() {
+		t.Fatal("this Kratos is not one for this test: it would remove those identities")
+	}
+	return k
 }
 
 // all is a run for which the limits allow all removals.
@@ -409,13 +423,6 @@ func (k *kratos) knows(params string) bool {
 // populate creates the identities and their sessions through the API, and sets their times in
 // the database.
 func (k *kratos) populate(t *testing.T) {
-	remove := "PRAGMA foreign_keys = ON; DELETE FROM identities WHERE traits LIKE '%\"" + everyRun + "%'"
-	k.sqlite(remove)
-	t.Cleanup(func() { k.sqlite(remove) })
-	k.wantsAccounts(t)
-	if t.Failed() {
-		t.Fatal("this Kratos is not one for this test: it would remove those identities")
-	}
 	for _, g := range identities {
 		k.create(t, g.name, g.size)
 		ids := k.ids[g.name]

@@ -46,16 +46,7 @@ var groups = []struct {
 // TestRedmine cleans up a real Redmine with the real program, and reads the results from the
 // server's database and log. .ci/redmine starts a server.
 func TestRedmine(t *testing.T) {
-	if os.Getenv("REDMINE_URL") == "" {
-		t.Skip("REDMINE_URL is not set: no Redmine was started with .ci/redmine")
-	}
-	key := os.Getenv("REDMINE_API_KEY")
-	r := &redmine{key: key, server: &server{
-		url: os.Getenv("REDMINE_URL"), secret: key, settings: []string{"DORMANT_PROFILE=redmine", "DORMANT_TOKEN=" + key},
-		database: os.Getenv("REDMINE_DB"), log: os.Getenv("REDMINE_LOG"), requests: redmineRequests, looks: true,
-		account: "/users/%s.json", listed: "SELECT id FROM users WHERE type = 'User'", there: map[string]bool{"1": true},
-	}}
-	r.prepare(t)
+	r := connectRedmine(t)
 	r.populate(t)
 	// Each scene continues with the accounts that the one before has left.
 	_ = t.Run("an audit changes nothing", r.audit) &&
@@ -66,6 +57,31 @@ func TestRedmine(t *testing.T) {
 		t.Run("the caller stays", r.self) &&
 		t.Run("locked accounts", r.locked) &&
 		t.Run("the daemon", r.daemon)
+}
+
+// connectRedmine returns the server that was started, with no accounts of these tests, and
+// skips the test if there is none.
+func connectRedmine(t *testing.T) *redmine {
+	if os.Getenv("REDMINE_URL") == "" {
+		t.Skip("REDMINE_URL is not set: no Redmine was started with .ci/redmine")
+	}
+	key := os.Getenv("REDMINE_API_KEY")
+	r := &redmine{key: key, server: &server{
+		url: os.Getenv("REDMINE_URL"), secret: key, settings: []string{"DORMANT_PROFILE=redmine", "DORMANT_TOKEN=" + key},
+		database: os.Getenv("REDMINE_DB"), log: os.Getenv("REDMINE_LOG"), requests: redmineRequests, looks: true,
+		account: "/users/%s.json", listed: "SELECT id FROM users WHERE type = 'User'", there: map[string]bool{"1": true},
+	}}
+	r.prepare(t)
+	ours := "(SELECT id FROM users WHERE login LIKE '" + everyRun + "%')"
+	remove := fmt.Sprintf("DELETE FROM tokens WHERE user_id IN %[1]s; DELETE FROM user_preferences WHERE user_id IN %[1]s;"+
+		"DELETE FROM email_addresses WHERE user_id IN %[1]s; DELETE FROM users WHERE id IN %[1]s", ours)
+	r.sqlite(remove)
+	t.Cleanup(func() { r.sqlite(remove) })
+	r.wantsAccounts(t)
+	if t.Failed() {
+		t.Fatal("this Redmine is not one for this test: it would remove those accounts")
+	}
+	return r
 }
 
 func (r *redmine) audit(t *testing.T) {
@@ -217,26 +233,11 @@ type redmine struct {
 
 // populate creates the accounts through the API, and sets their times in the database.
 func (r *redmine) populate(t *testing.T) {
-	ours := "(SELECT id FROM users WHERE login LIKE '" + everyRun + "%')"
-	remove := fmt.Sprintf("DELETE FROM tokens WHERE user_id IN %[1]s; DELETE FROM user_preferences WHERE user_id IN %[1]s;"+
-		"DELETE FROM email_addresses WHERE user_id IN %[1]s; DELETE FROM users WHERE id IN %[1]s", ours)
-	r.sqlite(remove)
-	t.Cleanup(func() { r.sqlite(remove) })
-	r.wantsAccounts(t)
-	if t.Failed() {
-		t.Fatal("this Redmine is not one for this test: it would remove those accounts")
-	}
 	status := map[string]int{"registered": 2, "locked": 3}
 	for _, g := range groups {
 		for i := range g.size {
 			name := fmt.Sprintf("%s%s%d", r.prefix, g.name, i)
-			code, answer := r.call(r.key, "POST /users.json", fmt.Sprintf(
-				`{"user":{"login":%q,"firstname":"F","lastname":"L","mail":"%s@example.com","password":%q,"admin":%t,"status":%d}}`,
-				name, name, password, g.other == "admin", cmp.Or(status[g.other], 1)))
-			if code != http.StatusCreated {
-				t.Fatalf("create %s: status %d: %s", name, code, answer)
-			}
-			r.add(g.name, gjson.Get(answer, "user.id").Raw)
+			r.create(t, g.name, name, name+"@example.com", g.other == "admin", cmp.Or(status[g.other], 1))
 		}
 		r.set(r.ids[g.name], "created_on", cmp.Or(g.created, -1000*day))
 		if g.other != "never" {
@@ -246,6 +247,17 @@ func (r *redmine) populate(t *testing.T) {
 	for _, id := range r.ids["back"] {
 		r.logIn(id)
 	}
+}
+
+// create creates an account through the API.
+func (r *redmine) create(t *testing.T, group, name, address string, isAdmin bool, status int) {
+	code, answer := r.call(r.key, "POST /users.json", fmt.Sprintf(
+		`{"user":{"login":%q,"firstname":"F","lastname":"L","mail":%q,"password":%q,"admin":%t,"status":%d}}`,
+		name, address, password, isAdmin, status))
+	if code != http.StatusCreated {
+		t.Fatalf("create %s: status %d: %s", name, code, answer)
+	}
+	r.add(group, gjson.Get(answer, "user.id").Raw)
 }
 
 // set sets a column of these accounts to a time relative to the cutoff.

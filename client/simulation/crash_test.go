@@ -2,35 +2,40 @@ package simulation
 
 import (
 	"bytes"
-	"encoding/json"
+	"dormant/job/memory"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
-// readLedger reads the ledger. It is a violation if it has an account that no run has
-// reported at that time.
-func (w *world) readLedger(ledger string) map[string]time.Time {
-	var file struct {
-		FoundAt map[string]time.Time `json:"found_at"`
-	}
-	text, err := os.ReadFile(ledger)
-	if err != nil {
+// readLedger reads the ledger. It is a violation if it has an account as found inactive that
+// no run has reported at that time, or if it is damaged.
+func (w *world) readLedger(ledger string) map[string]memory.Entry {
+	f, err := memory.Open(ledger)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
+	if err != nil {
 		w.violationf("the ledger can't be read: %v", err)
+		return nil
 	}
+	defer f.Close()
 	w.mu.Lock()
 	reported := w.reported
 	w.mu.Unlock()
-	for id, at := range file.FoundAt {
-		if !reported[fmt.Sprint(id, at.UnixNano())] {
-			w.violationf("the ledger has %q since %v, when no run said so", id, at)
+	entries := map[string]memory.Entry{}
+	for a, err := range f.All() {
+		if err != nil {
+			w.violationf("the ledger can't be read: %v", err)
+			return nil
+		}
+		if entries[a.ID] = a.Entry; !a.Found.IsZero() && !reported[fmt.Sprint(a.ID, a.Found.UnixNano())] {
+			w.violationf("the ledger has %q since %v, when no run said so", a.ID, a.Found)
 		}
 	}
-	return file.FoundAt
+	return entries
 }
 
 // recordReported records which accounts the report of the run names as unused.

@@ -203,7 +203,7 @@ func (p policyModel) unused(t observation, since, now time.Time) (bool, string) 
 		return true, ""
 	case t.login == loginNever && !acted:
 		dated := plausible(t.created, now) && t.created.Before(old)
-		undated := t.created.IsZero() && t.undated
+		undated := t.created.IsZero() && t.undated && (t.firstSeen.IsZero() || t.firstSeen.Before(old))
 		return p.never == "remove" && dated || p.never == "remove-undated" && (dated || undated), "never_logged_in"
 	}
 	return false, "last_login_unknown"
@@ -219,7 +219,7 @@ func effectiveLogin(t observation, now time.Time) observation {
 		t.login = loginNever
 	case !plausible(t.at, now):
 		t.login = loginUnknown
-	case t.notAfter && !plausible(t.created, now):
+	case t.notAfter && !plausible(t.created, now) && !plausible(t.firstSeen, now):
 		t.login = loginNotTold // the account may be too new for any log
 	case t.notAfter && t.at.Before(t.created):
 		t.login = loginNever
@@ -253,7 +253,10 @@ func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubt
 		doubts = append(doubts, "activity_file")
 	}
 	if n > 0 {
-		return append(refusing, doubts...), nil
+		refusing, doubts = append(refusing, doubts...), nil
+	}
+	if pl.movedBack*100 > pl.scanned {
+		refusing = append(refusing, "logins_moved_back")
 	}
 	return refusing, doubts
 }

@@ -395,9 +395,9 @@ func (run *programRun) observeSearch(q *request, body gjson.Result) (complete []
 
 // knowledge combines an answer about an account with other evidence: the log of all
 // accounts, the activity file and the ledger.
-func (run *programRun) knowledge(t observation, e *evidence) observation {
+func (run *programRun) knowledge(t observation, e *evidence, judged bool) observation {
 	s := run.world.sys
-	t.warned = run.warned[t.id]
+	t.warned = run.remembered[t.id].Found
 	at, logged := e.log[t.id]
 	switch {
 	case t.hidden:
@@ -409,7 +409,7 @@ func (run *programRun) knowledge(t observation, e *evidence) observation {
 	case s.coverage == "log" && !e.oldest.IsZero():
 		t.login, t.at, t.notAfter = loginKnown, e.oldest, true
 	}
-	return run.fromFile(t, e)
+	return run.fromFile(run.recalled(t, judged), e)
 }
 
 // planModel is the plan that follows from what a run was told.
@@ -418,6 +418,7 @@ type planModel struct {
 	kept       map[string]int // by reason
 
 	scanned, active int
+	movedBack       int
 	newest          time.Time // login of anybody but the caller; zero if none is known
 
 	known map[string]string // the identity of each account
@@ -436,6 +437,9 @@ func (run *programRun) plan() planModel {
 			continue
 		}
 		pl.scanned++
+		if k.movedBack {
+			pl.movedBack++
+		}
 		if u := effectiveLogin(k, run.now); u.login == loginKnown && !u.notAfter && !isOneOf(append(slices.Clone(run.self), run.policy.actor...), k.id, k.username, k.email) {
 			if !u.at.Before(run.policy.firstCutoff(run.now)) {
 				pl.active++
@@ -479,5 +483,5 @@ func (run *programRun) plannedAs(seen *account) (k observation, there bool) {
 			return observation{}, false
 		}
 	}
-	return run.knowledge(*t, run.evidenceThen()), true
+	return run.knowledge(*t, run.evidenceThen(), !run.world.sys.details || seen.planned != nil), true
 }

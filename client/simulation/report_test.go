@@ -235,8 +235,8 @@ func (run *programRun) view(id string) string {
 	if seen == nil {
 		return "which the run has not read"
 	}
-	action, why := run.policy.decide(run.knowledge(seen.last, &run.told), run.self, run.now)
-	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last, &run.told), action, why, run.now)
+	action, why := run.policy.decide(run.knowledge(seen.last, &run.told, true), run.self, run.now)
+	return fmt.Sprintf("%+v: %s %s, at %v", run.knowledge(seen.last, &run.told, true), action, why, run.now)
 }
 
 // shiftedWithin reports whether the listing changed while the run read it.

@@ -92,7 +92,7 @@ func (run *programRun) changeViolation(q *request) string {
 	if !run.cancelled.IsZero() && q.at.After(run.cancelled) && seen.tries == 0 {
 		return "the run was told to end before"
 	}
-	now := run.knowledge(seen.last, &run.told)
+	now := run.knowledge(seen.last, &run.told, true)
 	planned, _ := run.plannedAs(seen)
 	if same, _ := run.sameAsFound(planned); !same || isReplaced(planned, now, run.now) {
 		now.warned = time.Time{}

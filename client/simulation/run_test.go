@@ -19,6 +19,7 @@ import (
 	"dormant/client"
 	"dormant/client/profile"
 	"dormant/job"
+	"dormant/job/memory"
 )
 
 // programRun is one run of the program: its configuration, what the answers have told
@@ -42,8 +43,8 @@ type programRun struct {
 	kill          bool
 	isUndisturbed bool
 
-	ledger string
-	warned map[string]time.Time // the ledger's content when the run began
+	ledger     string
+	remembered map[string]memory.Entry // the ledger's content when the run began
 
 	out    logFile
 	cancel context.CancelFunc
@@ -229,8 +230,18 @@ func (run *programRun) start(random *rand.Rand) error {
 		}
 	}
 	if run.policy.grace > 0 {
-		run.ledger, run.warned = w.ledger, w.readLedger(w.ledger)
-		cleanup.Ledger, _ = job.OpenLedger(run.ledger, w.sys.name, run.policy.grace) // a file that is missing counts as empty
+		run.ledger = w.ledger
+		if cleanup.Ledger, err = job.OpenLedger(job.LedgerOptions{Path: run.ledger, Directory: w.sys.name, Grace: run.policy.grace, Keep: 400 * day}); errors.Is(err, job.ErrLedgerInUse) {
+			w.tracef("run %d does not start: another one has the ledger", run.number)
+			run.mu.Lock()
+			run.ended = true
+			run.mu.Unlock()
+			return cleanup.Journal.Close()
+		}
+		if err != nil {
+			return err
+		}
+		run.remembered = w.readLedger(w.ledger)
 	}
 	w.tracef("run %d starts: %s, %d at once, %d retries, pages of %d, %d failures, stop at %d (kill: %t), log breaks at %d, journal: %t",
 		run.number, run.policy, run.concurrency, run.retries, run.pageSize, run.maxFailures, run.stopAt, run.kill, run.logBreaks, !run.noJournal)
@@ -245,6 +256,7 @@ func (run *programRun) start(random *rand.Rand) error {
 	w.rememberIdentities(run)
 	w.tracef("run %d ended: %s %+v %s", run.number, run.report.Outcome, run.report.Counts, run.report.Error)
 	run.check()
+	w.checkMemory(run)
 	return nil
 }
 

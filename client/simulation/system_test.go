@@ -132,6 +132,10 @@ type observation struct {
 	admin, bot, disabled bool
 	roles                []string // nil: not given
 
+	firstSeen time.Time // by a run with a ledger; zero: there is none
+	movedBack bool      // an earlier run was told of a later login
+	absent    bool      // the answer has no last login at all
+
 	warned time.Time // when an earlier run first reported it as unused; zero: never
 
 	pages map[string]int // of the search for it, with the number of their items
@@ -157,7 +161,7 @@ const (
 func (t *observation) readLogin(v gjson.Result) {
 	switch at, err := time.Parse(time.RFC3339, v.String()); {
 	case !v.Exists():
-		t.login = loginUnknown
+		t.login, t.absent = loginUnknown, true
 	case v.Type == gjson.Null:
 		t.login = loginNever
 	case err == nil:

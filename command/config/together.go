@@ -64,15 +64,11 @@ func (v Variables) disableProblems(now time.Time) []error {
 	return problems
 }
 
-// graceProblems are a grace without a ledger or the reverse, and a grace where no
-// account is deleted.
+// graceProblems are a grace without a ledger, and a grace where no account is deleted.
 func (v Variables) graceProblems() []error {
 	var problems []error
-	switch {
-	case v.Grace > 0 && v.Ledger == "":
+	if v.Grace > 0 && v.Ledger == "" {
 		problems = append(problems, fmt.Errorf("DORMANT_GRACE=%q: needs DORMANT_LEDGER, the file in which it is kept who was found when", v.Grace))
-	case v.Grace == 0 && v.Ledger != "":
-		problems = append(problems, fmt.Errorf("DORMANT_LEDGER=%q: is only for DORMANT_GRACE, such as DORMANT_GRACE=14d", v.Ledger))
 	}
 	if v.Grace > 0 && v.Action == ActionDisable {
 		problems = append(problems, fmt.Errorf("DORMANT_GRACE=%q: with DORMANT_ACTION=disable, no account is deleted; leave it out, or set DORMANT_ACTION=delete", v.Grace))

@@ -45,7 +45,7 @@ func TestLimits(t *testing.T) {
 // shorter than a day.
 func TestSpansOfLessThanADay(t *testing.T) {
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	for _, name := range []string{"GRACE", "MAX_SILENCE", "INACTIVE_FOR", "DISABLE_AFTER", "MIN_INACTIVE_FOR"} {
+	for _, name := range []string{"GRACE", "LEDGER_KEEP", "MAX_SILENCE", "INACTIVE_FOR", "DISABLE_AFTER", "MIN_INACTIVE_FOR"} {
 		for value, accepted := range map[string]bool{
 			"1s": false, "2m": false, "12m": false, "1h": false, "23h59m59s": false, "86399999ms": false,
 			"1d": true, "24h": true, "1440m": true, "86400s": true, "1d1s": true,

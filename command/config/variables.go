@@ -45,7 +45,8 @@ type Variables struct {
 	MinInactiveFor Duration `env:"MIN_INACTIVE_FOR" envDefault:"30d" min:"1d" help:"the shortest span that is accepted for any of them"`
 	NeverLoggedIn  string   `env:"NEVER_LOGGED_IN" envDefault:"keep" oneof:"keep,remove,remove-undated" help:"accounts that never logged in: keep, remove if created before the cutoff, remove-undated also if the directory gives no creation date"`
 	Grace          Duration `env:"GRACE" zero:"no" min:"1d" help:"remove only whom an earlier run, at least so long ago, found inactive already: 14d"`
-	Ledger         string   `env:"LEDGER" help:"the file in which runs keep whom they found inactive, and when; with GRACE"`
+	Ledger         string   `env:"LEDGER" help:"the file in which runs remember this directory: last logins, since when accounts are known and inactive"`
+	LedgerKeep     Duration `env:"LEDGER_KEEP" envDefault:"400d" zero:"no" min:"1d" help:"how long the ledger keeps accounts that are gone"`
 	DryRun         bool     `env:"DRY_RUN" envDefault:"true" help:"false removes and disables for real"`
 
 	Allowlist              []string `group:"Who is kept, and limits" env:"ALLOWLIST" help:"ids, usernames, emails or aliases of accounts to keep, or globs for them, separated by commas"`
@@ -59,7 +60,7 @@ type Variables struct {
 	MaxSilence             Duration `env:"MAX_SILENCE" envDefault:"14d" zero:"no" min:"1d" help:"refuse if nobody but the caller has logged in for so long, or the activity file has no newer row"`
 	Recheck                bool     `env:"RECHECK" envDefault:"true" help:"read each candidate again right before it is removed or disabled, where the directory can"`
 
-	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once"`
+	Concurrency    int      `group:"Requests" env:"CONCURRENCY" envDefault:"4" min:"1" help:"requests at once, at most; fewer when the directory asks for it or slows down"`
 	RateLimit      float64  `env:"RATE_LIMIT" zero:"no" max:"100000" help:"requests a second; empty for no limit"`
 	PageSize       int      `env:"PAGE_SIZE" zero:"no" help:"accounts a page; empty for the profile's"`
 	RequestTimeout Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" zero:"no" min:"1ms" help:"for one request, or for the next part of a listing"`

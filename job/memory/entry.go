@@ -25,6 +25,7 @@ import (
 type Entry struct {
 	Login   time.Time // the newest last login that the directory told, rounded up
 	Bound   bool      // Login is no login, but there was none since
+	Gap     bool      // it is not known of all the time since Login, up to LastSeen, that there was none
 	Sign    time.Time // the newest other sign of life, rounded up
 	Created time.Time // as last told, rounded down
 
@@ -35,8 +36,9 @@ type Entry struct {
 	Identity uint64    // what it was then; only with Found
 }
 
-// The bits of the first byte of a record. Each stands for a part that follows, in this
-// order; the id comes first.
+// The bits of the first byte of a record. Its id follows, and before that the length of it,
+// which is 0 for the 16 bytes of a UUID; then the parts for which there is a bit, in this
+// order.
 const (
 	hasLogin = 1 << iota
 	isBound
@@ -45,14 +47,11 @@ const (
 	hasFound
 	hasFirstSeen // otherwise it is that of the file
 	hasLastSeen  // otherwise it is that of the file
-	isUUID       // the id is 16 bytes; otherwise its length comes first
+	isGap
 )
 
 // MaxID is the length of the longest id that is remembered, in bytes.
 const MaxID = 512
-
-// maxRecord is more than the longest record has.
-const maxRecord = 1 + 2 + MaxID + 4*5 + 16
 
 var errRecord = errors.New("a record is damaged")
 
@@ -130,11 +129,11 @@ func appendRecord(to []byte, k key, e Entry, d defaults) []byte {
 	start := len(to)
 	to = append(to, 0)
 	if k.uuid {
-		to = append(to, k.bytes...)
+		to = append(to, 0)
 	} else {
 		to = binary.AppendUvarint(to, uint64(len(k.bytes)))
-		to = append(to, k.bytes...)
 	}
+	to = append(to, k.bytes...)
 	flags := byte(0)
 	add := func(flag byte, seconds, otherwise uint32) {
 		if seconds != otherwise {
@@ -155,8 +154,8 @@ func appendRecord(to []byte, k key, e Entry, d defaults) []byte {
 	if e.Bound {
 		flags |= isBound
 	}
-	if k.uuid {
-		flags |= isUUID
+	if e.Gap {
+		flags |= isGap
 	}
 	to[start] = flags
 	return to
@@ -167,19 +166,19 @@ func readRecord(block []byte) (k key, size int, err error) {
 	if len(block) == 0 {
 		return key{}, 0, errRecord
 	}
-	flags, begin, length := block[0], 1, uint64(16)
-	if flags&isUUID == 0 {
-		text, n := binary.Uvarint(block[1:])
-		if n <= 0 || text > MaxID {
-			return key{}, 0, errRecord
-		}
-		begin, length = begin+n, text
+	length, n := binary.Uvarint(block[1:])
+	if n <= 0 || length > MaxID {
+		return key{}, 0, errRecord
 	}
-	size = begin + int(length) + timesSize(flags)
+	begin, uuid := 1+n, length == 0
+	if uuid {
+		length = 16
+	}
+	size = begin + int(length) + timesSize(block[0])
 	if size > len(block) {
 		return key{}, 0, errRecord
 	}
-	return key{block[begin : begin+int(length)], flags&isUUID != 0}, size, nil
+	return key{block[begin : begin+int(length)], uuid}, size, nil
 }
 
 // timesSize is the length of what follows the id.
@@ -208,7 +207,7 @@ func readEntry(record []byte, d defaults) Entry {
 		times = times[4:]
 		return at(s)
 	}
-	e := Entry{Bound: flags&isBound != 0}
+	e := Entry{Bound: flags&isBound != 0, Gap: flags&isGap != 0}
 	e.Login = next(hasLogin, 0)
 	e.Sign = next(hasSign, 0)
 	e.Created = next(hasCreated, 0)

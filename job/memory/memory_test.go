@@ -68,7 +68,7 @@ func TestEntriesAreReadAsWritten(t *testing.T) {
 		FirstSeen: testNow.Add(-10 * day), LastSeen: testNow.Add(-day), Found: testNow.Add(123456789), Identity: 1 << 63,
 	}
 	entries := map[string]Entry{
-		"1": {}, "2": full, "3": {FirstSeen: testNow, LastSeen: testNow}, "4": {Login: testNow, Bound: true},
+		"1": {}, "2": full, "3": {FirstSeen: testNow, LastSeen: testNow}, "4": {Login: testNow, Bound: true}, "5-": {Login: testNow, Gap: true},
 		"01": {Found: testNow, Identity: 0}, "1.0": {Sign: testNow}, "1-": {Created: testNow},
 		"6f1ed002-ab55-11ee-8c90-0242ac120002": full, "6F1ED002-AB55-11EE-8C90-0242AC120002": {Login: testNow},
 		"6f1ed002-ab55-11ee-8c90-0242ac12000g": {Login: testNow.Add(day)}, "6f1ed002-ab55-11ee-8c90x0242ac120002": {Login: testNow.Add(2 * day)},
@@ -172,6 +172,41 @@ func TestTheSuccessor(t *testing.T) {
 		}
 	}
 	_ = f.Close()
+}
+
+// An amendment changes what it says of an account that was put before, in whatever piece,
+// or that the old file has, and is about nobody else.
+func TestAmend(t *testing.T) {
+	for _, most := range []int{1, 50, 1 << 20} {
+		path := filepath.Join(t.TempDir(), "ledger")
+		old := write(t, path, nil, testNow, map[string]Entry{"old": {Login: testNow, LastSeen: testNow, Found: testNow}, "kept": {LastSeen: testNow}}, nil)
+		now := testNow.Add(day)
+		w := NewWriter(path, old, now)
+		w.most = most
+		found := Entry{Found: now, Identity: 7}
+		for _, err := range []error{
+			w.Amend("early", found), w.Put("early", Entry{Login: now, LastSeen: now}),
+			w.Put("put", Entry{Login: testNow, LastSeen: now}), w.Put("other", Entry{LastSeen: now, Found: now}), w.Amend("put", Entry{Found: testNow}), w.Amend("put", found),
+			w.Amend("old", Entry{LastSeen: testNow.Add(-day)}), w.Amend("nobody", found), w.Amend("other", Entry{LastSeen: testNow}),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := w.Commit(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]Entry{
+			"early": {Login: now, LastSeen: now}, "put": {Login: testNow, LastSeen: now, Found: now, Identity: 7}, "other": {LastSeen: testNow},
+			"old": {Login: testNow, LastSeen: testNow.Add(-day)}, "kept": {LastSeen: testNow},
+		}
+		if got := content(t, f); !maps.Equal(got, want) {
+			t.Errorf("pieces of %d: %v\nand not\n%v", most, got, want)
+		}
+		_ = f.Close()
+		_ = w.Close()
+	}
 }
 
 // Accounts whose ids have the same hash are told apart.

@@ -20,39 +20,22 @@ func (w *Writer) merge(out *blockWriter, keep func(Account) (Entry, bool)) error
 	}
 	old := newOldStream(w.old)
 	defer old.stop()
-	var written []key // with the hash at hand, which is nearly always one
-	var buffer [maxRecord]byte
-	isWritten := func(k key) bool { return slices.ContainsFunc(written, k.equal) }
+	var at group
 	for len(put) > 0 || !old.ended {
-		written = written[:0]
-		hash := old.hash
+		at.begin(old.hash)
 		if len(put) > 0 && (old.ended || put[0].hash <= old.hash) {
-			hash = put[0].hash
+			at.begin(put[0].hash)
 		}
-		for len(put) > 0 && put[0].hash == hash {
-			k, _, err := readRecord(put[0].record)
-			if err != nil {
+		for len(put) > 0 && put[0].hash == at.hash {
+			if err := w.mergePut(out, &at, put[0]); err != nil {
 				return err
-			}
-			if !isWritten(k) { // otherwise the account was put again later
-				out.add(hash, put[0].record)
-				written = append(written, key{slices.Clone(k.bytes), k.uuid})
 			}
 			if err := put.advance(); err != nil {
 				return err
 			}
 		}
-		for ; !old.ended && old.hash == hash; old.advance() {
-			if isWritten(old.key) {
-				continue
-			}
-			e, kept := readEntry(old.record, w.old.defaults), true
-			if keep != nil {
-				e, kept = keep(Account{old.key.id(), e})
-			}
-			if kept {
-				out.add(hash, appendRecord(buffer[:0], old.key, e, w.defaults))
-			}
+		for ; !old.ended && old.hash == at.hash; old.advance() {
+			w.mergeOld(out, &at, old, keep)
 		}
 	}
 	if old.err != nil {
@@ -61,11 +44,75 @@ func (w *Writer) merge(out *blockWriter, keep func(Account) (Entry, bool)) error
 	return nil
 }
 
+// group is the accounts with one hash, of which there is nearly always one.
+type group struct {
+	hash uint64
+	keys []key
+	done []bool   // the account is written
+	by   [][]byte // what amends it, or nil
+}
+
+func (g *group) begin(hash uint64) {
+	g.hash, g.keys, g.done, g.by = hash, g.keys[:0], g.done[:0], g.by[:0]
+}
+
+// find returns the index of the account, and adds it if it is new.
+func (g *group) find(k key) int {
+	i := slices.IndexFunc(g.keys, k.equal)
+	if i < 0 {
+		i = len(g.keys)
+		g.keys = append(g.keys, key{slices.Clone(k.bytes), k.uuid})
+		g.done, g.by = append(g.done, false), append(g.by, nil)
+	}
+	return i
+}
+
+// mergePut writes what was put; of one account the newest comes first.
+func (w *Writer) mergePut(out *blockWriter, at *group, s *stream) error {
+	k, _, err := readRecord(s.record)
+	if err != nil {
+		return err
+	}
+	i := at.find(k)
+	switch {
+	case at.done[i]:
+	case s.amends && at.by[i] == nil:
+		at.by[i] = slices.Clone(s.record)
+	case s.amends:
+	case at.by[i] != nil:
+		at.done[i] = true
+		out.addEntry(s.hash, k, readEntry(s.record, w.defaults).amend(at.by[i]))
+	default:
+		at.done[i] = true
+		out.add(s.hash, s.record)
+	}
+	return nil
+}
+
+// mergeOld writes what the old file has of an account that was not put.
+func (w *Writer) mergeOld(out *blockWriter, at *group, old *oldStream, keep func(Account) (Entry, bool)) {
+	e, i := readEntry(old.record, w.old.defaults), slices.IndexFunc(at.keys, old.key.equal)
+	switch {
+	case i >= 0 && at.done[i]:
+		return
+	case i >= 0:
+		e = e.amend(at.by[i])
+	case keep != nil:
+		changed, kept := keep(Account{old.key.id(), e})
+		if !kept {
+			return
+		}
+		e = changed
+	}
+	out.addEntry(old.hash, old.key, e)
+}
+
 // stream yields records that were put, in the order of their hashes.
 type stream struct {
 	hash   uint64
 	record []byte // valid until the next one
-	newer  int    // of two records of one account, that of the newer stream counts
+	amends bool
+	newer  int // of two records of one account, that of the newer stream counts
 	next   func(*stream) error
 }
 
@@ -92,7 +139,7 @@ func (w *Writer) put() (streams, error) {
 		if len(order) == 0 {
 			return io.EOF
 		}
-		s.hash, s.record = order[0].hash, w.records[order[0].begin:order[0].end]
+		s.hash, s.record, s.amends = order[0].hash, w.records[order[0].begin:order[0].end], order[0].amends
 		order = order[1:]
 		return nil
 	}}}
@@ -115,11 +162,11 @@ func (w *Writer) put() (streams, error) {
 
 // read reads the next record of a spilled piece.
 func (s *stream) read(in io.Reader) error {
-	var head [10]byte
+	var head spillHead
 	if _, err := io.ReadFull(in, head[:]); err != nil {
 		return err
 	}
-	s.hash = binary.LittleEndian.Uint64(head[:])
+	s.hash, s.amends = binary.LittleEndian.Uint64(head[:]), head[10] == 1
 	s.record = resize(s.record, int(binary.LittleEndian.Uint16(head[8:])))
 	if _, err := io.ReadFull(in, s.record); err != nil {
 		return fmt.Errorf("a piece is cut short: %w", io.ErrUnexpectedEOF)

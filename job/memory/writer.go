@@ -36,6 +36,7 @@ type Writer struct {
 type place struct {
 	hash       uint64
 	begin, end uint32
+	amends     bool
 }
 
 // piece is a part of the spilled records, in their order.
@@ -54,20 +55,41 @@ func NewWriter(path string, old *File, now time.Time) *Writer {
 // Put sets the entry of an account, instead of the one in the old file. If the same
 // account is put again, the later entry counts. An id that is empty or longer than MaxID is
 // not remembered.
-func (w *Writer) Put(id string, e Entry) error {
+func (w *Writer) Put(id string, e Entry) error { return w.add(id, e, false) }
+
+// Amend sets Found and Identity of an account that was put, or that the old file has, and its
+// LastSeen if that is not zero. It does nothing where there is no such account.
+func (w *Writer) Amend(id string, e Entry) error { return w.add(id, e, true) }
+
+func (w *Writer) add(id string, e Entry, amends bool) error {
 	if id == "" || len(id) > MaxID {
 		return nil
 	}
 	var buffer [MaxID]byte
 	k := makeKey(id, buffer[:])
 	begin := len(w.records)
-	w.records = appendRecord(w.records, k, e, w.defaults)
-	w.order = append(w.order, place{k.hash(), uint32(begin), uint32(len(w.records))})
-	w.puts++
+	d := w.defaults
+	if amends {
+		d.lastSeen = 0
+	} else {
+		w.puts++
+	}
+	w.records = appendRecord(w.records, k, e, d)
+	w.order = append(w.order, place{k.hash(), uint32(begin), uint32(len(w.records)), amends})
 	if len(w.records) >= w.most {
 		return w.spillPiece()
 	}
 	return nil
+}
+
+// amend is e with what Amend sets.
+func (e Entry) amend(amendment []byte) Entry {
+	by := readEntry(amendment, defaults{})
+	e.Found, e.Identity = by.Found, by.Identity
+	if !by.LastSeen.IsZero() {
+		e.LastSeen = by.LastSeen
+	}
+	return e
 }
 
 // Reset forgets what was put.
@@ -93,6 +115,9 @@ func (w *Writer) sort() {
 	})
 }
 
+// spillHead comes before a spilled record: its hash, its length and whether it amends another.
+type spillHead [11]byte
+
 func (w *Writer) spillPiece() error {
 	if w.spill == nil {
 		file, err := os.CreateTemp(filepath.Dir(w.path), ".ledger-*.tmp")
@@ -109,9 +134,12 @@ func (w *Writer) spillPiece() error {
 	begin := w.spilled
 	for _, p := range w.order {
 		record := w.records[p.begin:p.end]
-		var head [10]byte
+		var head spillHead
 		binary.LittleEndian.PutUint64(head[:], p.hash)
 		binary.LittleEndian.PutUint16(head[8:], uint16(len(record)))
+		if p.amends {
+			head[10] = 1
+		}
 		_, _ = out.Write(head[:]) // Flush has the error
 		_, _ = out.Write(record)
 		w.spilled += int64(len(head) + len(record))
@@ -171,6 +199,7 @@ type blockWriter struct {
 
 	index  []byte
 	block  []byte
+	record []byte
 	offset uint64
 }
 
@@ -201,6 +230,11 @@ func (b *blockWriter) add(hash uint64, record []byte) {
 	}
 	b.block = append(b.block, record...)
 	b.count++
+}
+
+func (b *blockWriter) addEntry(hash uint64, k key, e Entry) {
+	b.record = appendRecord(b.record[:0], k, e, b.defaults)
+	b.add(hash, b.record)
 }
 
 func (b *blockWriter) endBlock() {

@@ -130,7 +130,8 @@ func (o *jsonObject) time(name string, t *time.Time) {
 		return
 	}
 	text, err := t.AppendText(o.name(name, `"`))
-	o.text, o.err = append(text, '"'), errors.Join(o.err, err)
+	text = append(text, '"')
+	o.text, o.err = text, errors.Join(o.err, err)
 }
 
 // newEncoder writes JSON with all lines but the first behind the prefix.

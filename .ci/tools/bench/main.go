@@ -17,11 +17,11 @@ func main() {
 	program := flag.String("dormant", "", "the program to measure")
 	small := flag.Bool("small", false, "a tenth of the accounts")
 	only := flag.String("only", "", "only the cases whose names have this in them")
-	mode := flag.String("mode", "", "what this process is: serve, download")
+	mode := flag.String("mode", "", "what this process is: serve, download, bare")
 	accounts := flag.Int("accounts", 0, "serve: how many accounts")
 	inactive := flag.Int("inactive", 0, "serve: how many in a hundred are inactive")
 	latency := flag.Duration("latency", 0, "serve: how long each answer takes")
-	url := flag.String("url", "", "download: from where")
+	url := flag.String("url", "", "download, bare: from where")
 	paged := flag.Bool("paged", false, "download: page by page")
 	flag.Parse()
 
@@ -31,6 +31,8 @@ func main() {
 		err = serve(newDirectory(*accounts, *inactive, *latency))
 	case "download":
 		err = download(*url, *paged)
+	case "bare":
+		err = bare(*url, *only)
 	default:
 		err = measureAll(*program, *only, *small)
 	}

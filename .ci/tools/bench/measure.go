@@ -204,58 +204,6 @@ func target(what string, found, bound float64) {
 	}
 }
 
-// A wait is work that is bound by how long the directory takes for each answer.
-type wait struct {
-	name     string
-	listing  string
-	accounts int
-	inactive int // in a hundred
-	remove   bool
-	recheck  bool
-	ideal    int // how many answers follow each other
-	maxRatio float64
-}
-
-const (
-	latency     = 20 * time.Millisecond
-	connections = 4
-)
-
-var waits = []wait{
-	{name: "latency: 200 pages by cursor", listing: fmt.Sprintf(profile, "/users", byCursor), accounts: 200 * pageSize, ideal: 200, maxRatio: 1.03},
-	{name: "latency: 400 pages by number", listing: fmt.Sprintf(profile, "/numbered", byPage), accounts: 400 * pageSize, ideal: 400 / connections, maxRatio: 1.15},
-	{name: "latency: 2,000 removals", listing: fmt.Sprintf(profile, "/all", ""), accounts: 2000, inactive: 100, remove: true, ideal: 2000 / connections, maxRatio: 1.05},
-	{name: "latency: 2,000 removals, looked at again, with a journal", listing: fmt.Sprintf(profile, "/all", ""), accounts: 2000, inactive: 100, remove: true, recheck: true, ideal: 2 * 2000 / connections, maxRatio: 1.1},
-}
-
-// wait measures against the ideal: as many answers as have to follow each other.
-func (b bench) wait(w wait) error {
-	url, stop, err := b.serve(w.accounts, w.inactive, latency)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	command, variables := "audit", []string{"DORMANT_RECHECK=" + strconv.FormatBool(w.recheck), "DORMANT_REPORT=" + b.path("report.csv")}
-	if w.remove {
-		command = "run"
-		variables = append(variables, "DORMANT_DRY_RUN=false", "DORMANT_MAX_REMOVALS=1000000", "DORMANT_MAX_REMOVAL_PERCENT=100", "DORMANT_REQUIRE_ACTIVE=false")
-	}
-	if w.recheck {
-		variables = append(variables, "DORMANT_JOURNAL="+b.path("journal"))
-	}
-	cmd, err := b.dormant(url, w.listing, command, variables...)
-	if err != nil {
-		return err
-	}
-	took, err := run(cmd)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%s\n  dormant  %s\n", w.name, took)
-	target("times the ideal", took.wall.Seconds()/(float64(w.ideal)*latency.Seconds()), w.maxRatio)
-	return nil
-}
-
 // start measures how long it takes until something happens, each time the fastest of some.
 func (b bench) start() error {
 	const times = 10

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ import (
 //	/numbered?page=P         the same, with the total
 //	/all                     everybody in one response
 //	/users/ID                one account; DELETE removes it
+//	/asked                   how many requests there were, but for this one
 type directory struct {
 	accounts int
 	latency  time.Duration
@@ -25,6 +27,7 @@ type directory struct {
 	ids      []int  // where in it an id has to be written
 
 	removed sync.Map // by id
+	asked   atomic.Int64
 }
 
 const (
@@ -39,7 +42,7 @@ func newDirectory(accounts, inactive int, latency time.Duration) *directory {
 	now := time.Now().UTC()
 	var page strings.Builder
 	for i := range pageSize {
-		last := now.AddDate(0, 0, -i%28)
+		last := now.AddDate(0, 0, -i%14)
 		if i < inactive {
 			last = now.AddDate(-2, 0, -i)
 		}
@@ -81,7 +84,13 @@ func (d *directory) accountsFrom(index int, page []byte) {
 }
 
 func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	time.Sleep(d.latency)
+	arrived := time.Now()
+	if r.URL.Path == "/asked" {
+		_, _ = fmt.Fprint(w, d.asked.Load())
+		return
+	}
+	d.asked.Add(1)
+	waitUntil(arrived.Add(d.latency))
 	w.Header().Set("Content-Type", "application/json")
 	switch id, single := strings.CutPrefix(r.URL.Path, "/users/"); {
 	case single:
