@@ -49,6 +49,7 @@ type scan struct {
 	inactive int  // in a hundred
 	paged    bool // by cursor, 100 a page; otherwise in one response
 	script   bool // compare with the script as well
+	pipe     bool // compare with curl and jq as well
 
 	maxRatio float64       // of the wall time to that of the download; 0: no bound
 	maxCPU   time.Duration // 0: no bound
@@ -62,7 +63,9 @@ var scans = []scan{
 	{name: "1M by cursor, 30% inactive", accounts: million, inactive: 30, paged: true, script: true, maxRatio: 2, maxRSS: 48 + 300_000*200>>20},
 	{name: "1M in one response", accounts: million, maxCPU: 2 * time.Second, maxRSS: 48},
 	{name: "1M in one response, 30% inactive", accounts: million, inactive: 30, maxRSS: 48 + 300_000*200>>20},
+	{name: "100k in one response", accounts: million / 10, script: true, pipe: true},
+	{name: "100k by cursor", accounts: million / 10, paged: true, script: true},
 	{name: "100k by cursor, 30% inactive", accounts: million / 10, inactive: 30, paged: true, script: true},
-	{name: "10k by cursor, 30% inactive", accounts: million / 100, inactive: 30, paged: true, script: true},
+	{name: "10k by cursor, 30% inactive", accounts: million / 100, inactive: 30, paged: true, script: true, pipe: true},
 	{name: "10M in one response", accounts: 10 * million, maxRSS: 220},
 }

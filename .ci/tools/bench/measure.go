@@ -19,6 +19,9 @@ import (
 //go:embed script.py
 var script string
 
+//go:embed pipe.sh
+var pipe string
+
 // profile describes the server; %s is how its listing is read.
 const profile = `title: Bench
 list: {path: %s, items: items%s}
@@ -78,9 +81,6 @@ func measureAll(program, only string, small bool) error {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	b := bench{self, program, folder}
-	if err := os.WriteFile(b.path("script.py"), []byte(script), 0o600); err != nil {
-		return err
-	}
 	for _, s := range scans {
 		if !strings.Contains(s.name, only) {
 			continue
@@ -179,16 +179,27 @@ func (b bench) scan(s scan) error {
 	target("times the download", took.wall.Seconds()/raw.wall.Seconds(), s.maxRatio)
 	target("seconds of CPU", took.cpu.Seconds(), s.maxCPU.Seconds())
 	target("MiB at most", float64(took.rss>>10), float64(s.maxRSS))
-	if !s.script {
-		return nil
+	if s.script {
+		if err := compare("script", took, exec.Command("python3", "-c", script, url, how, b.path("script.json"))); err != nil {
+			return err
+		}
 	}
-	other, err := run(exec.Command("python3", b.path("script.py"), url, how, b.path("script.json")))
+	if _, err := exec.LookPath("jq"); s.pipe && err == nil {
+		return compare("pipe", took, exec.Command("bash", "-c", pipe, "bash", url, how))
+	}
+	return nil
+}
+
+// compare measures what people use in place of dormant, with all processes that it starts; its
+// memory is that of the largest.
+func compare(what string, dormant usage, cmd *exec.Cmd) error {
+	other, err := run(cmd)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  script   %s\n", other)
-	target("of the script's CPU", took.cpu.Seconds()/other.cpu.Seconds(), 1./8)
-	target("of the script's memory", float64(took.rss)/float64(other.rss), 1./4)
+	fmt.Printf("  %-8s %s\n", what, other)
+	target("of its CPU", dormant.cpu.Seconds()/other.cpu.Seconds(), 1./8)
+	target("of its memory", float64(dormant.rss)/float64(other.rss), 1./4)
 	return nil
 }
 
