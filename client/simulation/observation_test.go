@@ -234,7 +234,10 @@ func (run *programRun) byName(whom string) *account {
 func (run *programRun) observePart(q *request, a *answer, body gjson.Result, good bool) {
 	s := run.world.sys
 	if seen := run.byName(q.whom); seen != nil && s.gone(a.status, body) && q.kind == opGet {
-		seen.saidGone, seen.looksGone, seen.after = true, true, seenGone
+		seen.saidGone, seen.looksGone = true, true
+		if a.status == http.StatusOK || !strings.Contains(q.uri, "redirected=") { // a 404 behind a redirect may be about something else
+			seen.after = seenGone
+		}
 		if s.details && seen.looks == 0 {
 			seen.goneThen = true
 		}
