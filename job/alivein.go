@@ -134,9 +134,9 @@ const maxAliveAge = time.Minute
 
 // readAliveAgain reads the further directories again before the first change, unless that was
 // done just now. Who has come back to life there since shows in the second look.
-func (c *Cleanup) readAliveAgain(ctx context.Context) error {
+func (c *Cleanup) readAliveAgain(ctx context.Context, plan *Plan) error {
 	proven, ok := c.Directory.(*provenDirectory)
-	if !ok || !c.Recheck {
+	if !ok || !c.Recheck || len(plan.Candidates) == 0 {
 		return nil
 	}
 	for _, e := range proven.elsewhere {

@@ -319,6 +319,10 @@ func TestAliveElsewhereOnTheSecondLook(t *testing.T) {
 		{"back while the directory was read, which took a minute", later(time.Minute, comesBack), Completed, "1:removed 2:kept/active_again 3:removed", "", "self list self list"},
 		{"back, and there is no second look", func(c *cleanup, there *inMemory) { c.Recheck = false; later(time.Hour, comesBack)(c, there) }, Completed, all, "", "self list"},
 		{"back, in a dry run", func(c *cleanup, there *inMemory) { c.DryRun = true; later(time.Hour, comesBack)(c, there) }, DryRun, "1:would_remove 2:would_remove 3:would_remove", "", "self list"},
+		{"nobody is to go", func(c *cleanup, there *inMemory) {
+			c.dir.users, there.users = c.dir.users[:1], there.users[1:] // and nobody is alive
+			later(time.Hour, func(*cleanup, *inMemory) {})(c, there)
+		}, Completed, "", "", "self list"},
 		{"it can't be read again", later(time.Hour, func(_ *cleanup, there *inMemory) {
 			there.list = func(context.Context, int) error { return errBroken }
 		}), Failed, "1:not_attempted 2:not_attempted 3:not_attempted", "DORMANT_ALIVE_IN: directory 1: read again before the first change: list users", "self list self list"},

@@ -247,7 +247,7 @@ func (c *Cleanup) applyUnlessRefused(ctx context.Context, plan *Plan, r *Report,
 		return nil
 	}
 	c.Journal.approve(r.Digest, r.ApprovedBy)
-	if err := c.readAliveAgain(ctx); err != nil {
+	if err := c.readAliveAgain(ctx, plan); err != nil {
 		return err
 	}
 	return c.apply(ctx, plan, r, log)

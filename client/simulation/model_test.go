@@ -252,6 +252,13 @@ func (p policyModel) guards(n int, pl planModel, now time.Time) (refusing, doubt
 	if pl.matched*2 < pl.rows {
 		doubts = append(doubts, "activity_file")
 	}
+	switch e := pl.elsewhere; {
+	case e == nil:
+	case e.alive == 0:
+		doubts = append(doubts, "alive_in")
+	case !e.newest.After(now.Add(-p.silence)):
+		doubts = append(doubts, "max_silence")
+	}
 	if n > 0 {
 		refusing, doubts = append(refusing, doubts...), nil
 	}

@@ -53,6 +53,10 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	first := w.arrivals[identity] == 1
 	w.mu.Unlock()
 
+	if w.elsewhere != nil && strings.HasPrefix(r.URL.Path, elsewherePrefix+"/") {
+		w.serveElsewhere(rw, r, q)
+		return
+	}
 	path, inside := strings.CutPrefix(r.URL.EscapedPath(), "/prefix")
 	var known bool
 	if q.kind, q.whom, known = w.sys.route(q.method, path, r.URL.Query()); !inside || !known {

@@ -412,7 +412,7 @@ func (run *programRun) knowledge(t observation, e *evidence, judged bool) observ
 	case s.coverage == "log" && !e.oldest.IsZero():
 		t.login, t.at, t.notAfter = loginKnown, e.oldest, true
 	}
-	return run.fromFile(run.recalled(t, judged), e)
+	return run.fromFile(run.recalled(run.fromElsewhere(t, e), judged), e)
 }
 
 // planModel is the plan that follows from what a run was told.
@@ -429,6 +429,8 @@ type planModel struct {
 
 	rows, matched int // of the activity file
 	newestRow     time.Time
+
+	elsewhere *elsewhereTold // nil: there is no second directory
 }
 
 // plan returns the plan that follows from what the run was told.
@@ -464,6 +466,9 @@ func (run *programRun) plan() planModel {
 		pl.candidates[id] = action
 	}
 	pl.matched, pl.rows = run.fileMatches(run.evidenceThen())
+	if run.world.elsewhere != nil {
+		pl.elsewhere = &run.elsewhere
+	}
 	return pl
 }
 

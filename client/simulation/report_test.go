@@ -198,7 +198,7 @@ func (run *programRun) checkPlan(violationf func(string, ...any)) {
 	}
 	var warned []string
 	for _, w := range r.Warnings {
-		if slices.Contains([]string{"require_active", "max_silence", "activity_file"}, w.Code) {
+		if slices.Contains([]string{"require_active", "max_silence", "activity_file", "alive_in"}, w.Code) {
 			warned = append(warned, w.Code)
 		}
 	}

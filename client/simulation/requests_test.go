@@ -85,6 +85,9 @@ func (run *programRun) changeViolation(q *request) string {
 	if missed := run.missingAccount(); missed != "" {
 		return missed
 	}
+	if text := run.elsewhereViolation(q); text != "" {
+		return text
+	}
 	id := seen.last.id
 	if id == w.caller && (w.sys.self || len(p.actor) > 0) {
 		return "it is the caller"

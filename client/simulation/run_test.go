@@ -71,9 +71,10 @@ type programRun struct {
 	from, to    time.Time               // first and last page of the listing
 	told        evidence                // until now
 	planned     *evidence               // until the listing was complete, which is what the plan follows from; nil: it is not
-	listedAgain map[string]bool         // ids in the last listing after the plan
-	relisted    time.Time               // when it was read again instead of one account
-	pagesNow    int                     // pages of a listing that were answered since the plan was made
+	elsewhere   elsewhereTold
+	listedAgain map[string]bool // ids in the last listing after the plan
+	relisted    time.Time       // when it was read again instead of one account
+	pagesNow    int             // pages of a listing that were answered since the plan was made
 	signedIn    time.Time
 	loggedAt    time.Time
 	effects     []effect
@@ -114,17 +115,18 @@ const (
 // of all accounts, and whom the activity file is about. A run goes on learning both
 // after it has planned.
 type evidence struct {
-	log    map[string]time.Time        // newest entry of each account in the log of all accounts
-	oldest time.Time                   // entry of that log
-	named  map[fileRow]map[string]bool // ids of the accounts that a row of the activity file is about
+	log       map[string]time.Time        // newest entry of each account in the log of all accounts
+	oldest    time.Time                   // entry of that log
+	elsewhere map[string]time.Time        // newest use of whoever has the name in the second directory
+	named     map[fileRow]map[string]bool // ids of the accounts that a row of the activity file is about
 }
 
 func newEvidence() evidence {
-	return evidence{log: map[string]time.Time{}, named: map[fileRow]map[string]bool{}}
+	return evidence{log: map[string]time.Time{}, elsewhere: map[string]time.Time{}, named: map[fileRow]map[string]bool{}}
 }
 
 func (e *evidence) clone() *evidence {
-	c := &evidence{log: maps.Clone(e.log), oldest: e.oldest, named: map[fileRow]map[string]bool{}}
+	c := &evidence{log: maps.Clone(e.log), elsewhere: maps.Clone(e.elsewhere), oldest: e.oldest, named: map[fileRow]map[string]bool{}}
 	for row, ids := range e.named {
 		c.named[row] = maps.Clone(ids)
 	}
@@ -218,6 +220,13 @@ func (run *programRun) start(random *rand.Rand) error {
 	}
 	if err := run.policy.configure(&cleanup); err != nil {
 		return err
+	}
+	if w.elsewhere != nil {
+		further, err := run.readsElsewhere(&cleanup)
+		if err != nil {
+			return err
+		}
+		defer further.Close()
 	}
 	if w.sys.file {
 		if cleanup.Activity, err = job.ReadActivity(strings.NewReader(run.activityFile(random)), run.now); err != nil {

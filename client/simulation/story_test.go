@@ -37,9 +37,12 @@ func (w *world) story() error {
 	if err := w.populate(p, time.Now()); err != nil {
 		return err
 	}
+	if err := w.populateElsewhere(p, time.Now()); err != nil {
+		return err
+	}
 	w.faults = []float64{0, .03, .1, .25}[r.IntN(4)]
 	w.events = []float64{0, .02, .1, .3}[r.IntN(4)]
-	w.tracef("%s: %d accounts, faults %g, events %g, fixed token: %t", w.sys.name, len(w.dir.Users()), w.faults, w.events, w.fixedToken)
+	w.tracef("%s: %d accounts, faults %g, events %g, fixed token: %t, a second directory: %t", w.sys.name, len(w.dir.Users()), w.faults, w.events, w.fixedToken, w.elsewhere != nil)
 	if err := w.disturbedPhase(p); err != nil {
 		return err
 	}

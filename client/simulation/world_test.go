@@ -37,14 +37,15 @@ const (
 // world is the state of one story: the directory, the network in front of it, the
 // runs, and what they leave on disk.
 type world struct {
-	t        *testing.T
-	seed     uint64
-	random   *rand.Rand // for decisions that the story takes one after the other
-	sys      *system
-	dir      *sandbox.Server
-	caller   string // id of the account that the credentials belong to, or empty
-	url      string
-	listener *pipeListener
+	t         *testing.T
+	seed      uint64
+	random    *rand.Rand // for decisions that the story takes one after the other
+	sys       *system
+	dir       *sandbox.Server
+	elsewhere *sandbox.Server // a second directory, or nil
+	caller    string          // id of the account that the credentials belong to, or empty
+	url       string
+	listener  *pipeListener
 
 	fixedToken   bool // runs do not sign in; their token never expires
 	ledger       string
