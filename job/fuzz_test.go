@@ -65,7 +65,7 @@ func FuzzOpenLedger(f *testing.F) {
 			t.Fatal(err)
 		}
 		l.applyGrace(plan, p, testNow)
-		if err := errors.Join(l.remember("1", &p, plan), l.Close()); err != nil {
+		if err := errors.Join(l.remember("1", &p, plan, false), l.Close()); err != nil {
 			t.Fatal(err)
 		}
 		again, err := OpenLedger(options)

@@ -80,34 +80,16 @@ func wholeSecond(t time.Time) time.Time {
 }
 
 // found yields the accounts that the plan finds inactive for long enough to be removed, now
-// or once their grace has ended.
-func (pl *Plan) found() iter.Seq[Candidate] {
-	return func(yield func(Candidate) bool) {
+// or once their grace has ended, each with its index in the report.
+func (pl *Plan) found() iter.Seq2[int, Candidate] {
+	return func(yield func(int, Candidate) bool) {
 		for i := range pl.Candidates {
-			if pl.Candidates[i].planned.Action == Remove && !yield(pl.Candidates.At(i)) {
+			if pl.Candidates[i].planned.Action == Remove && !yield(i, pl.Candidates.At(i)) {
 				return
 			}
 		}
 		for i := range pl.InGrace {
-			if !yield(pl.InGrace.At(i)) {
-				return
-			}
-		}
-	}
-}
-
-// settled yields the ids of the candidates that the run has not left as it found them, and
-// whether they are gone: removed, gone already, or soon gone as the directory says. The
-// others are not inactive: a second look has shown that.
-func (pl *Plan) settled(r *Report) iter.Seq2[string, bool] {
-	return func(yield func(string, bool) bool) {
-		for i := range pl.Candidates {
-			a := r.Accounts.Status(i)
-			gone := a.Result == Removed || a.Result == AlreadyGone || a.Result == Accepted && a.Action == Remove
-			if !gone && (a.Result != Kept || a.Reason == InGrace) {
-				continue
-			}
-			if !yield(pl.Candidates[i].user().id(), gone) {
+			if !yield(len(pl.Candidates)+i, pl.InGrace.At(i)) {
 				return
 			}
 		}

@@ -50,7 +50,7 @@ type ledgerStore interface {
 // sightingCounts are of the accounts that a run reads.
 type sightingCounts struct {
 	present    int       // accounts that are remembered from now on
-	remembered int       // of these, those that the run before left there
+	remembered int       // of these, those that the run before expected
 	movedBack  int       // accounts whose last login has moved back
 	reach      time.Time // the latest to which a log reaches back that is all that is known of an account
 }
@@ -195,7 +195,7 @@ func (l *Ledger) look(p *Policy, a *Activity, u User, now time.Time) (User, memo
 		judged = u.LastLogin.State != LoginAbsent && !p.keepsWithoutDetails(&withRow, now)
 	}
 	var counts sightingCounts
-	if known && was.LastSeen.Equal(l.lastSeen()) {
+	if known && l.expects(was) {
 		counts.remembered = 1
 	}
 	if u.LastLogin.State == LoginKnown && u.LastLogin.NotAfter {
@@ -214,6 +214,13 @@ func (l *Ledger) lastSeen() time.Time {
 		return f.LastSeen()
 	}
 	return time.Time{}
+}
+
+// expects reports whether an account that is gone is missed: it was there in the run before,
+// which did not find it inactive. Whoever is inactive may be removed, by a run that is killed
+// before it can say so or by somebody else.
+func (l *Ledger) expects(e memory.Entry) bool {
+	return e.LastSeen.Equal(l.lastSeen()) && e.Found.IsZero()
 }
 
 // see is recall for an account of the listing of the whole directory: it is remembered.
@@ -280,7 +287,7 @@ func (l *Ledger) earlierFile() string {
 func (l *Ledger) run(runID string, p *Policy, pl *Plan) PastRun {
 	run := PastRun{
 		At: pl.At.UTC(), RunID: runID, Policy: p.policyKey(), Scanned: pl.Scanned, Candidates: len(pl.Candidates) + len(pl.InGrace),
-		MovedBack: l.seen.movedBack, Known: l.state.Present, Vanished: max(0, l.state.Present-l.seen.remembered),
+		MovedBack: l.seen.movedBack, Known: l.state.Expected, Vanished: max(0, l.state.Expected-l.seen.remembered),
 	}
 	for _, n := range pl.Unknown {
 		run.Unknown += n
@@ -308,18 +315,23 @@ func (l *Ledger) check(r *Report, p *Policy, pl *Plan) []Refusal {
 	return refusals
 }
 
-// remember writes what the run has seen and found. When it returns without an error, that is
-// on disk.
-func (l *Ledger) remember(runID string, p *Policy, pl *Plan) error {
+// remember writes what the run has seen. When it returns without an error, that is on disk.
+// If the run is about to act, whom it is the first to find inactive is left to settle: if it
+// is killed meanwhile, there is no report that says so.
+func (l *Ledger) remember(runID string, p *Policy, pl *Plan, acts bool) error {
 	if l == nil || l.ReadOnly {
 		return nil
 	}
-	for c := range pl.found() {
-		l.amend(c.User.ID, memory.Entry{Found: l.foundAt(c, c.User, pl.At), Identity: c.User.identity(pl.At)})
+	expected := l.seen.present
+	for _, c := range pl.found() {
+		expected--
+		if at := l.foundAt(c, c.User, pl.At); at.Before(pl.At) || !acts {
+			l.amend(c.User.ID, memory.Entry{Found: at, Identity: c.User.identity(pl.At)})
+		}
 	}
 	run := l.run(runID, p, pl)
 	run.Tripped = l.tripped != nil
-	state := l.state.after(run, l.seen.present, l.seen.reach)
+	state := l.state.after(run, expected, l.seen.reach)
 	state.Brake = l.tripped
 	return l.commit(state, func(a memory.Account) (memory.Entry, bool) {
 		a.Found, a.Identity = time.Time{}, 0
@@ -327,22 +339,30 @@ func (l *Ledger) remember(runID string, p *Policy, pl *Plan) error {
 	})
 }
 
-// settle writes what has become of the accounts. accounts are those of the report, in the
-// order of the plan.
+// settle writes what has become of the accounts, after remember, and whom the run is the
+// first to find inactive.
 func (l *Ledger) settle(pl *Plan, r *Report) error {
-	if l == nil || l.ReadOnly || l.file() == nil {
+	if l == nil || l.ReadOnly {
 		return nil
 	}
 	l.begin(pl.At)
 	state, amended := l.state, false
-	for id, gone := range pl.settled(r) {
+	for i, c := range pl.found() {
 		var e memory.Entry
-		if amended = true; gone {
-			e.LastSeen = pl.At.Add(-time.Second) // the next run does not miss it
-			state.Present--
+		switch a := r.Accounts.Status(i); {
+		case a.Result == Removed, a.Result == AlreadyGone, a.Result == Accepted:
+			e.LastSeen = pl.At.Add(-time.Second) // the next run does not expect it
 			state.Runs[len(state.Runs)-1].Removed++
+		case a.Result == Kept && a.Reason != InGrace: // a second look has shown that it is not inactive
+			state.Expected++
+		default:
+			if e.Found = l.foundAt(c, c.User, pl.At); e.Found.Before(pl.At) {
+				continue
+			}
+			e.Identity = c.User.identity(pl.At)
 		}
-		l.amend(id, e)
+		l.amend(c.User.ID, e)
+		amended = true
 	}
 	if !amended {
 		return nil

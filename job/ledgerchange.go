@@ -61,8 +61,8 @@ func (l *Ledger) Forget(id string) (bool, error) {
 		return false, err
 	}
 	state := l.state
-	if e, _ := l.entry(id); e.LastSeen.Equal(l.lastSeen()) {
-		state.Present--
+	if e, _ := l.entry(id); l.expects(e) {
+		state.Expected--
 	}
 	return true, l.rewrite(state, func(a memory.Account) (memory.Entry, bool) { return a.Entry, a.ID != id })
 }

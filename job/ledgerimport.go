@@ -64,12 +64,19 @@ func (l *earlierLedger) entry(id string) (memory.Entry, bool) {
 // earlierName is where the file of an earlier version is kept.
 func earlierName(path string) string { return path + ".old.json" }
 
-// keepEarlier gives the file of an earlier version a second name, which it keeps when
-// another one takes its place. undo takes that back.
+// keepEarlier keeps the file of an earlier version under a second name, when another one is
+// about to take its place. undo takes that back.
 func keepEarlier(path string) (undo func() error, err error) {
-	err = os.Link(path, earlierName(path))
-	if errors.Is(err, fs.ErrExist) {
+	undo = func() error { return os.Remove(earlierName(path)) }
+	switch err := os.Link(path, earlierName(path)); {
+	case err == nil:
+		return undo, nil
+	case errors.Is(err, fs.ErrExist):
 		return func() error { return nil }, nil // it has been kept before
 	}
-	return func() error { return os.Remove(earlierName(path)) }, err
+	text, err := os.ReadFile(path) // not every file system has links
+	if err == nil {
+		err = os.WriteFile(earlierName(path), text, 0o600)
+	}
+	return undo, err
 }

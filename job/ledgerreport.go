@@ -18,7 +18,7 @@ type LedgerReport struct {
 
 	Runs      int    `json:"runs"`       // before this one, of those that it keeps
 	MovedBack int    `json:"moved_back"` // accounts whose last login has moved back
-	Vanished  int    `json:"vanished"`   // accounts that the run before left there
+	Vanished  int    `json:"vanished"`   // accounts that the run before saw, did not find inactive, and are not there
 	Brake     *Brake `json:"brake,omitempty"`
 }
 

@@ -16,9 +16,9 @@ type ledgerState struct {
 	WatchedSince time.Time `json:"watched_since,omitzero"`
 	WatchedUntil time.Time `json:"watched_until,omitzero"` // the last run in which one was
 
-	Present int       `json:"present"` // accounts that the last run saw and left there
-	Runs    []PastRun `json:"runs"`    // the last ones, the newest last
-	Brake   *Brake    `json:"brake,omitempty"`
+	Expected int       `json:"expected"` // accounts that the last run saw and did not find inactive
+	Runs     []PastRun `json:"runs"`     // the last ones, the newest last
+	Brake    *Brake    `json:"brake,omitempty"`
 }
 
 // PastRun is what a ledger keeps of a run that read the whole directory.
@@ -30,7 +30,7 @@ type PastRun struct {
 	Candidates int       `json:"candidates"` // those in grace among them
 	Unknown    int       `json:"unknown"`    // accounts whose last login is unknown
 	MovedBack  int       `json:"moved_back"`
-	Known      int       `json:"known"`    // accounts that the run before it left there
+	Known      int       `json:"known"`    // accounts that the run before it expected
 	Vanished   int       `json:"vanished"` // of these
 	Removed    int       `json:"removed"`
 	Tripped    bool      `json:"tripped,omitempty"` // it tripped the brake, or came while it was on
@@ -53,16 +53,16 @@ func readState(text []byte, directory string) (ledgerState, error) {
 
 func (s ledgerState) text() ([]byte, error) { return json.Marshal(s) }
 
-// after is the state after a run that left so many accounts there. reach is the time to which the log of logins reaches back
+// after is the state after a run that expects so many accounts in the next one. reach is the time to which the log of logins reaches back
 // that is all that is known of some accounts, or zero.
-func (s ledgerState) after(run PastRun, present int, reach time.Time) ledgerState {
+func (s ledgerState) after(run PastRun, expected int, reach time.Time) ledgerState {
 	if s.Since.IsZero() {
-		s.Since = run.At
+		s.Since = run.At.Truncate(time.Second)
 	}
 	if !reach.IsZero() {
 		s.WatchedSince, s.WatchedUntil = watchedSince(s.WatchedSince, s.WatchedUntil, run.At, reach), run.At
 	}
-	s.Present = present
+	s.Expected = expected
 	s.Runs = append(s.Runs[:len(s.Runs):len(s.Runs)], run)
 	if n := len(s.Runs) - maxRuns; n > 0 {
 		s.Runs = s.Runs[n:]

@@ -185,7 +185,7 @@ func TestWhatARunRemembers(t *testing.T) {
 		c.after(t, 0, path)
 		without(c)
 		c.dir.remove = func(_ context.Context, id string, _ int) error {
-			if e := remembered(t, path, id); e.Found.IsZero() || !e.LastSeen.Equal(testNow) || e.Login.IsZero() {
+			if e := remembered(t, path, id); !e.Found.IsZero() || !e.LastSeen.Equal(testNow) || e.Login.IsZero() {
 				t.Errorf("%s is removed, and %+v is remembered", id, e)
 			}
 			if _, err := OpenLedger(ledgerAt(path)); !errors.Is(err, ErrLedgerInUse) {
@@ -218,6 +218,39 @@ func TestWhatARunRemembers(t *testing.T) {
 		c.dir.users = c.dir.users[:0]
 		if r := c.run(t.Context(), t); r.Ledger.Vanished != 1 {
 			t.Errorf("%d have vanished", r.Ledger.Vanished)
+		}
+	})
+}
+
+// A run that is killed while it removes has not said who is gone. The next one does not
+// wonder where they are.
+func TestWhoWasToBeRemovedIsNotMissed(t *testing.T) {
+	at := t.TempDir()
+	path, heir := filepath.Join(at, "ledger"), filepath.Join(at, "heir")
+	users := []User{with("new")}
+	for i := range 60 {
+		users = append(users, with(fmt.Sprint("dormant", i)))
+	}
+	inBubble(t, users, func(t *testing.T, c *cleanup) {
+		for days := range 4 {
+			c.after(t, float64(days), path)
+			without(c)
+			c.DryRun = true
+			c.run(t.Context(), t)
+		}
+		c.after(t, 4, path)
+		without(c)
+		c.dir.remove = func(context.Context, string, int) error {
+			text, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(heir, text, 0o600))
+		}
+		if r := c.run(t.Context(), t); r.Counts.Removed != 60 {
+			t.Fatalf("%+v, %s", r.Counts, r.Error)
+		}
+		c.after(t, 5, heir)
+		without(c)
+		if r := c.run(t.Context(), t); r.Outcome != Completed || r.Ledger.Vanished != 0 || r.Counts.Scanned != 1 {
+			t.Errorf("%s, %+v, %+v", r.Outcome, r.Ledger, r.Refusals)
 		}
 	})
 }

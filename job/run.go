@@ -76,11 +76,15 @@ func (c *Cleanup) rememberAndApply(ctx context.Context, plan *Plan, r *Report, l
 	if earlier := c.Ledger.earlierFile(); earlier != "" {
 		log.Warn().Msg("the ledger is of an earlier version: what it has is carried over, and the file is kept as " + earlier)
 	}
-	if err := c.Ledger.remember(c.RunID, &c.Policy, plan); err != nil {
+	acts := !c.DryRun && len(r.Refusals) == 0 && len(plan.Candidates) > 0
+	if err := c.Ledger.remember(c.RunID, &c.Policy, plan, acts); err != nil {
 		return err
 	}
 	err := c.applyUnlessRefused(ctx, plan, r, log)
-	return errors.Join(err, c.Ledger.settle(plan, r))
+	if acts {
+		err = errors.Join(err, c.Ledger.settle(plan, r))
+	}
+	return err
 }
 
 // Fail returns the report of a run that could not begin because of err.

@@ -238,7 +238,7 @@ func (run *programRun) start(random *rand.Rand) error {
 			return err
 		}
 	}
-	if run.policy.grace > 0 {
+	if run.policy.grace > 0 || w.seed%3 == 0 {
 		run.ledger = w.ledger
 		if cleanup.Ledger, err = job.OpenLedger(job.LedgerOptions{Path: run.ledger, Directory: w.sys.name, Grace: run.policy.grace, Keep: 400 * day}); errors.Is(err, job.ErrLedgerInUse) {
 			w.tracef("run %d does not start: another one has the ledger", run.number)
