@@ -61,6 +61,9 @@ func rows(accounts job.Accounts) iter.Seq[job.Account] {
 	}
 }
 
+// Watched is since when the ledger knows all logins; nil where nothing depends on that.
+func (e pageData) Watched() *time.Time { return watchedSince(e.Report) }
+
 // DaysAgo returns how long before the run a cutoff is.
 func (e pageData) DaysAgo(cutoff time.Time) string { return plural(daysAgo(e.Report, cutoff), "day") }
 

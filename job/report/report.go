@@ -65,6 +65,15 @@ type namedCount struct {
 // it removes accounts.
 func disables(r job.Report) bool { return r.DisableCutoff != nil }
 
+// watchedSince is since when the runs have read a log of logins without a gap; nil where
+// nothing depends on that.
+func watchedSince(r job.Report) *time.Time {
+	if r.Ledger == nil {
+		return nil
+	}
+	return r.Ledger.WatchedSince
+}
+
 func removes(r job.Report) bool { return !disables(r) || !r.DisableCutoff.Equal(r.Cutoff) }
 
 // byAction returns the text for what the policy of the run does.

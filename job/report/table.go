@@ -55,6 +55,9 @@ func writeHeading(b *bufio.Writer, r job.Report, prose int) {
 		cutoff = paragraph(cutoff, "", prose)
 	}
 	fmt.Fprintln(b, heading+between+cutoff)
+	if since := watchedSince(r); since != nil {
+		fmt.Fprintln(b, paragraph("the ledger knows all logins since "+withAge(r, *since), "", prose))
+	}
 	if !removes(r) {
 		return
 	}

@@ -163,7 +163,8 @@ dormant/target: {{ .target.name | quote }}
 {{- $_ := set $env "LEDGER" "/var/lib/dormant/ledger.json" -}}
 {{- end -}}
 {{- if and (hasPrefix "/var/lib/dormant/" ($env.LEDGER | default "")) (has .command (list "run" "daemon")) (not $root.Values.persistence.enabled) -}}
-{{- fail (printf "settings.GRACE: target %s: the ledger has to outlive the Pod, or nobody is ever removed; set persistence.enabled: true, or LEDGER to a file in a volume of your own" $target.name) -}}
+{{- $of := ternary "GRACE: target %s: the ledger has to outlive the Pod, or nobody is ever removed" "LEDGER: target %s: the ledger has to outlive the Pod, or nothing is remembered" (not (empty $env.GRACE)) -}}
+{{- fail (printf (print "settings." $of "; set persistence.enabled: true, or LEDGER to a file in a volume of your own") $target.name) -}}
 {{- end -}}
 {{- $_ := set $env "PROFILE" $target.profile -}}
 {{- $_ := set $env "URL" $target.url -}}
