@@ -74,7 +74,7 @@ func (a *app) prepare(c *job.Cleanup, now time.Time) (directory *client.Client, 
 		}
 		c.Ledger.Close() // again, where a run has begun
 	}
-	if c.Ledger, err = a.openLedger(c.Command != "run" && c.Command != "daemon"); err != nil {
+	if c.Ledger, err = a.openLedger(c.Command == "" || c.Command == "audit"); err != nil {
 		closeAll()
 		return nil, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"dormant/client/sandbox"
 	"dormant/job"
+	"dormant/job/memory"
 )
 
 // What the runs remember is shown, exported, forgotten and cleared.
@@ -132,5 +133,38 @@ func TestTheBrake(t *testing.T) {
 	r := d.run("run", environ...)
 	if r.report.Outcome != job.Completed {
 		t.Errorf("after the brake was cleared: %+v", r.report.Refusals)
+	}
+}
+
+// A plan is applied with the ledger: who is removed is in it, and another run has to wait.
+func TestApplyWithALedger(t *testing.T) {
+	t.Parallel()
+	d := serve(t, "itflex")
+	at := t.TempDir()
+	environ := []string{"DORMANT_LEDGER=" + at + "/ledger", "DORMANT_PLAN=" + at + "/plan.csv"}
+	d.run("audit", environ...).expect(t, exitDone, job.DryRun)
+	if _, err := os.Stat(at + "/ledger"); err == nil {
+		t.Error("an audit leaves a ledger")
+	}
+	lock, err := memory.Acquire(at + "/ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := d.env(append(environ[:1:1], forReal, "DORMANT_YES=true", "DORMANT_APPROVED_BY=ana")...)
+	p := start(t, apply, "apply", at+"/plan.csv")
+	if code := p.wait(t); code != exitFailed || !strings.Contains(p.stderr.String(), "another run has it") {
+		t.Errorf("%d: %s", code, &p.stderr)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, apply, "apply", at+"/plan.csv")
+	if code := p.wait(t); code != exitDone {
+		t.Errorf("%d: %s%s", code, &p.stdout, &p.stderr)
+	}
+	sameIDs(t, "removed", d.Removed(), d.unused())
+	p = start(t, d.env(environ[:1]...), "ledger", "show")
+	if p.wait(t); !strings.Contains(p.stdout.String(), fmt.Sprintf("%d        ", len(d.unused()))) {
+		t.Errorf("the ledger does not say how many were removed:\n%s", &p.stdout)
 	}
 }
