@@ -138,8 +138,21 @@ func (c *Client) firstAccountSource() int {
 // are none.
 func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
 	loggedIn := false
+	var doubtful time.Time // activity, such as a session that ends long after now
 	for i, s := range c.sources {
 		at, ok := entries[i].newestOf(s.NamesOf(u))
+		if odd := entries[i].doubtfulOf(s.NamesOf(u)); !odd.IsZero() && !s.ListsLogins() {
+			doubtful = odd
+		} else if !odd.IsZero() {
+			if isKnown(u.LastLogin) && u.LastLogin.At.After(u.LastActivity) {
+				u.LastActivity = u.LastLogin.At
+			}
+			if at.After(u.LastActivity) {
+				u.LastActivity = at
+			}
+			u.LastLogin, loggedIn = job.LastLogin{State: job.LoginUnreadable}, true
+			continue
+		}
 		switch {
 		case !ok:
 		case at.IsZero():
@@ -150,6 +163,13 @@ func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
 		case at.After(u.LastActivity):
 			u.LastActivity = at
 		}
+	}
+	switch {
+	case doubtful.IsZero():
+	case u.LastActivity.IsZero(), isKnown(u.LastLogin) && !u.LastLogin.At.Before(u.LastActivity):
+		u.LastActivity = doubtful // so that only the last login can show that the account is in use
+	default:
+		u.LastLogin = job.LastLogin{State: job.LoginUnreadable} // only the last activity can
 	}
 	if loggedIn || u.LastLogin.State != job.LoginAbsent {
 		return u
@@ -166,6 +186,11 @@ func (c *Client) applyActivity(u job.User, entries []sourceEntries) job.User {
 		}
 	}
 	return u
+}
+
+// isKnown reports whether a last login is a plausible time of a login.
+func isKnown(l job.LastLogin) bool {
+	return l.State == job.LoginKnown && !l.NotAfter && isPlausible(l.At)
 }
 
 // newerLogin returns the newer one of two last logins. One that is hidden or can't

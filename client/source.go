@@ -15,13 +15,19 @@ import (
 type sourceEntries struct {
 	complete bool                 // all pages were read, and the source exists
 	newest   map[string]time.Time // entry of each account, by its name in the source; zero: of unknown time
+	doubtful map[string]time.Time // entry of the accounts that have one of no plausible time, which newest is without
 	oldest   time.Time            // entry, or zero
 }
 
 // add notes an entry. One of unknown time outweighs all others.
 func (s *sourceEntries) add(e profile.Entry) {
 	before, known := s.newest[e.Account]
-	if !known || e.At.IsZero() || !before.IsZero() && e.At.After(before) {
+	if !e.At.IsZero() && !isPlausible(e.At) {
+		if s.doubtful == nil {
+			s.doubtful = map[string]time.Time{}
+		}
+		s.doubtful[e.Account] = e.At
+	} else if !known || e.At.IsZero() || !before.IsZero() && e.At.After(before) {
 		s.newest[e.Account] = e.At
 	}
 	if s.oldest.IsZero() || e.At.Before(s.oldest) && !e.At.IsZero() {
@@ -39,6 +45,21 @@ func (s *sourceEntries) newestOf(names []string) (at time.Time, found bool) {
 		}
 	}
 	return at, found
+}
+
+// doubtfulOf returns an entry of no plausible time of the names of one account, or zero.
+func (s *sourceEntries) doubtfulOf(names []string) (at time.Time) {
+	for _, name := range names {
+		if next, ok := s.doubtful[name]; ok {
+			at = next
+		}
+	}
+	return at
+}
+
+// isPlausible reports whether something may have happened at that time.
+func isPlausible(at time.Time) bool {
+	return job.LoginAt(at).Normalize(time.Time{}, time.Now()).State == job.LoginKnown
 }
 
 // maxRereads is how often a source is read again that has changed while it was read.

@@ -155,10 +155,6 @@ var (
 	isDistinguishedName = regexp.MustCompile(`^[a-z][a-z0-9.-]*=[^=,;"<>]+(, ?[a-z][a-z0-9.-]*=[^=,;"<>]+)+$`)
 )
 
-// Match reports whether the entry stands for name. No entry stands for one in which there
-// is nothing to see.
-func (e Entry) Match(name string) bool { return e.match(formsOf(name)) }
-
 // forms are a name as a directory writes it, and what it is compared by.
 type forms struct {
 	written string
@@ -185,6 +181,8 @@ func allForms(names iter.Seq[string]) []forms {
 	return all
 }
 
+// match reports whether the entry stands for a name. No entry stands for one in which there is
+// nothing to see.
 func (e Entry) match(f forms) bool {
 	switch {
 	case f.name == "":

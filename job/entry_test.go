@@ -71,7 +71,7 @@ func TestEntryMatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := e.Match(tt.name); got != tt.want {
+		if got := e.match(formsOf(tt.name)); got != tt.want {
 			t.Errorf("%q and %q: %t, want %t", tt.entry, tt.name, got, tt.want)
 		}
 		if got := NewEntries(Entry{Text: "other", name: "other"}, e).Match(slices.Values([]string{"", tt.name})); got != tt.want {

@@ -36,14 +36,6 @@ func entries(texts ...string) Entries {
 	return NewEntries(es...)
 }
 
-func globs(texts ...string) Globs {
-	gs, err := ParseGlobs(texts)
-	if err != nil {
-		panic(err)
-	}
-	return gs
-}
-
 func state(s LoginState) LastLogin { return LastLogin{State: s} }
 
 func TestCutoff(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
-
-	"dormant/job"
 )
 
 // Condition is a test of a JSON document. Its result can be true, false or
@@ -22,7 +20,7 @@ type Condition struct {
 	// result is then unknown.
 	Missing *bool `yaml:"missing"`
 
-	globs    job.Globs
+	globs    globs
 	globsErr error // In has a pattern that is no glob
 }
 
@@ -32,7 +30,7 @@ func (c *Condition) UnmarshalYAML(decode func(any) error) error {
 	if err := decodeTextOrObject(decode, &c.Path, (*object)(c)); err != nil {
 		return err
 	}
-	c.globs, c.globsErr = job.ParseGlobs(c.In)
+	c.globs, c.globsErr = parseGlobs(c.In)
 	return nil
 }
 
@@ -66,12 +64,12 @@ func (c *Condition) Holds(document getter) (holds, known bool, err error) {
 		for _, element := range v.Array() {
 			texts = append(texts, element.String())
 		}
-		holds := c.globs.MatchAny(texts)
+		holds := c.globs.matchAny(texts)
 		// Such a path leaves out the elements that lack the member.
 		complete := !throughArray || document.Get(array+".#").Int() == int64(len(texts))
 		return holds, holds || complete || c.Missing != nil, nil
 	}
-	return c.globs.MatchAny([]string{v.String()}), true, nil
+	return c.globs.matchAny([]string{v.String()}), true, nil
 }
 
 // Flag is true if one of its conditions holds.

@@ -56,9 +56,16 @@ func (v Values) checkCredentials(p *Profile) []error {
 	if p.Anonymous {
 		needed, allowed = nil, needed
 	}
+	var insteadOfToken []string // credentials that would be used to sign in
+	if p.SignIn != nil && v.Token != "" {
+		insteadOfToken, _ = p.neededCredentials(false)
+	}
 	var missing []string
 	for _, name := range credentials {
 		switch has := given[name] != ""; {
+		case has && !slices.Contains(needed, name) && slices.Contains(insteadOfToken, name):
+			errs = append(errs, fmt.Errorf("%s: is of no use, because DORMANT_TOKEN is used: unset it, or unset DORMANT_TOKEN to sign in with %s",
+				variable(name), variables(insteadOfToken)))
 		case has && !slices.Contains(needed, name) && !slices.Contains(allowed, name):
 			errs = append(errs, fmt.Errorf("%s: is of no use: profile %s takes %s", variable(name), p.Name, p.acceptedCredentials()))
 		case !has && slices.Contains(needed, name):

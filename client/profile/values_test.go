@@ -19,12 +19,15 @@ func TestValuesCheck(t *testing.T) {
 		values  Values
 		want    []string // one for each problem
 	}{
-		"token":                   {builtin(t, "maestro"), Values{Token: "t", Actor: "a"}, nil},
-		"sign in":                 {builtin(t, "maestro"), Values{Username: "u", Password: "p"}, nil},
-		"refresh token":           {builtin(t, "itflex"), Values{ClientSecret: "s"}, nil},
-		"nothing":                 {builtin(t, "maestro"), Values{}, []string{"DORMANT_USERNAME and DORMANT_PASSWORD: is not set: profile maestro takes DORMANT_TOKEN, or DORMANT_USERNAME and DORMANT_PASSWORD"}},
-		"half":                    {builtin(t, "maestro"), Values{Username: "u"}, []string{"DORMANT_PASSWORD: is not set"}},
-		"both":                    {builtin(t, "maestro"), Values{Token: "t", Username: "u", Password: "p"}, []string{"DORMANT_USERNAME: is of no use", "DORMANT_PASSWORD: is of no use"}},
+		"token":         {builtin(t, "maestro"), Values{Token: "t", Actor: "a"}, nil},
+		"sign in":       {builtin(t, "maestro"), Values{Username: "u", Password: "p"}, nil},
+		"refresh token": {builtin(t, "itflex"), Values{ClientSecret: "s"}, nil},
+		"nothing":       {builtin(t, "maestro"), Values{}, []string{"DORMANT_USERNAME and DORMANT_PASSWORD: is not set: profile maestro takes DORMANT_TOKEN, or DORMANT_USERNAME and DORMANT_PASSWORD"}},
+		"half":          {builtin(t, "maestro"), Values{Username: "u"}, []string{"DORMANT_PASSWORD: is not set"}},
+		"both": {builtin(t, "maestro"), Values{Token: "t", Username: "u", Password: "p"}, []string{
+			"DORMANT_USERNAME: is of no use, because DORMANT_TOKEN is used: unset it, or unset DORMANT_TOKEN to sign in with DORMANT_USERNAME and DORMANT_PASSWORD",
+			"DORMANT_PASSWORD: is of no use, because DORMANT_TOKEN is used: unset it, or unset DORMANT_TOKEN to sign in with DORMANT_USERNAME and DORMANT_PASSWORD",
+		}},
 		"of no use":               {builtin(t, "redmine"), Values{Token: "t", ClientID: "x"}, []string{"DORMANT_CLIENT_ID: is of no use"}},
 		"redmine without":         {builtin(t, "redmine"), Values{}, []string{"DORMANT_TOKEN: is not set"}},
 		"lines":                   {builtin(t, "redmine"), Values{Token: "t\nX: y"}, []string{"DORMANT_TOKEN: has a line break or another control character in it"}},

@@ -1,4 +1,4 @@
-package job
+package profile
 
 import (
 	"strings"
@@ -39,18 +39,18 @@ func TestGlob(t *testing.T) {
 		{"(?i)a*", "(xi)abc", true},
 	}
 	for _, tt := range tests {
-		g, err := ParseGlob(tt.glob)
+		g, err := parseGlob(tt.glob)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := g.Match(tt.name); got != tt.want {
+		if got := g.match(tt.name); got != tt.want {
 			t.Errorf("%q and %q: %t, want %t", tt.glob, tt.name, got, tt.want)
 		}
 	}
 }
 
-func TestParseGlobsRefuses(t *testing.T) {
-	_, err := ParseGlobs([]string{"ok", "", " ", "a\x00b", "a\xffb", "a\tb"})
+func TestGlobsRefuse(t *testing.T) {
+	_, err := parseGlobs([]string{"ok", "", " ", "a\x00b", "a\xffb", "a\tb"})
 	if err == nil || len(strings.Split(err.Error(), "\n")) != 5 {
 		t.Errorf("want 5 errors, got %v", err)
 	}
