@@ -26,8 +26,8 @@ func TestReports(t *testing.T) {
 		object map[string]any
 		keys   string
 	}{
-		"report":  {report, "run_id command dry_run outcome profile url started_at finished_at cutoff digest counts refusals warnings accounts"},
-		"counts":  {report["counts"].(map[string]any), "scanned candidates removed disabled accepted refused_by_directory already_gone failed not_attempted kept"},
+		"report":  {report, "run_id command dry_run outcome profile url started_at finished_at cutoff digest counts refusals warnings control accounts exempt"},
+		"counts":  {report["counts"].(map[string]any), "scanned candidates removed disabled accepted refused_by_directory already_gone failed not_attempted kept states"},
 		"account": {first, "id username email last_login inactive_days action reason result error"},
 	} {
 		if got, want := slices.Sorted(maps.Keys(c.object)), slices.Sorted(slices.Values(strings.Fields(c.keys))); !slices.Equal(got, want) {
@@ -37,7 +37,8 @@ func TestReports(t *testing.T) {
 	p := start(t, d.env("DORMANT_FORMAT=csv", "DORMANT_REPORT="+at+"/report.csv"), "run")
 	p.wait(t)
 	rows, err := csv.NewReader(strings.NewReader(p.stdout.String())).ReadAll()
-	if err != nil || len(rows) != 1+len(d.unused()) || strings.Join(rows[0], " ") != "id username email last_login inactive_days action reason result error" {
+	acted := slices.DeleteFunc(slices.Clone(rows), func(row []string) bool { return row[5] == "keep" })
+	if err != nil || len(acted) != 1+len(d.unused()) || len(rows)-len(acted) != len(report["exempt"].([]any)) || strings.Join(rows[0], " ") != "id username email last_login inactive_days action reason result error" {
 		t.Errorf("CSV, %v:\n%s", err, &p.stdout)
 	}
 	if read(t, at+"/report.csv") != p.stdout.String() {

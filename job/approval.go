@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,9 +46,13 @@ func (h PlanHead) sum(texts ...string) []byte {
 
 // writeTexts keeps apart where one text ends and the next begins.
 func writeTexts(s hash.Hash, texts ...string) {
+	var room [256]byte
+	b := room[:0]
 	for _, text := range texts {
-		fmt.Fprintf(s, "%d:%s,", len(text), text)
+		b = append(strconv.AppendInt(b, int64(len(text)), 10), ':')
+		b = append(append(b, text...), ',')
 	}
+	_, _ = s.Write(b) // which never fails
 }
 
 // Approval is what a person has left in a plan. A run with it acts on nobody else.
@@ -71,15 +77,13 @@ func (pl *Plan) digest() string {
 
 // keepUnapproved keeps the candidates that the person has not left in the plan.
 func (pl *Plan) keepUnapproved(a *Approval) {
-	approved := pl.Candidates[:0]
-	for i, c := range pl.Candidates.All() {
-		if a.has(c) {
-			approved = append(approved, pl.Candidates[i])
-		} else {
-			pl.Kept[NotApproved]++
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c stored) bool {
+		if a.has(c.candidate()) {
+			return false
 		}
-	}
-	pl.Candidates = approved
+		pl.exempt(c, NotApproved, nil)
+		return true
+	})
 }
 
 // limits are those of a run with an approval: the number that was approved takes the place of

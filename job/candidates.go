@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Candidate is an account to disable or to remove.
+// Candidate is an account to disable or to remove, or one that is kept although it was not used.
 type Candidate struct {
 	User   User
 	Action Action
@@ -43,10 +43,13 @@ type stored struct {
 	planned *planned // shared by all for whom it is the same
 }
 
-// planned is what is to be done, and when.
+// planned is what is to be done, and when, and what has to be known for a report.
 type planned struct {
 	Decision
 	removableAt time.Time // zero without grace
+	use         UserState // as Plan.use says
+	disabled    bool
+	entry       *Entry // of the allowlist, if one protects it
 }
 
 // At returns the candidate with the index.
@@ -64,14 +67,18 @@ func (c Candidates) All() iter.Seq2[int, Candidate] {
 }
 
 // store returns the candidate as it is stored, with a copy of the account.
-func (p *pieces) store(c *Candidate) stored {
+func (p *pieces) store(c *Candidate, planned *planned) stored {
 	p.scratch = appendUser(appendInstant(p.scratch[:0], c.InactiveSince), &c.User)
-	return stored{text: p.keep(p.scratch)}.with(c)
+	return stored{p.keep(p.scratch), planned}
 }
 
 // with returns the candidate with what c says is to be done.
 func (s stored) with(c *Candidate) stored {
-	s.planned = plan(planned{Decision{c.Action, c.Reason}, c.RemovableAt})
+	next := *s.planned
+	next.Decision, next.removableAt = Decision{c.Action, c.Reason}, c.RemovableAt
+	if next != *s.planned {
+		s.planned = &next
+	}
 	return s
 }
 
@@ -94,21 +101,4 @@ func (c Candidates) sort() {
 		}
 		return strings.Compare(a.user().id(), b.user().id())
 	})
-}
-
-// withoutGrace is what can be planned without grace.
-var withoutGrace = func() []planned {
-	var all []planned
-	for _, d := range decisions() {
-		all = append(all, planned{Decision: d})
-	}
-	return all
-}()
-
-// plan returns the one that is shared, if there is one.
-func plan(p planned) *planned {
-	if i := slices.Index(withoutGrace, p); i >= 0 {
-		return &withoutGrace[i]
-	}
-	return &p
 }

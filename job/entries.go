@@ -49,17 +49,25 @@ func (es Entries) Match(names iter.Seq[string]) bool {
 
 // find returns the first entry that stands for one of the names.
 func (es *Entries) find(names []forms) (Entry, bool) {
+	if e := es.entry(names); e != nil {
+		return *e, true
+	}
+	return Entry{}, false
+}
+
+// entry is find, and returns nil if there is none.
+func (es *Entries) entry(names []forms) *Entry {
 	for _, f := range names {
 		if same := es.byName[f.name]; len(same) > 0 {
-			return es.list[same[0]], true
+			return &es.list[same[0]]
 		}
 		for _, i := range es.patterns {
 			if es.list[i].match(f) {
-				return es.list[i], true
+				return &es.list[i]
 			}
 		}
 	}
-	return Entry{}, false
+	return nil
 }
 
 // mark sets seen at the index of each entry that stands for one of the names.

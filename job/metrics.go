@@ -93,8 +93,11 @@ func (m *Metrics) startAtZero(operations []string) {
 			m.runs.WithLabelValues(command, string(o))
 		}
 	}
-	for _, state := range []string{"scanned", "candidate", "kept"} {
+	for _, state := range []string{"scanned", "kept", "dormant"} {
 		m.users.WithLabelValues(state)
+	}
+	for _, state := range states() {
+		m.users.WithLabelValues(string(state))
 	}
 	for _, d := range decisions() {
 		m.decisions.WithLabelValues(string(d.Action), string(d.Reason))
@@ -150,9 +153,15 @@ func (m *Metrics) Run(r Report) {
 	if r.BrakeOn() {
 		m.brake.Set(1)
 	}
+	for _, state := range states() { // they add up to those scanned
+		m.users.WithLabelValues(string(state)).Set(float64(r.Counts.States[state]))
+	}
 	m.users.WithLabelValues("scanned").Set(float64(r.Counts.Scanned))
 	m.users.WithLabelValues("candidate").Set(float64(r.Counts.Candidates))
 	m.users.WithLabelValues("kept").Set(float64(kept))
+	if r.Control != nil {
+		m.users.WithLabelValues("dormant").Set(float64(r.Control.M3))
+	}
 }
 
 // NextRun sets when the next run starts.

@@ -73,7 +73,7 @@ func TestMetricsAtTheStart(t *testing.T) {
 			want = append(want, fmt.Sprintf("dormant_runs_total{command=%q,outcome=%q}", command, outcome))
 		}
 	}
-	for _, state := range []string{"scanned", "candidate", "kept"} {
+	for _, state := range []string{"scanned", "candidate", "kept", "dormant", "active", "new", "in_grace", "exempt", "unknown"} {
 		want = append(want, fmt.Sprintf("dormant_last_run_users{state=%q}", state))
 	}
 	for _, reason := range []string{

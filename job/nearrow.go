@@ -117,9 +117,13 @@ func (pl *Plan) keepNearRows(p Policy, activity *Activity, now time.Time) {
 		return
 	}
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c stored) bool {
-		d := p.Decide(activity.apply(c.user().user(), now), now)
+		u := activity.apply(c.user().user(), now)
+		used := u.lastUse(now)
+		d := p.decide(&u, used, now)
 		if d.Action == Keep {
-			pl.Kept[d.Reason]++
+			known := *c.planned
+			known.use = pl.use(&u, &used)
+			pl.exempt(stored{c.text, &known}, d.Reason, nil)
 		}
 		return d.Action == Keep
 	})

@@ -23,13 +23,19 @@ type Plan struct {
 	Candidates  Candidates    // the longest inactive first
 	InGrace     Candidates    // accounts to remove once their grace has ended
 
+	// Exempt are all other accounts of which it is not known that they were used since the
+	// first cutoff: those that were not, and those of unknown use.
+	Exempt Candidates
+
 	Warnings []Warning // about entries that stand for nobody, or nearly for a candidate
 
 	// ActorUnknown says that Policy.Actor is the name of no account, and that the
 	// directory does not say who is calling either.
 	ActorUnknown bool
 
-	accounts    pieces    // of which the candidates are
+	inUse       int    // accounts that were used since the first cutoff, and are kept
+	accounts    pieces // of which the candidates are
+	shared      map[planned]*planned
 	witnesses   []string  // ids of accounts that are kept; not all of them
 	firstCutoff time.Time // of the policy
 	sightings   *sightings
@@ -173,23 +179,35 @@ func (pl *Plan) add(p *Policy, u User, now time.Time) {
 		if len(pl.witnesses) < maxWitnesses && d.Reason != Self { // a caller without rights may still see itself
 			pl.witnesses = append(pl.witnesses, strings.Clone(u.ID))
 		}
+	}
+	use := pl.use(&u, &used)
+	if d.Action == Keep && use == InUse {
+		pl.inUse++
 		return
 	}
+	what := planned{Decision: d, use: use, disabled: u.Disabled}
+	if d.Reason == Allowlisted {
+		what.entry = p.Allowlist.entry(u.nameForms())
+	}
 	c := newCandidate(u, d, now)
-	pl.Candidates = append(pl.Candidates, pl.accounts.store(&c))
+	if s := pl.accounts.store(&c, pl.share(what)); d.Action == Keep {
+		pl.Exempt = append(pl.Exempt, s)
+	} else {
+		pl.Candidates = append(pl.Candidates, s)
+	}
 }
 
 // keepSelf keeps the account that the run acts as, if that has become known only after all
 // had been added.
 func (pl *Plan) keepSelf(p Policy) {
-	isSelf := func(c stored) bool {
+	keep := func(c stored) bool {
 		u := c.user().user()
-		return p.isSelf(&u)
+		if !p.isSelf(&u) {
+			return false
+		}
+		pl.exempt(c, Self, nil)
+		return true
 	}
-	before := len(pl.Candidates) + len(pl.InGrace)
-	pl.Candidates = slices.DeleteFunc(pl.Candidates, isSelf)
-	pl.InGrace = slices.DeleteFunc(pl.InGrace, isSelf)
-	if n := before - len(pl.Candidates) - len(pl.InGrace); n > 0 {
-		pl.Kept[Self] += n
-	}
+	pl.Candidates = slices.DeleteFunc(pl.Candidates, keep)
+	pl.InGrace = slices.DeleteFunc(pl.InGrace, keep)
 }

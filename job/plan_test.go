@@ -44,7 +44,7 @@ func candidatesOf(list ...Candidate) Candidates {
 	var p pieces
 	var candidates Candidates
 	for _, c := range list {
-		candidates = append(candidates, p.store(&c))
+		candidates = append(candidates, p.store(&c, &planned{Decision: Decision{c.Action, c.Reason}, removableAt: c.RemovableAt}))
 	}
 	return candidates
 }

@@ -180,6 +180,7 @@ func (pl *Plan) protectNearMisses(p Policy) {
 	}
 	pl.Candidates = slices.DeleteFunc(pl.Candidates, func(c stored) bool {
 		var reason Reason
+		var entry *Entry
 		u := c.user().user()
 		for i, nr := range nameRules {
 			if pl.misses[i].len() == 0 {
@@ -190,11 +191,12 @@ func (pl *Plan) protectNearMisses(p Policy) {
 				near[e] = append(near[e], fmt.Sprintf("%q (id %q)", found.name, u.ID))
 				if reason == "" {
 					reason = nr.reason
+					entry = &e.Entry
 				}
 			}
 		}
 		if reason != "" {
-			pl.Kept[reason]++
+			pl.exempt(c, reason, entry)
 		}
 		return reason != ""
 	})

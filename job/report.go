@@ -76,8 +76,10 @@ type Report struct {
 
 	Counts   Counts    `json:"counts"`
 	Refusals []Refusal `json:"refusals"`
-	Warnings []Warning `json:"warnings"` // what to look at before the next run
-	Accounts Accounts  `json:"accounts"` // the candidates, the longest inactive first, then the accounts in grace
+	Warnings []Warning `json:"warnings"`          // what to look at before the next run
+	Control  *Control  `json:"control,omitempty"` // nil if there was no plan
+	Accounts Accounts  `json:"accounts"`          // the candidates, the longest inactive first, then the accounts in grace
+	Exempt   Accounts  `json:"exempt"`            // the other accounts that were not used since the first cutoff, or of unknown use
 	Error    string    `json:"error,omitempty"`
 
 	NotStarted bool  `json:"-"` // the run could not begin: no request was sent
@@ -88,16 +90,17 @@ type Report struct {
 // Counts are numbers of accounts by result. An account that was kept by the recheck counts
 // both as a candidate and as kept.
 type Counts struct {
-	Scanned            int            `json:"scanned"`
-	Candidates         int            `json:"candidates"`
-	Removed            int            `json:"removed"`
-	Disabled           int            `json:"disabled"`
-	Accepted           int            `json:"accepted"`
-	RefusedByDirectory int            `json:"refused_by_directory"`
-	AlreadyGone        int            `json:"already_gone"`
-	Failed             int            `json:"failed"`
-	NotAttempted       int            `json:"not_attempted"`
-	Kept               map[Reason]int `json:"kept"`
+	Scanned            int               `json:"scanned"`
+	Candidates         int               `json:"candidates"`
+	Removed            int               `json:"removed"`
+	Disabled           int               `json:"disabled"`
+	Accepted           int               `json:"accepted"`
+	RefusedByDirectory int               `json:"refused_by_directory"`
+	AlreadyGone        int               `json:"already_gone"`
+	Failed             int               `json:"failed"`
+	NotAttempted       int               `json:"not_attempted"`
+	Kept               map[Reason]int    `json:"kept"`
+	States             map[UserState]int `json:"states,omitempty"` // as planned; they add up to Scanned
 }
 
 // Account is a candidate in a report, or an account in grace.
@@ -114,7 +117,14 @@ type Account struct {
 
 	RemovableAt *time.Time `json:"removable_at,omitempty"` // the end of its grace, if it is kept until then
 
-	NotAfter *time.Time `json:"-"` // an upper bound for a last login that is not known exactly
+	// Of an exempt account: Exempt, UnknownUse or NewlyMade, and what the allowlist says.
+	State UserState `json:"state,omitempty"`
+	Until string    `json:"until,omitempty"` // the last day on which it is exempt, as YYYY-MM-DD
+	Owner string    `json:"owner,omitempty"`
+	Note  string    `json:"note,omitempty"`
+
+	NotAfter     *time.Time `json:"-"` // an upper bound for a last login that is not known exactly
+	LoginUnknown bool       `json:"-"` // whether there was a login is not known
 }
 
 func (a *Account) status() Status { return Status{a.Action, a.Reason, a.Result} }
@@ -125,7 +135,9 @@ func newAccount(c Candidate, now time.Time) Account {
 		ID: c.User.ID, Username: c.User.Username, Email: c.User.Email,
 		Action: c.Action, Reason: c.Reason, Result: NotAttempted,
 	}
-	if login := c.User.lastUse(now).login; login.State == LoginKnown {
+	login := c.User.lastUse(now).login
+	a.LoginUnknown = login.State != LoginKnown && login.State != LoginNever
+	if login.State == LoginKnown {
 		at := login.At.UTC().Truncate(time.Second)
 		if login.NotAfter {
 			a.NotAfter = &at

@@ -60,6 +60,9 @@ func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 	}
 	err = errors.Join(err, c.Ledger.Close(), c.Journal.Close())
 	r.count()
+	if r.Planned {
+		r.Control = plan.control(r.Accounts)
+	}
 	r.Outcome = outcome(ctx, r, err)
 	return r.finish(err, log)
 }
@@ -158,7 +161,9 @@ func (c *Cleanup) scan(ctx context.Context, r *Report, log zerolog.Logger) (*Pla
 	r.Planned = true
 	r.Counts.Candidates = len(plan.Candidates)
 	maps.Copy(r.Counts.Kept, plan.Kept)
-	r.Accounts = plan.accountsOf(plan.notAttempted)
+	plan.sortExempt()
+	r.Counts.States = plan.states()
+	r.Accounts, r.Exempt = plan.accountsOf(plan.notAttempted), plan.exemptAccounts()
 	for _, candidate := range plan.InGrace.All() {
 		log := atLeastInfo(log)
 		log.WithLevel(zerolog.InfoLevel).Str(FieldUserID, candidate.User.ID).Str(FieldReason, string(candidate.Reason)).

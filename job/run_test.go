@@ -216,7 +216,7 @@ func TestRunReports(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		got, err = json.Marshal(r.Counts)
-		if want := `{"scanned":6,"candidates":4,"removed":3,"disabled":0,"accepted":0,"refused_by_directory":0,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1}}`; err != nil || string(got) != want {
+		if want := `{"scanned":6,"candidates":4,"removed":3,"disabled":0,"accepted":0,"refused_by_directory":0,"already_gone":0,"failed":1,"not_attempted":0,"kept":{"active":1,"last_login_unknown":1},"states":{"active":1,"candidate":4,"exempt":0,"in_grace":0,"new":0,"unknown":1}}`; err != nil || string(got) != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

@@ -10,22 +10,36 @@ import (
 	"dormant/job"
 )
 
-// writeCSV writes the accounts in the format of RFC 4180, one record on each line. It adds
-// the column removable_at if any account is in grace.
+// writeCSV writes the accounts and those that are exempt in the format of RFC 4180, one record
+// on each line. It adds the column removable_at if any account is in grace, and until, owner
+// and note if the allowlist has one of them for anybody.
 func writeCSV(b *bufio.Writer, r job.Report) error {
 	w := csv.NewWriter(b)
 	w.UseCRLF = true
 	// The writer keeps its first error; w.Error returns it at the end.
-	columns := []string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error", "removable_at"}
-	if inGrace(r).Len() == 0 {
-		columns = columns[:len(columns)-1]
+	columns := []string{"id", "username", "email", "last_login", "inactive_days", "action", "reason", "result", "error"}
+	grace, exemptions := inGrace(r).Len() > 0, hasExemptions(r)
+	if grace {
+		columns = append(columns, "removable_at")
+	}
+	if exemptions {
+		columns = append(columns, "until", "owner", "note")
 	}
 	_ = w.Write(columns)
-	for _, a := range r.Accounts.All() {
-		_ = w.Write([]string{
-			csvText(a.ID), csvText(a.Username), csvText(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
-			csvText(string(a.Action)), csvText(string(a.Reason)), csvText(string(a.Result)), csvText(a.Error), csvTime(a.RemovableAt),
-		}[:len(columns)])
+	row := make([]string, 0, len(columns))
+	for _, list := range []job.Accounts{r.Accounts, r.Exempt} {
+		for _, a := range list.All() {
+			row = append(row[:0],
+				csvText(a.ID), csvText(a.Username), csvText(a.Email), csvTime(a.LastLogin), csvNumber(a.InactiveDays),
+				csvText(string(a.Action)), csvText(string(a.Reason)), csvText(string(a.Result)), csvText(a.Error))
+			if grace {
+				row = append(row, csvTime(a.RemovableAt))
+			}
+			if exemptions {
+				row = append(row, csvText(a.Until), csvText(a.Owner), csvText(a.Note))
+			}
+			_ = w.Write(row)
+		}
 	}
 	w.Flush()
 	return w.Error()

@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"iter"
 	"time"
@@ -16,6 +17,7 @@ var page string
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"visible": job.Printable,
 	"done":    done,
+	"percent": percent,
 	"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 }).Parse(page))
 
@@ -32,6 +34,8 @@ type pageData struct {
 	KeptAgain  int                   // candidates that the recheck kept
 	Candidates iter.Seq[job.Account] // nil if there is none
 	InGrace    iter.Seq[job.Account]
+	Exempt     iter.Seq[job.Account]
+	Exemptions bool
 }
 
 // writeHTML writes one self-contained page: it has no script and no link, and loads no
@@ -42,9 +46,17 @@ func writeHTML(b *bufio.Writer, r job.Report) error {
 		Duration: r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond),
 		Results:  resultCounts(r), KeptBy: keptByReason(r), KeptAgain: count(r, job.Kept),
 		Candidates: rows(candidates(r)), InGrace: rows(inGrace(r)),
+		Exempt: rows(r.Exempt), Exemptions: hasExemptions(r),
 	}
 	e.KeptTotal = sum(e.KeptBy)
 	return pageTemplate.Execute(b, e)
+}
+
+func percent(n *float64) string {
+	if n == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", *n)
 }
 
 // rows yields the accounts, so that each is written before the next one is made.

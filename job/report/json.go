@@ -29,32 +29,37 @@ func writeJSON(b *bufio.Writer, r job.Report) error {
 	if r.Warnings == nil {
 		r.Warnings = []job.Warning{}
 	}
-	accounts := r.Accounts
-	r.Accounts = job.Accounts{}
+	accounts, exempt := r.Accounts, r.Exempt
+	r.Accounts, r.Exempt = job.Accounts{}, job.Accounts{}
 	var text bytes.Buffer
 	if err := newEncoder(&text, "").Encode(r); err != nil {
 		return err
 	}
 	// Within a string, the quotes would be escaped.
-	before, after, _ := bytes.Cut(job.PrintableJSON(text.Bytes()), []byte(emptyAccounts))
-	_, _ = b.Write(before) // the writer keeps its first error
-	if err := writeJSONAccounts(b, accounts); err != nil {
-		return err
+	rest := job.PrintableJSON(text.Bytes())
+	for _, list := range []struct {
+		empty    string
+		accounts job.Accounts
+	}{{`"accounts": []`, accounts}, {`"exempt": []`, exempt}} {
+		before, after, _ := bytes.Cut(rest, []byte(list.empty))
+		_, _ = b.Write(before) // the writer keeps its first error
+		if err := writeJSONAccounts(b, list.empty, list.accounts); err != nil {
+			return err
+		}
+		rest = after
 	}
-	_, err := b.Write(after)
+	_, err := b.Write(rest)
 	return err
 }
 
-// emptyAccounts is the list of accounts in a report that has none.
-const emptyAccounts = `"accounts": []`
-
-// writeJSONAccounts writes one account after the other, because there may be very many.
-func writeJSONAccounts(b *bufio.Writer, accounts job.Accounts) error {
+// writeJSONAccounts writes one account after the other, because there may be very many, in
+// the place of a list that is empty.
+func writeJSONAccounts(b *bufio.Writer, empty string, accounts job.Accounts) error {
 	if accounts.Len() == 0 {
-		_, err := b.WriteString(emptyAccounts)
+		_, err := b.WriteString(empty)
 		return err
 	}
-	_, _ = b.WriteString(strings.TrimSuffix(emptyAccounts, "]"))
+	_, _ = b.WriteString(strings.TrimSuffix(empty, "]"))
 	for i, a := range accounts.All() {
 		if i > 0 {
 			_ = b.WriteByte(',')
@@ -88,6 +93,11 @@ func appendJSONAccount(b []byte, a *job.Account) ([]byte, error) {
 	o.string("error", a.Error)
 	if a.RemovableAt != nil {
 		o.time("removable_at", a.RemovableAt)
+	}
+	for _, member := range [...]struct{ name, value string }{{"state", string(a.State)}, {"until", a.Until}, {"owner", a.Owner}, {"note", a.Note}} {
+		if member.value != "" {
+			o.string(member.name, member.value)
+		}
 	}
 	return append(o.text, "\n    }"...), o.err
 }

@@ -83,7 +83,8 @@ func TestJSON(t *testing.T) {
       "result": "failed",
       "error": "403"
     }
-  ]
+  ],
+  "exempt": []
 }
 `
 	got := write(t, JSON, r)
@@ -150,6 +151,7 @@ func TestJSONOfFailureHasNoNull(t *testing.T) {
   "refusals": [],
   "warnings": [],
   "accounts": [],
+  "exempt": [],
   "error": "list users: page 3: 502"
 }
 `

@@ -97,7 +97,7 @@ func counted(numbers map[string]int) []string {
 // NoticeJSON returns the report as JSON without its accounts. Without names it has nothing in
 // it that the directory says of an account.
 func NoticeJSON(r job.Report, names bool) (string, error) {
-	r.Accounts = job.Accounts{}
+	r.Accounts, r.Exempt = job.Accounts{}, job.Accounts{}
 	if !names {
 		warnings := slices.Clone(r.Warnings)
 		for i := range warnings {

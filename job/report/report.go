@@ -120,6 +120,17 @@ func firstInGrace(r job.Report) int {
 	return sort.Search(r.Accounts.Len(), func(i int) bool { return r.Accounts.Status(i).Reason == job.InGrace })
 }
 
+// hasExemptions reports whether the allowlist says of an exempt account until when it is,
+// whose it is, or why.
+func hasExemptions(r job.Report) bool {
+	for _, a := range r.Exempt.All() {
+		if a.Until != "" || a.Owner != "" || a.Note != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // removableAt formats the end of the grace, or returns "" if the account is not in grace.
 func removableAt(a job.Account, layout string) string {
 	if a.RemovableAt == nil {

@@ -19,6 +19,7 @@ func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 	full := job.Account{
 		ID: "é\u00a0\\\x7f\xff\U000e0001", Username: "a'b", Email: " ~", LastLogin: new(at.Add(time.Nanosecond).In(time.FixedZone("", 3600))), InactiveDays: new(-1),
 		Action: job.Keep, Reason: job.InGrace, Result: job.Kept, Error: "\t", RemovableAt: &at, NotAfter: &at,
+		State: job.Exempt, Until: "2027-01-02", Owner: "\"ops\"", Note: "\n", LoginUnknown: true,
 	}
 	for field, value := range reflect.ValueOf(full).Fields() {
 		if value.IsZero() {
@@ -27,7 +28,7 @@ func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 	}
 	for _, accounts := range [][]job.Account{nil, {}, {odd}, {full}, {odd, {ID: "2"}, odd, full}} {
 		r := job.Report{
-			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...),
+			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...), Exempt: job.ListAccounts(accounts...), Control: &job.Control{Safeguard: `"exempt": []`},
 			Counts: job.Counts{Kept: map[job.Reason]int{}}, Refusals: []job.Refusal{}, Warnings: []job.Warning{{Code: "x", Subject: `"accounts": []`}},
 		}
 		var got, whole bytes.Buffer

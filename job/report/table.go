@@ -29,6 +29,7 @@ func WriteTable(w io.Writer, r job.Report, columns int) error {
 	writeHeading(b, r, prose)
 	if r.Planned {
 		writeAccounts(b, r, columns, prose)
+		writeExempt(b, r, columns, prose)
 	}
 	writeCounts(b, r, prose)
 	writeRefusals(b, r, prose)
@@ -111,6 +112,8 @@ func lastLoginDate(a job.Account) string {
 		return a.LastLogin.UTC().Format(time.DateOnly)
 	case a.NotAfter != nil:
 		return "before " + a.NotAfter.UTC().Format(time.DateOnly)
+	case a.LoginUnknown:
+		return "unknown"
 	}
 	return "never"
 }
@@ -150,6 +153,44 @@ func writeAccounts(b *bufio.Writer, r job.Report, terminal, prose int) {
 		}
 	}
 	if more := r.Accounts.Len() - shown.Len(); more > 0 {
+		fmt.Fprintln(b, paragraph(fmt.Sprintf("and %d more: DORMANT_REPORT=report.html writes all of them into a file", more), "", prose))
+	}
+}
+
+// writeExempt writes the accounts that are kept although they were not used: the first ones,
+// and how many more there are.
+func writeExempt(b *bufio.Writer, r job.Report, terminal, prose int) {
+	shown := r.Exempt.Slice(0, min(r.Exempt.Len(), shownRows))
+	if shown.Len() == 0 {
+		return
+	}
+	all := columns(r)
+	cols := all[:0]
+	for _, c := range all {
+		if c.title != "ACTION" && c.title != "RESULT" && c.title != "REMOVABLE" {
+			if c.title == "REASON" {
+				c.leaves = 0
+			}
+			cols = append(cols, c)
+		}
+	}
+	if hasExemptions(r) {
+		cols = append(cols,
+			column{title: "UNTIL", cell: func(a job.Account) string { return a.Until }},
+			column{title: "OWNER", cell: func(a job.Account) string { return a.Owner }, least: 8, leaves: 3},
+			column{title: "NOTE", cell: func(a job.Account) string { return a.Note }, least: 8, leaves: 2})
+	}
+	cols = measure(cols, shown)
+	if terminal > 0 {
+		cols = fit(cols, terminal)
+	}
+	fmt.Fprintln(b)
+	fmt.Fprintln(b, paragraph("kept, and not used since the cutoff or of unknown use:", "", prose))
+	writeRow(b, cols, func(c column) string { return c.title })
+	for _, a := range shown.All() {
+		writeRow(b, cols, func(c column) string { return job.Printable(c.cell(a)) })
+	}
+	if more := r.Exempt.Len() - shown.Len(); more > 0 {
 		fmt.Fprintln(b, paragraph(fmt.Sprintf("and %d more: DORMANT_REPORT=report.html writes all of them into a file", more), "", prose))
 	}
 }
