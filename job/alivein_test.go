@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -423,6 +424,50 @@ func TestSignsOfLife(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%+v: %d, want %d", tt.u, got, tt.want)
+		}
+	}
+}
+
+// What a further directory has proved once is remembered where there is a ledger: it still
+// counts when the directory is not read any more.
+func TestALifeElsewhereIsRemembered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	inBubble(t, threeDormant(), func(t *testing.T, c *cleanup) {
+		there := elsewhere(person(at(-day)))
+		in(there)(c)
+		c.after(t, 0, path)
+		without(c)
+		c.DryRun = true
+		if r := c.run(t.Context(), t); resultsOf(r) != "1:would_remove 3:would_remove" {
+			t.Fatalf("%s %s (%v)", r.Outcome, resultsOf(r), r.Err)
+		}
+		c.AliveIn = nil
+		c.Directory = c.dir
+		c.after(t, 1, path)
+		without(c)
+		c.DryRun = true
+		if r := c.run(t.Context(), t); resultsOf(r) != "1:would_remove 3:would_remove" {
+			t.Errorf("%s %s (%v)", r.Outcome, resultsOf(r), r.Err)
+		}
+	})
+}
+
+func BenchmarkSignsOfLife(b *testing.B) {
+	users := make([]User, 100_000)
+	for i := range users {
+		users[i] = User{Username: fmt.Sprintf("name%d", i), Email: fmt.Sprintf("mail%d@corp.example", i)}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s := newSigns()
+		for i := range users {
+			s.add(&users[i], testNow)
+		}
+		s.sort()
+		for i := range users {
+			if _, found := s.newest(&users[i]); !found {
+				b.Fatal(i)
+			}
 		}
 	}
 }

@@ -89,6 +89,9 @@ func (r *listReader) entry(line int, pairs []*ast.MappingValueNode) listEntry {
 	for _, pair := range pairs {
 		at := pair.Key.GetToken().Position.Line
 		key, ok := textOf(pair.Key)
+		if !ok {
+			key = pair.Key.GetToken().Value
+		}
 		_, again := entry.values[key]
 		switch {
 		case !ok || !slices.Contains(r.keys, key):
