@@ -129,7 +129,7 @@ func FuzzTimes(f *testing.F) {
 						t.Fatalf("%q in %s is %s", text, layout, got)
 					}
 				case job.LoginUnreadable:
-				case job.LoginAbsent, job.LoginHidden, job.LoginTooEarly:
+				case job.LoginAbsent, job.LoginHidden, job.LoginTooEarly, job.LoginMovedBack:
 					t.Fatalf("%q in %s is %s", text, layout, got)
 				}
 			}
