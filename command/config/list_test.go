@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,7 +67,7 @@ func TestReadList(t *testing.T) {
 		entries, mistakes := readList([]byte(text), elsewhereKeys)
 		var got []string
 		for _, e := range entries {
-			pairs := []string{fmt.Sprint(e.line)}
+			pairs := []string{strconv.Itoa(e.line)}
 			for _, key := range slices.Sorted(slices.Values(elsewhereKeys)) {
 				v, ok := e.values[key]
 				switch {
