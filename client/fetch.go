@@ -247,7 +247,8 @@ func isPageNotFound(err error) bool {
 // explainNotFound adds to the error of a page that does not exist what may be the
 // cause. Of the first page, that is a wrong path. Of one that was requested by its
 // number, accounts may have been removed since the page before; or this is how the
-// directory ends a listing without a total.
+// directory ends a listing without a total. A cursor may have expired, so that the listing
+// has to be read from its start.
 func (p *pagination) explainNotFound(err error, number int) error {
 	counted := p.listing.Page != nil || p.listing.Offset != nil
 	switch {
@@ -255,7 +256,11 @@ func (p *pagination) explainNotFound(err error, number int) error {
 		return err
 	case number == 1 && hasCode(err, http.StatusNotFound):
 		return fmt.Errorf("%w (%s)", err, p.client.profile.Where(p.key+".path"))
-	case number == 1 || !counted || !isPageNotFound(err):
+	case number == 1 || !isPageNotFound(err) && !hasCode(err, http.StatusGone):
+		return err
+	case !counted: // what led there is good for a while only, or for as long as what it names is there
+		return fmt.Errorf("%w: the way to this page has expired, or %w", err, job.ErrChanged)
+	case !isPageNotFound(err):
 		return err
 	case p.listing.Total == nil:
 		return fmt.Errorf("%w: %w, or this is its end, which only a total could tell (%s)", err, job.ErrChanged, p.client.profile.Where(p.key+".total"))

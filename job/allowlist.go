@@ -21,6 +21,10 @@ func ReadAllowlist(r io.Reader, now time.Time) ([]Entry, error) {
 	lines := bufio.NewScanner(r)
 	n := 1
 	for ; len(errs) < 10 && lines.Scan(); n++ {
+		if isGarbled(strings.TrimSpace(comment.ReplaceAllString(lines.Text(), "$1"))) {
+			errs = append(errs, fmt.Errorf("line %d: %q %w", n, lines.Text(), errGarbled))
+			continue
+		}
 		line := withoutFormat(lines.Text()) // files that were joined have byte order marks anywhere
 		if strings.Contains(line, "\r") {   // a comment would hide the entries after it
 			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))

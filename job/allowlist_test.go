@@ -33,6 +33,8 @@ func TestReadAllowlist(t *testing.T) {
 		{"a byte order mark alone", "\ufeff", "there is no entry in it"},
 		{"CR alone ends no line", "alice # boss\rroot\r", "line 1: lines end with a carriage return alone"},
 		{"UTF-16", "\xff\xfea\x00l\x00\n\x00", `line 1: entry "\xff\xfea\x00l\x00" has characters`},
+		{"UTF-8 that was read in another encoding", "alice\njosÃ©.garcÃ\u00ada # boss\n", `line 2: "josÃ©.garcÃ\u00ada # boss" is UTF-8 that something has read as Windows-1252`},
+		{"such a comment", "alice # josÃ©\n", "[alice]"},
 		{"each error with its line", "a\x00\nbob\n\n\xff\n", "line 1: entry \"a\\x00\" has characters that no name has\nline 4: "},
 		{"what other tools take for wildcards", "alice\n[a-c]*\n{x,y}\n", "line 2: entry \"[a-c]*\" is no pattern: only * and ? are wildcards"},
 		{"a line without an end", strings.Repeat("x", 1<<17), "token too long"},

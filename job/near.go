@@ -173,7 +173,7 @@ func newNearName(name string) nearName {
 	name = plainLetters(name)
 	local, domain := name, ""
 	if at := strings.LastIndexByte(name, '@'); at > 0 {
-		local, domain = name[:at], name[at:]
+		local, domain = addressScheme.ReplaceAllString(name[:at], ""), name[at:]
 		if plus := strings.IndexByte(local, '+'); plus > 0 {
 			local = local[:plus]
 		}
@@ -207,6 +207,9 @@ func newNearName(name string) nearName {
 	}
 	return n
 }
+
+// addressScheme matches what an address is for: smtp:alice@example.org.
+var addressScheme = regexp.MustCompile(`^(smtp|sip|mailto|xmpp|acct):`)
 
 // umlaut matches what stands for one where there are none: mueller, haakon.
 var umlaut = regexp.MustCompile(`([aou])e|a(a)`)

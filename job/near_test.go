@@ -112,6 +112,7 @@ func TestNear(t *testing.T) {
 		{"alice@example.org", "alice@mail.example.org", true},
 		{"alice@corp", "alice@corp.example", true},
 		{"alice@example.org", "alice@badexample.org", false},
+		{"user:alice@example.org", "alice@example.org", true},
 		{"17@mail.example.org", "17@example.org", false},
 
 		// Accents, and letters that look the same.

@@ -25,6 +25,7 @@ func TestRowsThatNearlyNameAnAccount(t *testing.T) {
 		{"a domain", "email", "jose.garcia@corp.example," + recent, "18: activity_near_match activity_unmatched"},
 		{"another way to write a domain", "username", `CORP\alice,` + recent, "17: activity_near_match activity_unmatched"},
 		{"what is behind a plus", "email", "alice+x@corp.example," + recent, "17: activity_near_match activity_unmatched"},
+		{"what an address is for", "email", "smtp:alice@corp.example," + recent, "17: activity_near_match activity_unmatched"},
 		{"zeros that a spreadsheet adds", "id", "0017," + recent, "17: activity_near_match activity_unmatched"},
 		{"each of several names", "username,email", "josé.garcía,jose.garcia@corp.example," + recent, "18: activity_near_match activity_unmatched"},
 
