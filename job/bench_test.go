@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -53,4 +54,52 @@ func BenchmarkReadPlan(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // of all of them together
 		})
 	}
+}
+
+// BenchmarkRunWithLedger takes accounts through a ledger that knows them, and writes it before and
+// after the run acts.
+func BenchmarkRunWithLedger(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "l")
+	const n = 100_000
+	p := Policy{InactiveFor: 90 * day}
+	run := 0
+	for b.Loop() {
+		run++
+		now := testNow.AddDate(0, 0, run)
+		l, err := OpenLedger(LedgerOptions{Path: path, Directory: "d", Keep: 400 * day})
+		if err != nil {
+			b.Fatal(err)
+		}
+		l.begin(now)
+		plan, err := readPlan(func(yield func(User, error) bool) {
+			for i := range n {
+				u := User{ID: strconv.Itoa(10_000_000 + i), Username: "user", Created: testNow.AddDate(-5, 0, 0)}
+				switch {
+				case i%50 == 0:
+					u.LastLogin = LoginAt(testNow.AddDate(-2, 0, 0))
+				case i%3 == 0:
+					u.LastLogin = LoginAt(now.Add(-time.Duration(i%86400) * time.Second))
+				default:
+					u.LastLogin = LoginAt(testNow.AddDate(0, 0, -i%60))
+				}
+				if !yield(u, nil) {
+					return
+				}
+			}
+		}, p, nil, l, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := Report{Ledger: &LedgerReport{}}
+		l.check(&r, &p, plan)
+		if err := l.remember("x", &p, plan, true); err != nil {
+			b.Fatal(err)
+		}
+		r.Accounts = plan.accountsOf(plan.notAttempted)
+		if err := l.settle(plan, &r); err != nil {
+			b.Fatal(err)
+		}
+		l.Close()
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "accounts/s")
 }
