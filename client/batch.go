@@ -83,11 +83,15 @@ func (b *batcher) flush() error {
 	return b.err
 }
 
-// A batchQueue has the batches that the decoding has not come to yet. It is short, so that a
-// listing of a million accounts in one response never waits in memory as a whole.
+// A batchQueue has the batches that the decoding has not come to yet. It has room for a
+// usual page, so that the next one is asked for without waiting for the decoding. It has
+// an end, so that a listing of a million accounts in one response never waits in memory
+// as a whole.
 type batchQueue chan batch
 
-func newBatchQueue() batchQueue { return make(batchQueue, 4) }
+func newBatchQueue() batchQueue { return make(batchQueue, queuedBatches) }
+
+const queuedBatches = 1 << 20 / batchSize
 
 // send waits until there is room for the batch.
 func (q batchQueue) send(ctx context.Context, b batch) error {

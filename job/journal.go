@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,9 +20,19 @@ type Journal struct {
 	runID            string
 	plan, approvedBy string // of the intents
 
-	mu     sync.Mutex
-	file   *os.File
-	broken error // the first failed write, after which the file may end within a line
+	mu      sync.Mutex
+	file    journalFile
+	written int   // lines
+	broken  error // the first failed write, after which the file may end within a line, or the first failed sync
+
+	syncing sync.Mutex // before mu
+	synced  int        // lines, guarded by syncing
+}
+
+// A journalFile is what a journal needs of its *os.File.
+type journalFile interface {
+	io.WriteCloser
+	Sync() error
 }
 
 // The events.
@@ -61,30 +72,29 @@ func OpenJournal(path, runID string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{file: f, runID: runID}
-	if err := j.endLine(); err != nil {
+	if err := endLine(f); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("open journal: %s: %w", path, err)
 	}
-	return j, nil
+	return &Journal{file: f, runID: runID}, nil
 }
 
-func (j *Journal) endLine() error {
-	info, err := j.file.Stat()
+func endLine(f *os.File) error {
+	info, err := f.Stat()
 	switch {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file, so nothing can be synced to disk")
 	case info.Size() == 0:
-		return syncFolder(filepath.Dir(j.file.Name()))
+		return syncFolder(filepath.Dir(f.Name()))
 	}
 	last := make([]byte, 1)
-	if _, err := j.file.ReadAt(last, info.Size()-1); err != nil {
+	if _, err := f.ReadAt(last, info.Size()-1); err != nil {
 		return err
 	}
 	if last[0] != '\n' {
-		_, err = j.file.WriteString("\n")
+		_, err = f.WriteString("\n")
 	}
 	return err
 }
@@ -151,22 +161,60 @@ func (j *Journal) write(e Event, sync bool) error {
 	if err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
+	number, err := j.append(append(PrintableJSON(line), '\n'))
+	if err != nil || !sync {
+		return err
+	}
+	return j.sync(number)
+}
+
+// append writes a line and returns its number.
+func (j *Journal) append(line []byte) (number int, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.broken != nil {
-		return j.broken
+		return 0, j.broken
 	}
-	if _, err := j.file.Write(append(PrintableJSON(line), '\n')); err != nil {
+	if _, err := j.file.Write(line); err != nil {
 		j.broken = fmt.Errorf("write journal: %w", err)
-		return j.broken
+		return 0, j.broken
 	}
-	if !sync {
+	j.written++
+	return j.written, nil
+}
+
+// sync returns when the line with the number is synced to disk. The lines that are written
+// while another sync is under way are synced together. After one that failed, nothing is
+// written any more: the next one may succeed, and the lines be lost all the same.
+func (j *Journal) sync(number int) error {
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	if j.synced >= number {
 		return nil
 	}
-	if err := j.file.Sync(); err != nil {
-		return fmt.Errorf("sync journal: %w", err)
+	j.mu.Lock()
+	written, err := j.written, j.broken
+	j.mu.Unlock()
+	if err == nil {
+		err = j.syncFile()
 	}
-	return nil
+	if err == nil {
+		j.synced = written
+	}
+	return err
+}
+
+func (j *Journal) syncFile() error {
+	err := j.file.Sync()
+	if err == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken == nil {
+		j.broken = fmt.Errorf("sync journal: %w", err)
+	}
+	return j.broken
 }
 
 // Close syncs the file to disk and closes it.

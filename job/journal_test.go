@@ -67,7 +67,7 @@ func TestJournal(t *testing.T) {
 			t.Errorf("%q, want %q at the end", got, step.want)
 		}
 	}
-	info, err := j.file.Stat()
+	info, err := j.file.(*os.File).Stat()
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v: others may read who was removed", info.Mode(), err)
 	}
@@ -96,7 +96,7 @@ func TestJournalLines(t *testing.T) {
 		if err := step.write(); err != nil {
 			t.Fatal(err)
 		}
-		text, err := os.ReadFile(j.file.Name())
+		text, err := os.ReadFile(j.file.(*os.File).Name())
 		if err != nil || !strings.HasSuffix(string(text), step.want+"\n") {
 			t.Errorf("%s, %v\nwant %s at its end", text, err, step.want)
 		}
