@@ -62,6 +62,9 @@ type Approval struct {
 	Accounts map[ApprovalKey]bool
 }
 
+// clears reports whether the person has looked after the brake was tripped.
+func (a *Approval) clears(b *Brake) bool { return a != nil && b != nil && !a.Head.Made.Before(b.At) }
+
 func (a *Approval) has(c Candidate) bool { return a.Accounts[a.Head.Key(c.User.ID, c.Action)] }
 
 // digest is that of the plan in its canonical form: the SHA-256 of its time and of the

@@ -91,7 +91,7 @@ func BenchmarkRunWithLedger(b *testing.B) {
 			b.Fatal(err)
 		}
 		r := Report{Ledger: &LedgerReport{}}
-		l.check(&r, &p, plan)
+		l.check(&r, &p, plan, nil)
 		if err := l.remember("x", &p, plan, true); err != nil {
 			b.Fatal(err)
 		}

@@ -296,8 +296,9 @@ func (l *Ledger) run(runID string, p *Policy, pl *Plan) PastRun {
 }
 
 // check returns the refusals of the guards that compare with earlier runs. The first time, it
-// trips the brake.
-func (l *Ledger) check(r *Report, p *Policy, pl *Plan) []Refusal {
+// trips the brake. With an approval of a later time a person has looked: then the brake is
+// cleared, and the number of candidates is no matter; in a dry run the brake stays.
+func (l *Ledger) check(r *Report, p *Policy, pl *Plan, a *Approval) []Refusal {
 	if l == nil {
 		return nil
 	}
@@ -305,8 +306,18 @@ func (l *Ledger) check(r *Report, p *Policy, pl *Plan) []Refusal {
 	if refusal, refused := movedBack(l.seen.movedBack, pl.Scanned); refused {
 		refusals = append(refusals, refusal)
 	}
-	if l.tripped = l.state.Brake; l.tripped == nil {
-		l.tripped = trip(l.run(r.RunID, p, pl), l.state.Runs)
+	if l.tripped = l.state.Brake; a.clears(l.tripped) {
+		if r.DryRun {
+			return refusals
+		}
+		l.state, l.tripped, r.Ledger.Brake = l.state.withoutBrake(), nil, nil
+	}
+	if l.tripped == nil {
+		run := l.run(r.RunID, p, pl)
+		if a != nil {
+			run.Candidates = 0
+		}
+		l.tripped = trip(run, l.state.Runs)
 	}
 	if l.tripped != nil {
 		r.Ledger.Brake = l.tripped

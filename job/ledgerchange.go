@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"dormant/job/memory"
 )
@@ -44,13 +45,17 @@ func (l *Ledger) ClearBrake() (*Brake, error) {
 	if was == nil {
 		return nil, nil
 	}
-	state := l.state
-	state.Brake = nil
-	state.Runs = append([]PastRun(nil), state.Runs...)
-	for i := range state.Runs {
-		state.Runs[i].Tripped = false
+	return was, l.rewrite(l.state.withoutBrake(), nil)
+}
+
+// withoutBrake returns the state in which what tripped the brake is usual.
+func (s ledgerState) withoutBrake() ledgerState {
+	s.Brake = nil
+	s.Runs = slices.Clone(s.Runs)
+	for i := range s.Runs {
+		s.Runs[i].Tripped = false
 	}
-	return was, l.rewrite(state, nil)
+	return s
 }
 
 // Forget removes an account from the ledger, and reports whether it was there. A run that

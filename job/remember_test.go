@@ -323,6 +323,68 @@ func TestTheBrakeIsSticky(t *testing.T) {
 	})
 }
 
+// A plan that a person has reviewed after the brake was tripped clears it, and may have any
+// number of candidates; one from before does not, and a dry run clears nothing.
+func TestAnApprovalClearsTheBrake(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	var users []User
+	for i := range 200 {
+		users = append(users, with(fmt.Sprint("u", i), login("2026-06-30T00:00:00Z")))
+	}
+	inBubble(t, append(users, with("new")), func(t *testing.T, c *cleanup) {
+		all, dry := c.dir.users, false
+		run := func(days float64, idle int, approve func(*Approval)) Report {
+			c.after(t, days, path)
+			without(c)
+			c.Limits.RequireActive, c.Limits.MaxSilence, c.Approval, c.DryRun = false, 10_000*day, nil, dry
+			c.dir.users = append(slices.Clone(all[:200]), with("new", usedOn(days)))
+			for i := range idle {
+				c.dir.users = append(c.dir.users, with("idle", func(u *User) { u.ID = fmt.Sprint("idle", days, "-", i) }))
+			}
+			if approve != nil {
+				c.Approval = &Approval{Head: PlanHead{Made: time.Now()}, Accounts: map[ApprovalKey]bool{}}
+				approve(c.Approval)
+				for _, u := range c.dir.users {
+					c.Approval.Accounts[c.Approval.Head.Key(u.ID, Remove)] = true
+				}
+			}
+			return c.run(t.Context(), t)
+		}
+		for i := range 4 {
+			if r := run(float64(i), 1, nil); r.Outcome != Completed {
+				t.Fatalf("%s, %+v", r.Outcome, r.Refusals)
+			}
+		}
+		c.Limits.MaxRemovals, c.Limits.MaxRemovalPercent = 1000, 100
+		r := run(4, 60, nil)
+		if r.Outcome != Refused || !r.BrakeOn() {
+			t.Fatalf("%s, %+v", r.Outcome, r.Refusals)
+		}
+		tripped := r.StartedAt
+		early := func(a *Approval) { a.Head.Made = tripped.Add(-time.Second) }
+		if r := run(5, 60, early); r.Outcome != Refused || !r.BrakeOn() || len(c.dir.requests) > 0 {
+			t.Errorf("a plan of before: %s, %+v", r.Outcome, r.Refusals)
+		}
+		dry = true
+		if r := run(6, 60, func(*Approval) {}); r.Outcome != DryRun || len(r.Refusals) > 0 {
+			t.Errorf("a dry run: %s, %+v", r.Outcome, r.Refusals)
+		}
+		dry = false
+		if r := run(7, 60, nil); r.Outcome != Refused || !r.BrakeOn() || len(c.dir.requests) > 0 {
+			t.Errorf("after a dry run: %s, %+v", r.Outcome, r.Refusals)
+		}
+		if r := run(8, 60, func(*Approval) {}); r.Outcome != Completed || r.BrakeOn() || r.Counts.Removed != 60 {
+			t.Errorf("with a plan: %s, %+v, %+v", r.Outcome, r.Counts, r.Refusals)
+		}
+		if r := run(9, 1, nil); r.Outcome != Completed || r.BrakeOn() {
+			t.Errorf("afterwards: %s, %+v", r.Outcome, r.Refusals)
+		}
+		if r := run(10, 190, func(*Approval) {}); r.Outcome != Completed || r.BrakeOn() || r.Counts.Removed != 190 {
+			t.Errorf("many, with a plan: %s, %+v, %+v", r.Outcome, r.Counts, r.Refusals)
+		}
+	})
+}
+
 // A ledger that can't be opened says why, and there is none.
 func TestALedgerThatCannotBeOpened(t *testing.T) {
 	good := func(t *testing.T, path string) {

@@ -55,8 +55,14 @@ func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 			limits = c.Approval.limits(limits)
 		}
 		r.Refusals = append(r.Refusals, limits.Check(plan)...)
-		r.Refusals = append(r.Refusals, c.Ledger.check(&r, &c.Policy, plan)...)
-		err = c.rememberAndApply(ctx, plan, &r, log)
+		before := r.BrakeOn()
+		r.Refusals = append(r.Refusals, c.Ledger.check(&r, &c.Policy, plan, c.Approval)...)
+		if before && !r.BrakeOn() {
+			err = c.Journal.BrakeCleared(fmt.Sprintf("by the plan %s, approved by %q", c.Approval.Head.Digest, c.Approval.By))
+		}
+		if err == nil {
+			err = c.rememberAndApply(ctx, plan, &r, log)
+		}
 	}
 	err = errors.Join(err, c.Ledger.Close(), c.Journal.Close())
 	r.count()
