@@ -159,7 +159,7 @@ dormant/target: {{ .target.name | quote }}
 {{- $target := .target -}}
 {{- $files := dict "JOURNAL" "/var/lib/dormant/journal.ndjson" "REPORT" "/var/lib/dormant/report.json" -}}
 {{- $env := include "dormant.oneMap" (list $files (include "dormant.target.settings" . | fromYaml)) | fromYaml -}}
-{{- if and $env.GRACE (not $env.LEDGER) -}}
+{{- if and (or $env.GRACE (and $root.Values.persistence.enabled (has .command (list "run" "daemon")))) (not $env.LEDGER) -}}
 {{- $_ := set $env "LEDGER" "/var/lib/dormant/ledger.json" -}}
 {{- end -}}
 {{- if and (hasPrefix "/var/lib/dormant/" ($env.LEDGER | default "")) (has .command (list "run" "daemon")) (not $root.Values.persistence.enabled) -}}
