@@ -91,7 +91,8 @@ func (run *programRun) checkAccounts(violationf func(string, ...any)) {
 		}
 		// What was told and not seen is reported as not known, that is as failed.
 		open := a.Result == job.NotRemoved && !run.isUndisturbed
-		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed && (!open || seen.after == seenGone) ||
+		contradicted := run.world.sys.byName && run.listedAgain[a.ID] // who is not found by a name may have another one by now
+		if seen.succeeded[opRemove] && run.world.sys.steps < 2 && a.Result != job.Removed && (!open || seen.after == seenGone && !contradicted) ||
 			seen.succeeded[opDisable] && a.Result != job.Disabled && (!open || seen.after == seenDisabled) {
 			violationf("it was told that %q is done, and says %s; seen since: %q", a.ID, a.Result, seen.after)
 		}
