@@ -172,6 +172,9 @@ func (run *programRun) observeElsewhere(q *request, a *answer) {
 	}
 	u, _ := url.Parse(q.uri)
 	offset, _ := strconv.Atoi(u.Query().Get("offset"))
+	if offset == 0 && !e.complete { // perhaps anew, because it changed: nothing of an earlier reading counts
+		e.pages, e.alive, e.newest = map[int]int{}, 0, time.Time{}
+	}
 	_, again := e.pages[offset]
 	e.pages[offset], e.total = len(body.Get("users").Array()), int(body.Get("total_count").Int())
 	for _, item := range body.Get("users").Array() {
