@@ -43,6 +43,7 @@ func (a *app) cleanup(ctx context.Context, command string) job.Report {
 		r = c.Run(ctx, now)
 	}
 	a.metrics.Run(r)
+	r.Version = versionText()
 	return r
 }
 

@@ -26,7 +26,7 @@ func TestReports(t *testing.T) {
 		object map[string]any
 		keys   string
 	}{
-		"report":  {report, "run_id command dry_run outcome profile url started_at finished_at cutoff digest counts refusals warnings control accounts exempt"},
+		"report":  {report, "schema version run_id command dry_run outcome profile url started_at finished_at cutoff digest counts refusals warnings control accounts exempt"},
 		"counts":  {report["counts"].(map[string]any), "scanned candidates removed disabled accepted refused_by_directory already_gone failed not_attempted kept states"},
 		"account": {first, "id username email last_login inactive_days action reason result error"},
 	} {

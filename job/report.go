@@ -48,6 +48,8 @@ func results() []Result {
 
 // Report is what a run found and did.
 type Report struct {
+	Schema     int       `json:"schema"`            // of the JSON; it grows when a key changes its meaning
+	Version    string    `json:"version,omitempty"` // of the program
 	RunID      string    `json:"run_id"`
 	Command    string    `json:"command"`
 	DryRun     bool      `json:"dry_run"`

@@ -127,11 +127,11 @@ func (s system) goesWrong(t *testing.T, name string, now time.Time, m mishap) {
 		if r := run(true, func() {}); r.Outcome != job.DryRun {
 			t.Fatalf("an ordinary run: %s: %s", r.Outcome, r.Error)
 		}
-		time.Sleep(day)
+		<-time.After(day)
 	}
 	removed := 0
 	r := run(false, func() {
-		time.Sleep(max(0, m.later-day))
+		<-time.After(max(0, m.later-day))
 		for _, u := range d.Users()[1:] {
 			m.wrong(d, u)
 		}

@@ -19,6 +19,7 @@ func TestJSON(t *testing.T) {
 	account(&r, 1).InactiveDays = nil
 	account(&r, 1).Error = "403"
 	want := `{
+  "schema": 1,
   "run_id": "r1",
   "command": "run",
   "dry_run": false,
@@ -127,6 +128,7 @@ func TestJSONOfABound(t *testing.T) {
 
 func TestJSONOfFailureHasNoNull(t *testing.T) {
 	want := `{
+  "schema": 1,
   "run_id": "",
   "command": "run",
   "dry_run": false,

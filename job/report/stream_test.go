@@ -28,7 +28,7 @@ func TestJSONIsThatOfTheWholeReport(t *testing.T) {
 	}
 	for _, accounts := range [][]job.Account{nil, {}, {odd}, {full}, {odd, {ID: "2"}, odd, full}} {
 		r := job.Report{
-			RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...), Exempt: job.ListAccounts(accounts...), Control: &job.Control{Safeguard: `"exempt": []`},
+			Schema: schema, RunID: `"accounts": []`, StartedAt: at, FinishedAt: at, Cutoff: at, Accounts: job.ListAccounts(accounts...), Exempt: job.ListAccounts(accounts...), Control: &job.Control{Safeguard: `"exempt": []`},
 			Counts: job.Counts{Kept: map[job.Reason]int{}}, Refusals: []job.Refusal{}, Warnings: []job.Warning{{Code: "x", Subject: `"accounts": []`}},
 		}
 		var got, whole bytes.Buffer
