@@ -21,7 +21,7 @@ func ReadAllowlist(r io.Reader, now time.Time) ([]Entry, error) {
 	lines := bufio.NewScanner(r)
 	n := 1
 	for ; len(errs) < 10 && lines.Scan(); n++ {
-		if isGarbled(strings.TrimSpace(comment.ReplaceAllString(lines.Text(), "$1"))) {
+		if isGarbled(withoutComment(lines.Text())) {
 			errs = append(errs, fmt.Errorf("line %d: %q %w", n, lines.Text(), errGarbled))
 			continue
 		}
@@ -30,7 +30,7 @@ func ReadAllowlist(r io.Reader, now time.Time) ([]Entry, error) {
 			errs = append(errs, fmt.Errorf("line %d: lines end with a carriage return alone; end them with a line feed", n))
 			continue
 		}
-		text := strings.TrimSpace(comment.ReplaceAllString(line, "$1"))
+		text := withoutComment(line)
 		if text == "" {
 			continue
 		}
@@ -57,3 +57,14 @@ func ReadAllowlist(r io.Reader, now time.Time) ([]Entry, error) {
 
 // comment matches a comment, and before that a text in quotes, in which a # begins none.
 var comment = regexp.MustCompile(`(\s[\pL_-]+="[^"]*")|(?:^|[\s\v\x85\p{Z}])#.*$`)
+
+func withoutComment(line string) string {
+	switch strings.IndexByte(line, '#') {
+	case -1:
+	case 0: // most comments are the whole line
+		return ""
+	default:
+		line = comment.ReplaceAllString(line, "$1")
+	}
+	return strings.TrimSpace(line)
+}

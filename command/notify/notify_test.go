@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -127,11 +126,8 @@ func TestFailingWebhooks(t *testing.T) {
 // What never answers is given up after a while.
 func TestHangingWebhook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var calls sync.WaitGroup
 		ends := make(chan struct{})
 		c := Channel{Service: "generic", between: time.Second, service: service{send: func() error {
-			calls.Add(1)
-			defer calls.Done()
 			<-ends
 			return errors.New("too late")
 		}}}
@@ -140,8 +136,7 @@ func TestHangingWebhook(t *testing.T) {
 		if took := time.Since(began); err == nil || took > total {
 			t.Errorf("%v after %s", err, took)
 		}
-		close(ends)
-		calls.Wait()
+		close(ends) // for the library's goroutines
 	})
 }
 
