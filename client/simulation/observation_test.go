@@ -344,7 +344,9 @@ func (t *observation) observeEntry(item gjson.Result) {
 			at = jsonTime(v)
 		default:
 		}
-		if at.After(t.action) {
+		if !at.IsZero() && !plausible(at, time.Now()) {
+			t.doubtful = true // keeps the account, and does not hide an entry of a plausible time
+		} else if at.After(t.action) {
 			t.action = at
 		}
 	}
@@ -403,7 +405,7 @@ func (run *programRun) knowledge(t observation, e *evidence, judged bool) observ
 	t.warned = run.remembered[t.id].Found
 	at, logged := e.log[t.id]
 	switch {
-	case t.hidden:
+	case t.hidden, t.doubtful:
 		t.login = loginUnknown
 	case s.coverage == "" && logged:
 		t.action = at
