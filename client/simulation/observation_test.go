@@ -345,7 +345,7 @@ func (t *observation) observeEntry(item gjson.Result) {
 		default:
 		}
 		if !at.IsZero() && !plausible(at, time.Now()) {
-			t.doubtful = true // keeps the account, and does not hide an entry of a plausible time
+			t.doubtful = at // keeps the account, and does not hide an entry of a plausible time
 		} else if at.After(t.action) {
 			t.action = at
 		}
@@ -405,13 +405,22 @@ func (run *programRun) knowledge(t observation, e *evidence, judged bool) observ
 	t.warned = run.remembered[t.id].Found
 	at, logged := e.log[t.id]
 	switch {
-	case t.hidden, t.doubtful:
+	case t.hidden:
 		t.login = loginUnknown
 	case s.coverage == "" && logged:
 		t.action = at
 	case s.coverage == "log" && logged:
 		t.login, t.at = loginKnown, at
-	case s.coverage == "log" && !e.oldest.IsZero():
+	}
+	unreadable := false
+	switch {
+	case t.hidden, t.doubtful.IsZero():
+	case t.action.IsZero(), t.login == loginKnown && !t.notAfter && plausible(t.at, run.now) && !t.at.Before(t.action):
+		t.action = t.doubtful // only the last login can show that the account is in use
+	default:
+		t.login, t.absent, unreadable = loginUnknown, false, true // only the last activity can
+	}
+	if s.coverage == "log" && !logged && !t.hidden && !unreadable && !e.oldest.IsZero() {
 		t.login, t.at, t.notAfter = loginKnown, e.oldest, true
 	}
 	return run.fromFile(run.recalled(run.fromElsewhere(t, e), judged), e)

@@ -128,8 +128,9 @@ type observation struct {
 
 	action time.Time // newest other sign of use; zero: none
 
+	doubtful time.Time // of an entry, if it is not plausible
+
 	hidden               bool // there is more to know, and the directory does not tell it
-	doubtful             bool // there is an entry about it of no plausible time
 	admin, bot, disabled bool
 	roles                []string // nil: not given
 
