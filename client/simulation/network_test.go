@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -27,6 +28,8 @@ type request struct {
 	chance *rand.Rand
 
 	reading int // of the listing, which a run may read anew
+
+	waiting context.Context // is done when the run has hung up
 }
 
 // answer is the response to a request.
@@ -43,7 +46,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.pending.Add(1)
 	defer w.pending.Done()
 	body, _ := io.ReadAll(r.Body)
-	q := &request{method: r.Method, uri: r.RequestURI, body: body, at: time.Now()}
+	q := &request{method: r.Method, uri: r.RequestURI, body: body, at: time.Now(), waiting: r.Context()}
 	q.run = w.runOf(r.UserAgent())
 	w.mu.Lock()
 	identity := r.UserAgent() + " " + q.method + " " + q.uri + " " + string(body)

@@ -12,8 +12,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// observe records what an answer tells the run, right before it is sent.
+// observe records what an answer tells the run, right before it is sent. An answer for
+// which the run has stopped waiting tells it nothing, good or bad: a page that it has asked
+// for stays unread until an answer arrives that it waits for.
 func (run *programRun) observe(q *request, a *answer) {
+	if q.waiting.Err() != nil {
+		run.world.tracef("  run %d does not wait for it any more", run.number)
+		return
+	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	if run.killed {
