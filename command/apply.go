@@ -30,7 +30,7 @@ func (a *app) apply(ctx context.Context, args []string) int {
 	review.By = a.cfg.ApprovedBy
 	a.approval = &review.Approval
 	code := a.runOnce(ctx, "apply")
-	if lines := review.Exemptions(a.cfg.ApprovedBy, a.Now()); len(lines) > 0 && a.cfg.Format == report.Table {
+	if lines := review.Exemptions(a.Now()); len(lines) > 0 && a.cfg.Format == report.Table {
 		printf(a.Stdout, "\nTo keep them for good, put this into the file of DORMANT_ALLOWLIST_FILE:\n\n")
 		for _, line := range lines {
 			printf(a.Stdout, "%s\n", line)
@@ -40,20 +40,14 @@ func (a *app) apply(ctx context.Context, args []string) int {
 }
 
 // planHead is what a plan that is made now is bound to.
-func (a *app) planHead(now time.Time) (job.PlanHead, error) {
-	policy, err := a.cfg.Policy(now)
-	return job.PlanHead{Directory: directoryName(a.cfg), Policy: policy.DescribePolicy(time.Duration(a.cfg.Grace))}, err
+func (a *app) planHead() job.PlanHead {
+	return job.PlanHead{Directory: directoryName(a.cfg), Policy: a.cfg.Rules().DescribePolicy(time.Duration(a.cfg.Grace))}
 }
 
 // checkPlan returns an error if the plan is not one for this run: of another directory or
 // policy, too old, or applied before.
 func (a *app) checkPlan(h job.PlanHead) error {
-	now := a.Now()
-	here, err := a.planHead(now)
-	if err != nil {
-		return err
-	}
-	age := now.Sub(h.Made)
+	here, age := a.planHead(), a.Now().Sub(h.Made)
 	switch {
 	case h.Directory != here.Directory:
 		return fmt.Errorf("it is of the directory %q, and this is %q", h.Directory, here.Directory)
@@ -83,10 +77,7 @@ func (a *app) writePlan(r job.Report) error {
 	if a.cfg.Plan == "" || r.Command == "apply" || r.Command == "daemon" || !r.Planned {
 		return nil
 	}
-	head, err := a.planHead(r.StartedAt)
-	if err != nil {
-		return err
-	}
+	head := a.planHead()
 	head.Made, head.RunID, head.Digest = r.StartedAt, r.RunID, r.Digest
 	return report.WritePlan(a.cfg.Plan, head, r)
 }

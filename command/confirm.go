@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mattn/go-isatty"
-
 	"dormant/job"
 	"dormant/job/report"
 )
@@ -18,7 +16,7 @@ import (
 // changed; nil if there is nobody to ask, or DORMANT_YES has answered.
 func (a *app) confirmation(ctx context.Context, command string) func(job.Report) bool {
 	in, ok := a.Stdin.(*os.File)
-	if a.cfg.DryRun || a.cfg.Yes || command == "daemon" || !ok || !isatty.IsTerminal(in.Fd()) || !terminal(a.Stderr) {
+	if a.cfg.DryRun || a.cfg.Yes || command == "daemon" || !ok || !terminal(in) || !terminal(a.Stderr) {
 		return nil
 	}
 	return func(r job.Report) bool { return ask(ctx, in, a.Stderr, columns(a.Stderr), r) }

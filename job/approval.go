@@ -89,9 +89,12 @@ func (pl *Plan) keepUnapproved(a *Approval) {
 	})
 }
 
-// limits are those of a run with an approval: the number that was approved takes the place of
+// limits are those of a run: with an approval, the number that was approved takes the place of
 // what bounds a number that nobody has looked at.
 func (a *Approval) limits(l Limits) Limits {
+	if a == nil {
+		return l
+	}
 	l.MaxRemovals, l.MaxRemovalPercent = len(a.Accounts), 100
 	return l
 }

@@ -50,11 +50,7 @@ func (c *Cleanup) Run(ctx context.Context, now time.Time) Report {
 	r, log := c.start(now)
 	plan, err := c.scan(ctx, &r, log)
 	if err == nil {
-		limits := c.Limits
-		if c.Approval != nil {
-			limits = c.Approval.limits(limits)
-		}
-		r.Refusals = append(r.Refusals, limits.Check(plan)...)
+		r.Refusals = append(r.Refusals, c.Approval.limits(c.Limits).Check(plan)...)
 		before := r.BrakeOn()
 		r.Refusals = append(r.Refusals, c.Ledger.check(&r, &c.Policy, plan, c.Approval)...)
 		if before && !r.BrakeOn() {

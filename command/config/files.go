@@ -86,15 +86,21 @@ func readSecret(name, path string) ([]byte, error) {
 	return text, nil
 }
 
-// Policy returns the rules of a run, with the allowlist as it is now.
-func (c Config) Policy(now time.Time) (job.Policy, error) {
-	p := job.Policy{
+// Rules returns the rules of a run without those that protect accounts by entries, some of which
+// are in a file.
+func (c Config) Rules() job.Policy {
+	return job.Policy{
 		InactiveFor: time.Duration(c.InactiveFor), InactiveSince: time.Time(c.InactiveSince),
 		NeverLoggedIn: job.NeverPolicy(c.NeverLoggedIn),
 		DisableOnly:   c.Action == ActionDisable, DisableAfter: time.Duration(c.DisableAfter), RequireDisabled: c.RequireDisabled,
 		ProtectAdmins: c.ProtectAdmins, ProtectServiceAccounts: c.ProtectServiceAccounts,
 		Actor: job.ExactNames(c.Actor), Username: job.ExactNames(c.Username),
 	}
+}
+
+// Policy returns the rules of a run, with the allowlist as it is now.
+func (c Config) Policy(now time.Time) (job.Policy, error) {
+	p := c.Rules()
 	var errs []error
 	named := func(name string, err error) {
 		if err != nil {

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,30 +36,32 @@ func WriteFile(path string, r job.Report) (instead string, err error) {
 		path = strings.TrimSuffix(path, ending) + "-" + r.RunID + ending
 		instead = path
 	}
-	f, err := createBeside(path)
-	if err != nil {
-		return "", err
-	}
-	if err := writeAndRename(f, format, r, path); err != nil {
-		_ = os.Remove(f.Name())
-		return "", fmt.Errorf("report %s: %w", path, err)
+	if err := replace(path, func(w io.Writer) error { return Write(w, format, r) }); err != nil {
+		return "", fmt.Errorf("report %w", err)
 	}
 	return instead, nil
 }
 
-// writeAndRename writes the report to f, syncs it, and renames f to path.
-func writeAndRename(f *os.File, format string, r job.Report, path string) error {
-	err := Write(f, format, r)
+// replace writes a file beside path, syncs it, and renames it to path. After an error, path is
+// as it was, and the error names it.
+func replace(path string, write func(io.Writer) error) error {
+	f, err := createBeside(path)
+	if err != nil {
+		return err
+	}
+	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+	err = cmp.Or(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	return err
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // CheckPath returns an error if WriteFile could not write to path: if the extension is

@@ -15,16 +15,16 @@ import (
 // schema is the version of what the keys mean.
 const schema = 1
 
-func wholeSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+func inSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // writeJSON writes the report as one object. Lists are never null, and times are whole seconds
 // in UTC. Characters that a terminal would interpret are escaped, which does not change the value
 // of a JSON string.
 func writeJSON(b *bufio.Writer, r job.Report) error {
 	r.Schema = schema
-	r.StartedAt, r.FinishedAt, r.Cutoff = wholeSecond(r.StartedAt), wholeSecond(r.FinishedAt), wholeSecond(r.Cutoff)
+	r.StartedAt, r.FinishedAt, r.Cutoff = inSeconds(r.StartedAt), inSeconds(r.FinishedAt), inSeconds(r.Cutoff)
 	if r.DisableCutoff != nil {
-		r.DisableCutoff = new(wholeSecond(*r.DisableCutoff))
+		r.DisableCutoff = new(inSeconds(*r.DisableCutoff))
 	}
 	if r.Counts.Kept == nil {
 		r.Counts.Kept = map[job.Reason]int{}

@@ -3,13 +3,11 @@ package report
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -36,21 +34,8 @@ const (
 // WritePlan writes the candidates on which the run has not acted to path, for review. Only the
 // owner can read the file, because it names people.
 func WritePlan(path string, head job.PlanHead, r job.Report) error {
-	f, err := createBeside(path)
-	if err != nil {
-		return err
-	}
-	err = writePlan(f, head, r)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = cmp.Or(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("plan %s: %w", path, err)
+	if err := replace(path, func(w io.Writer) error { return writePlan(w, head, r) }); err != nil {
+		return fmt.Errorf("plan %w", err)
 	}
 	return nil
 }
@@ -91,7 +76,7 @@ type Review struct {
 }
 
 // KeptInReview is an account that the person wants to keep, and why.
-type KeptInReview struct{ ID, Username, Note string }
+type KeptInReview struct{ ID, Note string }
 
 // maxPlanProblems is how many problems ReadPlan names.
 const maxPlanProblems = 10
@@ -219,7 +204,7 @@ func (review *Review) readLine(cells []string, seen map[job.ApprovalKey]bool) er
 	}
 	seen[key] = true
 	if keep != "" {
-		review.Kept = append(review.Kept, KeptInReview{ID: cells[2], Username: cells[3], Note: note})
+		review.Kept = append(review.Kept, KeptInReview{ID: cells[2], Note: note})
 	} else {
 		review.Accounts[key] = true
 	}
@@ -231,12 +216,12 @@ const proposedDays = 180
 
 // Exemptions are lines for the allowlist, one for each account that is to be kept, as they can be
 // pasted.
-func (review Review) Exemptions(by string, now time.Time) []string {
+func (review Review) Exemptions(now time.Time) []string {
 	var lines []string
 	for _, k := range review.Kept {
 		line := fmt.Sprintf("%s until=%s", k.ID, now.AddDate(0, 0, proposedDays).Format(time.DateOnly))
-		if by != "" {
-			line += ` owner="` + unquoted(by) + `"`
+		if review.By != "" {
+			line += ` owner="` + unquoted(review.By) + `"`
 		}
 		if k.Note != "" {
 			line += ` note="` + unquoted(k.Note) + `"`
